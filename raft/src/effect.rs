@@ -25,7 +25,8 @@ pub enum Effect {
         /// Nanoseconds from now.
         after_ns: u64,
     },
-    /// The entries up to this index are committed: apply them in order. the replica's log has them.
+    /// The entries up to this index are committed: apply them in order. The replica's log has them
+    /// ([`crate::Replica::entries`]), perhaps before its own disk does.
     Commit {
         /// The new commit index.
         through: Index,

@@ -1,0 +1,118 @@
+//! Steps with several inputs, and inputs that no script can give: what one step leads to, effect by effect.
+
+use std::sync::Arc;
+
+use whitewater_raft::message::{Append, AppendReply, Body};
+use whitewater_raft::{Effect, Index, Input, Message, NodeId, ProposalId, Role, Term, Timer};
+
+use crate::cluster::{Cluster, Event};
+
+const N1: NodeId = NodeId(1);
+const N2: NodeId = NodeId(2);
+const N3: NodeId = NodeId(3);
+
+/// Three servers; n1 leads term 1 and everything is settled.
+fn led_by_n1() -> Cluster {
+    let mut cluster = Cluster::new(3, |_| {});
+    cluster.fire(N1, Timer::Election);
+    while let Some(envelope) = cluster.network.pop_front() {
+        cluster.arrive(envelope);
+    }
+    assert_eq!(cluster.replica(N1).map(|replica| (replica.role(), replica.commit())), Some((Role::Leader, Index(1))));
+    cluster.events.clear();
+    cluster
+}
+
+fn message(from: NodeId, term: u64, body: Body) -> Input {
+    Input::Message { from, message: Message { term: Term(term), body } }
+}
+
+fn propose(proposal: u64) -> Input {
+    Input::Propose { proposal: ProposalId(proposal), command: Arc::from(&b"x"[..]) }
+}
+
+fn heartbeat(from: NodeId, term: u64) -> Input {
+    let nothing = Append { previous_index: Index(0), previous_term: Term(0), entries: Arc::from([]), commit: Index(0) };
+    message(from, term, Body::Append(nothing))
+}
+
+/// The effects of one step.
+fn effects(cluster: &mut Cluster, id: NodeId, inputs: Vec<Input>) -> Vec<Effect> {
+    cluster.step(id, inputs);
+    let events = cluster.events.drain(..);
+    events.filter_map(|event| if let Event::Effect(_, effect) = event { Some(effect) } else { None }).collect()
+}
+
+fn count(effects: &[Effect], matches: impl Fn(&Effect) -> bool) -> usize {
+    effects.iter().filter(|effect| matches(effect)).count()
+}
+
+#[test]
+fn a_heartbeat_and_proposals_are_one_write_and_one_append_to_each_follower() {
+    let mut cluster = led_by_n1();
+    let effects = effects(&mut cluster, N1, vec![propose(1), Input::Timer(Timer::Heartbeat), propose(2)]);
+    assert_eq!(count(&effects, |effect| matches!(effect, Effect::Persist(write) if write.entries.len() == 2)), 1);
+    assert_eq!(count(&effects, |effect| matches!(effect, Effect::Persist(_))), 1);
+    assert_eq!(count(&effects, |effect| matches!(effect, Effect::Send(outbound) if outbound.to == N2)), 1);
+    assert_eq!(count(&effects, |effect| matches!(effect, Effect::Send(outbound) if outbound.to == N3)), 1);
+}
+
+#[test]
+fn the_write_and_all_appends_share_one_slice() {
+    let mut cluster = led_by_n1();
+    let effects = effects(&mut cluster, N1, vec![propose(1), propose(2)]);
+    let slices: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Persist(write) => Some(&write.entries),
+            Effect::Send(outbound) => match &outbound.message.body {
+                Body::Append(append) => Some(&append.entries),
+                Body::RequestVote(_) | Body::VoteReply(_) | Body::AppendReply(_) => None,
+            },
+            Effect::Arm { .. }
+            | Effect::Commit { .. }
+            | Effect::Accepted { .. }
+            | Effect::Refused { .. }
+            | Effect::Role(_) => None,
+        })
+        .collect();
+    assert_eq!(slices.len(), 3);
+    assert!(slices.iter().all(|slice| Arc::ptr_eq(slice, slices[0])));
+}
+
+#[test]
+fn who_is_deposed_in_the_step_sends_no_append() {
+    let mut cluster = led_by_n1();
+    let effects = effects(&mut cluster, N1, vec![propose(1), Input::Timer(Timer::Heartbeat), heartbeat(N2, 2)]);
+    assert_eq!(count(&effects, |effect| matches!(effect, Effect::Accepted { .. })), 1);
+    let is_append =
+        |effect: &Effect| matches!(effect, Effect::Send(outbound) if matches!(outbound.message.body, Body::Append(_)));
+    assert_eq!(count(&effects, is_append), 0, "{effects:?}");
+}
+
+#[test]
+fn a_leader_ignores_its_old_election_timer() {
+    let mut cluster = led_by_n1();
+    assert_eq!(effects(&mut cluster, N1, vec![Input::Timer(Timer::Election)]), []);
+}
+
+#[test]
+fn a_follower_ignores_its_old_heartbeat_timer() {
+    let mut cluster = led_by_n1();
+    assert_eq!(effects(&mut cluster, N2, vec![Input::Timer(Timer::Heartbeat)]), []);
+}
+
+#[test]
+fn an_acknowledgement_beyond_the_log_is_ignored() {
+    let mut cluster = led_by_n1();
+    let beyond = AppendReply::Accepted { matched: Index(u64::MAX) };
+    assert_eq!(effects(&mut cluster, N1, vec![message(N2, 1, Body::AppendReply(beyond))]), []);
+    let append = effects(&mut cluster, N1, vec![propose(1)]);
+    assert_eq!(count(&append, |effect| matches!(effect, Effect::Send(outbound) if outbound.to == N2)), 1);
+}
+
+#[test]
+fn nothing_in_is_nothing_out() {
+    let mut cluster = led_by_n1();
+    assert_eq!(effects(&mut cluster, N1, Vec::new()), []);
+}
