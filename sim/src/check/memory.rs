@@ -1,0 +1,154 @@
+//! What the search remembers: states under small numbers, and configurations that it need not visit again (Lowe, 2017).
+//!
+//! A configuration is what the rest of the search depends on: the event at which it stands, which of the operations in
+//! flight it has placed, which of unknown outcome it has spent, and the state. One that has spent more operations of
+//! unknown outcome than another, all else equal, can do nothing that the other cannot: it need not be visited either.
+//! What it simplifies: nothing is ever forgotten; the budget bounds the memory.
+
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use super::mask::Mask;
+use crate::digest::Digest;
+
+#[expect(clippy::disallowed_types, reason = "looked up by key, never iterated, hashed without a random seed")]
+pub(super) type Table<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FixedHasher>>;
+
+/// A fast hash without a random seed.
+#[derive(Default)]
+pub(super) struct FixedHasher(Digest);
+
+impl Hasher for FixedHasher {
+    #[inline]
+    fn finish(&self) -> u64 {
+        self.0.0
+    }
+
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.mix_bytes(bytes);
+    }
+
+    #[inline]
+    fn write_u8(&mut self, number: u8) {
+        self.0.mix(number.into());
+    }
+
+    #[inline]
+    fn write_u32(&mut self, number: u32) {
+        self.0.mix(number.into());
+    }
+
+    #[inline]
+    fn write_u64(&mut self, number: u64) {
+        self.0.mix(number);
+    }
+
+    #[inline]
+    fn write_usize(&mut self, number: usize) {
+        self.0.mix(number as u64);
+    }
+}
+
+/// The number of a state. Equal states have equal numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct StateId(u32);
+
+/// Every state that the search has seen.
+pub(super) struct States<S> {
+    states: Vec<S>,
+    ids: Table<S, StateId>,
+}
+
+impl<S: Clone + Eq + Hash> States<S> {
+    pub(super) fn new() -> Self {
+        States { states: Vec::new(), ids: Table::default() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.states.len()
+    }
+
+    pub(super) fn get(&self, id: StateId) -> &S {
+        &self.states[id.0 as usize]
+    }
+
+    pub(super) fn intern(&mut self, state: S) -> StateId {
+        if let Some(id) = self.ids.get(&state) {
+            return *id;
+        }
+        let id = StateId(u32::try_from(self.states.len()).expect("the budget bounds the states far below 2^32"));
+        self.states.push(state.clone());
+        self.ids.insert(state, id);
+        id
+    }
+}
+
+/// The configurations visited.
+pub(super) struct Visited {
+    spent: Table<(u32, StateId, Mask), Spent>,
+}
+
+/// Which operations of unknown outcome were spent at one event, in one state, with the same operations placed.
+struct Spent {
+    first: Mask,
+    others: Vec<Mask>,
+}
+
+impl Visited {
+    pub(super) fn new() -> Self {
+        Visited { spent: Table::default() }
+    }
+
+    /// Remembers a configuration; `false` if one that can do all that this one can was there already.
+    pub(super) fn insert(&mut self, event: u32, state: StateId, placed: &Mask, spent: &Mask) -> bool {
+        use std::collections::hash_map::Entry;
+        match self.spent.entry((event, state, placed.clone())) {
+            Entry::Vacant(place) => {
+                place.insert(Spent { first: spent.clone(), others: Vec::new() });
+                true
+            }
+            Entry::Occupied(mut place) => {
+                let known = place.get_mut();
+                if known.first.is_subset(spent) || known.others.iter().any(|other| other.is_subset(spent)) {
+                    return false;
+                }
+                known.others.retain(|other| !spent.is_subset(other));
+                known.others.push(spent.clone());
+                true
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_states_have_one_number() {
+        let mut states = States::new();
+        let a = states.intern("a".to_string());
+        let b = states.intern("b".to_string());
+        assert_eq!(states.intern("a".to_string()), a);
+        assert_ne!(a, b);
+        assert_eq!(states.get(b), "b");
+    }
+
+    #[test]
+    fn a_configuration_that_spent_more_is_not_visited_again() {
+        let mut visited = Visited::new();
+        let mask = |numbers: &[usize]| {
+            let mut mask = Mask::empty(8);
+            numbers.iter().for_each(|number| mask.insert(*number));
+            mask
+        };
+        let mut insert = |spent: &[usize]| visited.insert(3, StateId(0), &mask(&[1]), &mask(spent));
+        assert!(insert(&[1, 2]));
+        assert!(!insert(&[1, 2]));
+        assert!(!insert(&[1, 2, 3]));
+        assert!(insert(&[3]));
+        assert!(insert(&[2]), "fewer spent can do more");
+        assert!(!insert(&[2, 3]));
+        assert!(visited.insert(4, StateId(0), &mask(&[1]), &mask(&[2])), "another event is another configuration");
+    }
+}

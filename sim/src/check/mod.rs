@@ -1,0 +1,275 @@
+//! The linearizability checker: is there one order of the operations that explains every answer (Herlihy and Wing, 1990)?
+//!
+//! The history is split into independent partitions, for the store one for each key (Herlihy and Wing's locality), and
+//! each is searched depth first (Wing and Gong, 1993) with a memory of configurations (Lowe, 2017). See `search` for the
+//! algorithm and its arguments. Hard partitions do not hide easy violations: partitions take turns, with growing
+//! allowances of steps. What it simplifies: the problem is NP-complete (Gibbons and Korach, 1997), so there is a budget,
+//! and when it runs out the verdict is [`Verdict::Inconclusive`], never a pass.
+
+mod explain;
+mod mask;
+mod memory;
+mod partition;
+mod search;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+pub use explain::{Explanation, Placed};
+use partition::Problem;
+use search::{Halt, Meter, Searched};
+pub use stateright::semantics::SequentialSpec;
+
+use crate::history::History;
+
+/// The operations of a model.
+pub type Op<M> = <<M as Model>::Spec as SequentialSpec>::Op;
+
+/// The answers of a model.
+pub type Ret<M> = <<M as Model>::Spec as SequentialSpec>::Ret;
+
+/// What the checker needs to know about the object under test: a sequential specification of one independent part of it,
+/// and which part an operation touches. Everything else only makes the search faster, or its words better.
+pub trait Model {
+    /// The state of one partition, and what each operation does to it. It must be deterministic.
+    type Spec: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug;
+
+    /// The name of a partition.
+    type Partition: Ord + Clone + Debug;
+
+    /// The state of each partition before the first operation.
+    fn initial(&self) -> Self::Spec;
+
+    /// The one part of the state that the operation reads and writes.
+    fn partition(&self, op: &Op<Self>) -> Self::Partition;
+
+    /// Whether the operation leaves *every* state unchanged in which it gives `answer` (in every state, if `answer` is
+    /// `None`: unknown). Reads do; a compare-and-swap that did not swap does. Saying no is always right, only slower.
+    fn observes(&self, op: &Op<Self>, answer: Option<&Ret<Self>>) -> bool {
+        let _ = (op, answer);
+        false
+    }
+
+    /// What can be said about the answer of an observation, looking ahead from `state` over the operations `between` that
+    /// may be placed before it. Saying [`Outlook::Open`] is always right.
+    fn outlook(
+        &self,
+        state: &Self::Spec,
+        observation: Call<'_, Self>,
+        between: &[Call<'_, Self>],
+    ) -> Outlook<Self::Spec> {
+        let _ = (state, observation, between);
+        Outlook::Open
+    }
+
+    /// Groups of operations of a partition that none of its answers can tell apart, as positions in `calls`: writes of
+    /// values that nobody reads, for example. The search puts the first of a group in the place of each of the others.
+    /// Naming none is always right.
+    fn alike(&self, calls: &[Call<'_, Self>]) -> Vec<Vec<usize>> {
+        let _ = calls;
+        Vec::new()
+    }
+
+    /// How many bytes a state holds in memory that is its own, beside its size. They are charged to the budget, so that
+    /// it bounds the memory of a search whose states are large.
+    fn heap_bytes(&self, state: &Self::Spec) -> usize {
+        let _ = state;
+        0
+    }
+
+    /// An operation in words.
+    fn describe_operation(&self, op: &Op<Self>) -> String {
+        format!("{op:?}")
+    }
+
+    /// An answer in words.
+    fn describe_answer(&self, answer: &Ret<Self>) -> String {
+        format!("{answer:?}")
+    }
+
+    /// A state in words.
+    fn describe_state(&self, state: &Self::Spec) -> String {
+        format!("{state:?}")
+    }
+}
+
+/// An operation and its answer, if that is known.
+pub type Call<'h, M> = (&'h Op<M>, Option<&'h Ret<M>>);
+
+/// What a look ahead says about an observation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outlook<S> {
+    /// Nothing in particular.
+    Open,
+    /// No sequence of operations between leads to a state that gives the answer.
+    Hopeless,
+    /// Only from a state that does not depend on the present one, which nothing between can tell from this other one.
+    /// Where many states are to be forgotten, they should all be forgotten for the same one.
+    Forget(S),
+}
+
+/// A model that has one partition: the whole object, starting in this state.
+#[derive(Clone, Debug)]
+pub struct Whole<S>(pub S);
+
+impl<S> Model for Whole<S>
+where
+    S: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug,
+{
+    type Spec = S;
+    type Partition = ();
+
+    fn initial(&self) -> S {
+        self.0.clone()
+    }
+
+    fn partition(&self, _op: &S::Op) {}
+}
+
+/// How much work a check may take.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    /// Questions to the model and operations placed, over all partitions; deterministic, unlike time. Large new states
+    /// and many operations in flight cost more. A step takes about a microsecond at most, and at most some 300 bytes.
+    /// The explanation of a violation may take as many steps again.
+    pub steps: u64,
+    /// Asked every few thousand steps whether to give up. Here the host brings in the wall clock and the interrupt key.
+    pub stop: Option<&'a dyn Fn() -> bool>,
+}
+
+impl Budget<'_> {
+    /// The default, and on top what a history of this length takes if it is easy, however long.
+    #[must_use]
+    pub fn for_operations(operations: usize) -> Budget<'static> {
+        Budget::steps(Budget::default().steps + 4 * ALLOWANCE_PER_OPERATION * operations as u64)
+    }
+
+    /// A budget of this many steps, and nobody who interrupts.
+    #[must_use]
+    pub const fn steps(steps: u64) -> Budget<'static> {
+        Budget { steps, stop: None }
+    }
+}
+
+impl Default for Budget<'_> {
+    /// Five million steps: some seconds at worst, and some hundreds of megabytes.
+    fn default() -> Self {
+        Budget::steps(5_000_000)
+    }
+}
+
+/// What the checker found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<P, S: SequentialSpec> {
+    /// There is an order that explains every answer.
+    Linearizable,
+    /// There is none, and this is why.
+    Violation(Box<Explanation<P, S>>),
+    /// The budget ran out before all partitions were decided; those that were are linearizable.
+    Inconclusive {
+        /// What ran out.
+        reason: Inconclusive,
+        /// The partitions that remain undecided.
+        partitions: Vec<P>,
+    },
+}
+
+/// Why a check ended without a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inconclusive {
+    /// [`Budget::steps`] were taken.
+    OutOfSteps,
+    /// [`Budget::stop`] said so.
+    Stopped,
+}
+
+/// A verdict, and what it took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report<P, S: SequentialSpec> {
+    /// What was found.
+    pub verdict: Verdict<P, S>,
+    /// Partitions in the history.
+    pub partitions: usize,
+    /// Operations in the history, also those that failed.
+    pub operations: usize,
+    /// Steps taken, see [`Budget::steps`]; without those for an explanation.
+    pub steps: u64,
+}
+
+/// A first allowance of steps for a partition: this many, or [`ALLOWANCE_PER_OPERATION`] for each operation.
+const ALLOWANCE: u64 = 10_000;
+const ALLOWANCE_PER_OPERATION: u64 = 16;
+const ALLOWANCE_GROWTH: u64 = 10;
+
+/// Checks a history against a model.
+#[must_use]
+pub fn check<M: Model>(
+    model: &M,
+    history: &History<Op<M>, Ret<M>>,
+    budget: &Budget<'_>,
+) -> Report<M::Partition, M::Spec> {
+    let partitions = partition::split(model, history);
+    let mut meter = Meter::new(budget);
+    let verdict = decide(model, history, &partitions, budget, &mut meter);
+    Report { verdict, partitions: partitions.len(), operations: history.operations().len(), steps: meter.taken() }
+}
+
+/// Whether a history is linearizable; `None` if [`Budget::for_operations`] did not suffice to tell.
+#[must_use]
+pub fn is_linearizable<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) -> Option<bool> {
+    let budget = Budget::for_operations(history.operations().len());
+    match check(model, history, &budget).verdict {
+        Verdict::Linearizable => Some(true),
+        Verdict::Violation(_) => Some(false),
+        Verdict::Inconclusive { .. } => None,
+    }
+}
+
+fn decide<M: Model>(
+    model: &M,
+    history: &History<Op<M>, Ret<M>>,
+    partitions: &partition::Partitions<M>,
+    budget: &Budget<'_>,
+    meter: &mut Meter<'_>,
+) -> Verdict<M::Partition, M::Spec> {
+    let mut undecided: Vec<_> = partitions.iter().collect();
+    let mut round = 1;
+    loop {
+        let mut still_undecided = Vec::new();
+        let count = undecided.len() as u64;
+        for (turn, &(name, ids)) in undecided.iter().enumerate() {
+            // The last partition standing gets all that is left; nobody waits for its turn.
+            let share = meter.left() / (count - turn as u64);
+            let wish = ALLOWANCE.max(ids.len() as u64 * ALLOWANCE_PER_OPERATION).saturating_mul(round);
+            let allowance = if count == 1 { share } else { wish.min(share) };
+            let problem = Problem::new(model, history, ids, partition::Part::Whole);
+            match search::search(model, &problem, allowance, meter) {
+                Ok(Searched::Found(_)) => {}
+                Ok(Searched::Impossible { reached }) => {
+                    let explanation = explain::explain(model, history, name.clone(), ids, reached, budget);
+                    return Verdict::Violation(Box::new(explanation));
+                }
+                Err(Halt::OutOfSteps) => still_undecided.push((name, ids)),
+                Err(Halt::Stopped) => {
+                    still_undecided.extend_from_slice(&undecided[turn..]);
+                    return inconclusive::<M>(Inconclusive::Stopped, &still_undecided);
+                }
+            }
+        }
+        if still_undecided.is_empty() {
+            return Verdict::Linearizable;
+        }
+        if meter.left() < ALLOWANCE || count == 1 {
+            return inconclusive::<M>(Inconclusive::OutOfSteps, &still_undecided);
+        }
+        undecided = still_undecided;
+        round = round.saturating_mul(ALLOWANCE_GROWTH);
+    }
+}
+
+fn inconclusive<M: Model>(
+    reason: Inconclusive,
+    undecided: &[(&M::Partition, &Vec<crate::history::OperationId>)],
+) -> Verdict<M::Partition, M::Spec> {
+    Verdict::Inconclusive { reason, partitions: undecided.iter().map(|(name, _)| (*name).clone()).collect() }
+}

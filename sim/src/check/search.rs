@@ -1,0 +1,475 @@
+//! The search for an order: depth first over returns, placing operations just in time (Wing and Gong, 1993; Lowe, 2017).
+//!
+//! The walk goes through the events. An invocation puts an operation in flight. A return passes if the operation has
+//! been placed in the order; if not, some sequence of operations in flight that ends with it must be placed now, and
+//! this is the only point where the search branches. It is enough to place operations when a return forces it: in any
+//! order that explains the history, each can be moved back to just before the next return without passing another.
+//! What it simplifies: nothing about the verdict; a failing search only knows how far it got, `explain` does the rest.
+//!
+//! Four rules cut branches; each leaves out only what some other branch can do as well.
+//!
+//! 1. *Observations at once.* An operation in flight that changes no state in which it gives its answer is placed as
+//!    soon as the state gives that answer. It must be placed before its return; moving it here from a later place
+//!    changes no state in between, because it changed none there.
+//! 2. *Spend only what counts.* An operation of unknown outcome is not placed where it leaves the state as it was, or
+//!    where the operation placed right after it leads to the same state without it: the shorter order can do the same.
+//! 3. *Fewer spent is better*: see [`Visited`]. Of equal operations of unknown outcome the earlier is spent first.
+//! 4. *Look ahead*, once the search has met some dead ends. If the model says that no sequence of the operations that may come before the return of an
+//!    observation leads to a state in which it gives its answer, then no order does, and the branch ends here. If it
+//!    says that the present state must be overwritten unseen by then, any other state as unseen will do: all orders of
+//!    writes that nobody reads become one.
+//!
+//! That rules 2 and 3 compare with branches that may still be under way is sound: suppose the search fails although an
+//! order exists. Of all configurations visited that lead to success, take the one with the fewest placements to go. Its
+//! next configuration was either visited, or left out for one with no more to go that was: a contradiction either way.
+
+use stateright::semantics::SequentialSpec;
+
+use super::mask::Mask;
+use super::memory::{StateId, States, Visited};
+use super::partition::{Event, Place, Problem};
+use super::{Budget, Call, Model, Op, Outlook, Ret};
+use crate::history::Stamp;
+
+/// How many events ahead rule 4 looks, and for how many observations.
+const LOOKAHEAD_EVENTS: usize = 256;
+const LOOKAHEAD_OBSERVATIONS: usize = 8;
+
+/// How many dead ends a search meets before it begins to look ahead. Almost every history has an order that shows itself
+/// with a handful of them, and then looking ahead would cost more than all the rest.
+const LOOKAHEAD_DEAD_ENDS: u64 = 64;
+
+/// A new state costs a step for so many bytes.
+const BYTES_PER_STEP: u64 = 64;
+
+/// Why a search ended before it was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Halt {
+    OutOfSteps,
+    Stopped,
+}
+
+/// Counts steps over all searches of a check.
+pub(super) struct Meter<'b> {
+    stop: Option<&'b dyn Fn() -> bool>,
+    budget: u64,
+    taken: u64,
+    next_poll: u64,
+}
+
+impl<'b> Meter<'b> {
+    const POLL_STEPS: u64 = 4096;
+
+    pub(super) fn new(budget: &Budget<'b>) -> Self {
+        Meter { stop: budget.stop, budget: budget.steps, taken: 0, next_poll: 0 }
+    }
+
+    pub(super) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.budget.saturating_sub(self.taken)
+    }
+
+    fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
+        if limit - self.taken < steps {
+            return Err(Halt::OutOfSteps);
+        }
+        self.taken += steps;
+        if self.taken >= self.next_poll {
+            self.next_poll = self.taken + Self::POLL_STEPS;
+            if self.stop.is_some_and(|stop| stop()) {
+                return Err(Halt::Stopped);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a finished search found.
+pub(super) enum Searched {
+    /// An order: positions in [`Problem::entries`].
+    Found(Vec<usize>),
+    /// There is none.
+    Impossible {
+        /// When the last return happened that some branch of the search arrived at.
+        reached: Stamp,
+    },
+}
+
+/// Searches an order for `problem` in at most `allowance` steps of `meter`.
+pub(super) fn search<M: Model>(
+    model: &M,
+    problem: &Problem<'_, Op<M>, Ret<M>>,
+    allowance: u64,
+    meter: &mut Meter<'_>,
+) -> Result<Searched, Halt> {
+    let limit = meter.taken.saturating_add(allowance).min(meter.budget);
+    Search::new(model, problem, meter, limit).run()
+}
+
+/// A configuration to go back to, and what has been tried from it.
+struct Frame {
+    event: usize,
+    state: StateId,
+    placed: Mask,
+    spent: Mask,
+    /// How many operations had been placed.
+    order: usize,
+    /// The next candidate; see [`Search::next_candidate`].
+    next: usize,
+    /// The state before the operation placed last, if that was of unknown outcome and nothing followed from it yet.
+    idle_since: Option<StateId>,
+}
+
+/// What came of placing an operation.
+enum Step {
+    /// It cannot be placed here, or need not be.
+    Refused,
+    /// It was placed, and the walk ended in a configuration that leads nowhere or was visited.
+    Dead,
+    /// It was placed, and another return is in the way.
+    Blocked(Frame),
+    /// All events passed.
+    Finished,
+}
+
+struct Search<'s, 'h, 'b, M: Model> {
+    model: &'s M,
+    problem: &'s Problem<'h, Op<M>, Ret<M>>,
+    meter: &'s mut Meter<'b>,
+    limit: u64,
+    /// What a configuration costs: a wide mask takes more to copy and to keep.
+    price: u64,
+    states: States<M::Spec>,
+    visited: Visited,
+    event: usize,
+    state: StateId,
+    placed: Mask,
+    spent: Mask,
+    order: Vec<usize>,
+    /// Slots of updates and observations in flight, and who has the slot.
+    updates: Mask,
+    observations: Mask,
+    owners: Vec<usize>,
+    /// How many operations of unknown outcome have been invoked.
+    unknowns: usize,
+    reached: usize,
+    dead_ends: u64,
+    between: Vec<Call<'h, M>>,
+}
+
+impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
+    fn new(
+        model: &'s M,
+        problem: &'s Problem<'h, Op<M>, Ret<M>>,
+        meter: &'s mut Meter<'b>,
+        limit: u64,
+    ) -> Search<'s, 'h, 'b, M> {
+        let placed = Mask::empty(problem.slots);
+        let spent = Mask::empty(problem.unknowns.len());
+        let mut states = States::new();
+        let state = states.intern(model.initial());
+        Search {
+            model,
+            problem,
+            meter,
+            limit,
+            price: placed.words().max(spent.words()) as u64,
+            states,
+            visited: Visited::new(),
+            event: 0,
+            state,
+            updates: placed.clone(),
+            observations: placed.clone(),
+            placed,
+            spent,
+            order: Vec::new(),
+            owners: vec![0; problem.slots],
+            unknowns: 0,
+            reached: 0,
+            dead_ends: 0,
+            between: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<Searched, Halt> {
+        if self.advance()? {
+            return Ok(Searched::Found(self.order));
+        }
+        self.reached = self.event;
+        let mut frames = vec![self.frame(None)];
+        while let Some(frame) = frames.last_mut() {
+            let Some((candidate, next)) = self.next_candidate(frame.next) else {
+                self.dead_ends += 1;
+                frames.pop();
+                if let Some(frame) = frames.last() {
+                    self.go_back(frame);
+                }
+                continue;
+            };
+            frame.next = next;
+            match self.place(candidate, frame.idle_since)? {
+                Step::Refused => {}
+                Step::Dead => {
+                    self.dead_ends += 1;
+                    self.go_back(frame);
+                }
+                Step::Blocked(frame) => frames.push(frame),
+                Step::Finished => return Ok(Searched::Found(self.order)),
+            }
+        }
+        let reached = self.problem.stamps[self.reached];
+        Ok(Searched::Impossible { reached })
+    }
+
+    /// The operation to try now, and what to ask with for the next one: 0 is the operation whose return is in the way,
+    /// then come the slots in flight, then the operations of unknown outcome.
+    fn next_candidate(&self, start: usize) -> Option<(usize, usize)> {
+        let returning = self.returning();
+        if start == 0 && matches!(self.problem.entries[returning].place, Place::Update(_)) {
+            return Some((returning, 1));
+        }
+        let mut start = start.max(1);
+        while start <= self.problem.slots {
+            let Some(slot) = self.updates.next_without(&self.placed, start - 1) else { break };
+            start = slot + 2;
+            if self.owners[slot] != returning {
+                return Some((self.owners[slot], start));
+            }
+        }
+        let base = self.problem.slots + 1;
+        (start.max(base) - base..self.unknowns).find_map(|number| {
+            let unknown = &self.problem.unknowns[number];
+            let ready = !self.spent.contains(number) && unknown.twin.is_none_or(|twin| self.spent.contains(twin));
+            ready.then_some((unknown.entry, base + number + 1))
+        })
+    }
+
+    /// The operation whose return is in the way.
+    fn returning(&self) -> usize {
+        match self.problem.events[self.event] {
+            Event::Return(entry) => entry,
+            Event::Invoke(_) => unreachable!("the walk stops at returns only"),
+        }
+    }
+
+    /// Places an operation, with all that follows from it.
+    fn place(&mut self, number: usize, idle_since: Option<StateId>) -> Result<Step, Halt> {
+        let from = self.state;
+        let Some(to) = self.apply(from, number)? else { return Ok(Step::Refused) };
+        if let Some(idle) = idle_since
+            && self.apply(idle, number)? == Some(to)
+        {
+            return Ok(Step::Refused);
+        }
+        let is_unknown = match self.problem.entries[number].place {
+            Place::Update(slot) | Place::Observation(slot) => {
+                self.placed.insert(slot);
+                false
+            }
+            Place::Unknown(_) if to == from => return Ok(Step::Refused),
+            Place::Unknown(unknown) => {
+                self.spent.insert(unknown);
+                true
+            }
+        };
+        self.meter.take(self.price, self.limit)?;
+        self.order.push(number);
+        self.state = to;
+        let placed = self.order.len();
+        if to != from {
+            self.observe()?;
+        }
+        if self.advance()? {
+            return Ok(Step::Finished);
+        }
+        self.reached = self.reached.max(self.event);
+        let event = u32::try_from(self.event).expect("a history holds fewer than 2^32 events");
+        if (self.dead_ends >= LOOKAHEAD_DEAD_ENDS && !self.look_ahead()?)
+            || !self.visited.insert(event, self.state, &self.placed, &self.spent)
+        {
+            return Ok(Step::Dead);
+        }
+        let idle = is_unknown && self.order.len() == placed;
+        Ok(Step::Blocked(self.frame(idle.then_some(from))))
+    }
+
+    /// The state after an operation; `None` if it does not give its answer.
+    fn apply(&mut self, state: StateId, number: usize) -> Result<Option<StateId>, Halt> {
+        self.meter.take(1, self.limit)?;
+        let entry = &self.problem.entries[number];
+        let mut after = self.states.get(state).clone();
+        match entry.answer {
+            Some(answer) => {
+                if !after.is_valid_step(entry.op, answer) {
+                    return Ok(None);
+                }
+            }
+            None => {
+                after.invoke(entry.op);
+            }
+        }
+        let known = self.states.len();
+        let id = self.states.intern(after);
+        if self.states.len() > known {
+            let bytes = self.model.heap_bytes(self.states.get(id)) as u64;
+            self.meter.take(bytes / BYTES_PER_STEP, self.limit)?;
+        }
+        Ok(Some(id))
+    }
+
+    /// Rule 1 after a change of state.
+    fn observe(&mut self) -> Result<(), Halt> {
+        let mut start = 0;
+        while let Some(slot) = self.observations.next_without(&self.placed, start) {
+            self.observe_slot(slot)?;
+            start = slot + 1;
+            if start >= self.problem.slots {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Places the observation in this slot if the state gives its answer.
+    fn observe_slot(&mut self, slot: usize) -> Result<(), Halt> {
+        let number = self.owners[slot];
+        if let Some(after) = self.apply(self.state, number)? {
+            assert!(after == self.state, "an operation that the model calls an observation changed the state");
+            self.placed.insert(slot);
+            self.order.push(number);
+        }
+        Ok(())
+    }
+
+    /// Walks to the next return in the way; `true` if there is none.
+    fn advance(&mut self) -> Result<bool, Halt> {
+        while let Some(event) = self.problem.events.get(self.event) {
+            match *event {
+                Event::Invoke(number) => {
+                    self.open(number);
+                    if let Place::Observation(slot) = self.problem.entries[number].place {
+                        self.observe_slot(slot)?;
+                    }
+                }
+                Event::Return(number) => {
+                    let slot = self.slot(number);
+                    if !self.placed.contains(slot) {
+                        return Ok(false);
+                    }
+                    self.placed.remove(slot);
+                    self.close(number);
+                }
+            }
+            self.event += 1;
+        }
+        Ok(true)
+    }
+
+    /// Returns to a configuration on the path to this one.
+    fn go_back(&mut self, frame: &Frame) {
+        while self.event > frame.event {
+            self.event -= 1;
+            match self.problem.events[self.event] {
+                Event::Invoke(number) => self.close(number),
+                Event::Return(number) => self.open(number),
+            }
+        }
+        self.state = frame.state;
+        self.placed.clone_from(&frame.placed);
+        self.spent.clone_from(&frame.spent);
+        self.order.truncate(frame.order);
+    }
+
+    fn open(&mut self, number: usize) {
+        match self.problem.entries[number].place {
+            Place::Update(slot) => {
+                self.updates.insert(slot);
+                self.owners[slot] = number;
+            }
+            Place::Observation(slot) => {
+                self.observations.insert(slot);
+                self.owners[slot] = number;
+            }
+            Place::Unknown(_) => self.unknowns += 1,
+        }
+    }
+
+    fn close(&mut self, number: usize) {
+        match self.problem.entries[number].place {
+            Place::Update(slot) => self.updates.remove(slot),
+            Place::Observation(slot) => self.observations.remove(slot),
+            Place::Unknown(_) => self.unknowns -= 1,
+        }
+    }
+
+    fn slot(&self, number: usize) -> usize {
+        match self.problem.entries[number].place {
+            Place::Update(slot) | Place::Observation(slot) => slot,
+            Place::Unknown(_) => unreachable!("an operation of unknown outcome does not return"),
+        }
+    }
+
+    fn frame(&self, idle_since: Option<StateId>) -> Frame {
+        Frame {
+            event: self.event,
+            state: self.state,
+            placed: self.placed.clone(),
+            spent: self.spent.clone(),
+            order: self.order.len(),
+            next: 0,
+            idle_since,
+        }
+    }
+
+    /// Rule 4; `false` if there is no hope.
+    fn look_ahead(&mut self) -> Result<bool, Halt> {
+        let problem = self.problem;
+        self.collect_open();
+        let mut observations = 0;
+        for event in problem.events[self.event..].iter().take(LOOKAHEAD_EVENTS) {
+            let number = match *event {
+                Event::Invoke(number) => {
+                    self.between.push(problem.entries[number].call());
+                    continue;
+                }
+                Event::Return(number) => number,
+            };
+            let entry = &problem.entries[number];
+            let Place::Observation(slot) = entry.place else { continue };
+            if entry.invoked < self.event && self.placed.contains(slot) {
+                continue;
+            }
+            self.meter.take(1, self.limit)?;
+            match self.model.outlook(self.states.get(self.state), entry.call(), &self.between) {
+                Outlook::Open => {}
+                Outlook::Hopeless => return Ok(false),
+                Outlook::Forget(other) => self.state = self.states.intern(other),
+            }
+            observations += 1;
+            if observations == LOOKAHEAD_OBSERVATIONS {
+                break;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Everything in flight that is not placed.
+    fn collect_open(&mut self) {
+        let problem = self.problem;
+        self.between.clear();
+        for slots in [&self.updates, &self.observations] {
+            let mut start = 0;
+            while start < problem.slots
+                && let Some(slot) = slots.next_without(&self.placed, start)
+            {
+                self.between.push(problem.entries[self.owners[slot]].call());
+                start = slot + 1;
+            }
+        }
+        let unspent = (0..self.unknowns).filter(|number| !self.spent.contains(*number));
+        self.between.extend(unspent.map(|number| problem.entries[problem.unknowns[number].entry].call()));
+    }
+}

@@ -1,0 +1,236 @@
+//! The kernel: everything of a world but its nodes. Contexts act on it; the world drives it.
+
+use std::fmt::Display;
+
+use crate::digest::Digest;
+use crate::disk::{Disk, DiskProfile, SyncId};
+use crate::history::History;
+use crate::invariant::{Checks, Violation};
+use crate::network::{Fate, LinkProfile, Loss, Network};
+use crate::node::{Message, NodeId, Process, TimerId};
+use crate::observer::{Failure, Observer};
+use crate::queue::Queue;
+use crate::rng::{Purpose, RunKey, Stream};
+use crate::time::Instant;
+use crate::trace::{Line, Mark, Trace, printable};
+
+/// What a world is made of, besides the program of its nodes.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// The seed of the run.
+    pub seed: u64,
+    /// Number of servers: they have disks, are observed, and can be hurt.
+    pub servers: u32,
+    /// Number of clients. Their node numbers follow the servers'.
+    pub clients: u32,
+    /// How links behave.
+    pub links: LinkProfile,
+    /// How disks behave.
+    pub disks: DiskProfile,
+    /// What is checked.
+    pub checks: Checks,
+    /// Whether a trace is recorded.
+    pub recording: Recording,
+}
+
+/// Whether a trace is recorded. It never changes a run, only what is known of it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recording {
+    /// No trace.
+    Off,
+    /// A line for everything that happens.
+    On,
+}
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(crate) enum Event<M> {
+    Arrival { from: NodeId, to: NodeId, message: M },
+    Timer { node: NodeId, incarnation: u32, timer: TimerId },
+    Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    FaultBegins(usize),
+    FaultEnds(usize),
+}
+
+pub(crate) struct Kernel<P: Process> {
+    pub(crate) now: Instant,
+    pub(crate) event: u64,
+    pub(crate) queue: Queue<Event<P::Message>>,
+    pub(crate) network: Network,
+    pub(crate) slots: Vec<Slot<P::Message>>,
+    pub(crate) disks: Vec<Disk>,
+    pub(crate) digest: Digest,
+    pub(crate) trace: Option<Trace>,
+    pub(crate) history: History<P::Operation, P::Answer>,
+    pub(crate) observer: Observer,
+    pub(crate) violation: Option<Violation>,
+    pub(crate) operations_open: usize,
+    /// The node whose program is running right now.
+    pub(crate) acting: Option<NodeId>,
+}
+
+/// The kernel's side of a node.
+pub(crate) struct Slot<M> {
+    pub(crate) incarnation: u32,
+    /// How many faults keep it down. Up at zero.
+    pub(crate) downs: u32,
+    /// How many faults keep it paused.
+    pub(crate) pauses: u32,
+    /// What came while it was paused.
+    pub(crate) backlog: Vec<Event<M>>,
+    timers: Vec<TimerState>,
+    random: Stream,
+}
+
+/// A timer's deadline moves far more often than it is met, so moving it later leaves the queued event where it is: when
+/// that comes up early, it is queued again.
+#[derive(Clone, Copy, Debug, Default)]
+struct TimerState {
+    deadline: Option<Instant>,
+    queued: Option<Instant>,
+}
+
+impl<P: Process> Kernel<P> {
+    pub(crate) fn new(config: &WorldConfig) -> Kernel<P> {
+        let key = RunKey::new(config.seed);
+        let nodes = (config.servers + config.clients) as usize;
+        Kernel {
+            now: Instant::START,
+            event: 0,
+            queue: Queue::new(),
+            network: Network::new(nodes, config.links, &key),
+            slots: (0..nodes as u32).map(|place| Slot::new(key.stream(Purpose::Node, place))).collect(),
+            disks: (0..config.servers).map(|place| Disk::new(config.disks, &key, place)).collect(),
+            digest: Digest::default(),
+            trace: match config.recording {
+                Recording::Off => None,
+                Recording::On => Some(Trace::new(nodes)),
+            },
+            history: History::new(),
+            observer: Observer::new(config.servers as usize, config.checks),
+            violation: None,
+            operations_open: 0,
+            acting: None,
+        }
+    }
+
+    /// Adds a line to the trace, if there is one.
+    #[inline]
+    pub(crate) fn note<T: Display>(&mut self, node: Option<NodeId>, mark: Mark, text: impl FnOnce() -> T) {
+        if let Some(trace) = &mut self.trace {
+            let text = printable(&text().to_string());
+            trace.push(Line { event: self.event, at: self.now, node, mark, text });
+        }
+    }
+
+    #[inline]
+    pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
+        assert!(to.index() < self.slots.len(), "{from} sent to {to}, which does not exist");
+        let fate = self.network.send(from, to, self.now);
+        self.digest.mix(message.fingerprint());
+        match fate {
+            Fate::Lost(loss) => {
+                self.digest.mix(u64::MAX);
+                self.note(Some(from), Mark::Lost, || {
+                    let why = match loss {
+                        Loss::Cut => "the link is cut",
+                        Loss::Chance => "lost",
+                    };
+                    format!("-> {to} {message} ({why})")
+                });
+            }
+            Fate::Delivered { at, copy } => {
+                self.digest.mix(at.0);
+                self.note(Some(from), Mark::Sent, || {
+                    let twice = copy.map(|copy| format!(" and again {copy}")).unwrap_or_default();
+                    format!("-> {to} {message} (arrives {at}{twice})")
+                });
+                if let Some(copy) = copy {
+                    self.queue.push(copy, Event::Arrival { from, to, message: message.clone() });
+                }
+                self.queue.push(at, Event::Arrival { from, to, message });
+            }
+        }
+    }
+
+    pub(crate) fn arm(&mut self, node: NodeId, timer: TimerId, after_ns: u64) {
+        let deadline = self.now.after(after_ns);
+        let slot = &mut self.slots[node.index()];
+        let state = slot.timer_mut(timer);
+        state.deadline = Some(deadline);
+        if state.queued.is_none_or(|queued| queued > deadline) {
+            state.queued = Some(deadline);
+            let incarnation = slot.incarnation;
+            self.queue.push(deadline, Event::Timer { node, incarnation, timer });
+        }
+    }
+
+    pub(crate) fn disarm(&mut self, node: NodeId, timer: TimerId) {
+        self.slots[node.index()].timer_mut(timer).deadline = None;
+    }
+
+    /// Whether a queued timer event is the timer running out, and not a leftover of an earlier deadline.
+    pub(crate) fn timer_is_due(&mut self, node: NodeId, timer: TimerId) -> bool {
+        let slot = &mut self.slots[node.index()];
+        let incarnation = slot.incarnation;
+        let state = slot.timer_mut(timer);
+        if state.queued.is_none_or(|queued| queued > self.now) {
+            return false;
+        }
+        state.queued = None;
+        match state.deadline {
+            Some(deadline) if deadline <= self.now => {
+                state.deadline = None;
+                true
+            }
+            Some(deadline) => {
+                state.queued = Some(deadline);
+                self.queue.push(deadline, Event::Timer { node, incarnation, timer });
+                false
+            }
+            None => false,
+        }
+    }
+
+    pub(crate) fn sync(&mut self, node: NodeId, file: &str) -> SyncId {
+        let (sync, latency_ns) = self.disks[node.index()].sync(file);
+        let at = self.now.after(latency_ns);
+        let incarnation = self.slots[node.index()].incarnation;
+        self.digest.mix(at.0);
+        self.note(Some(node), Mark::Disk, || format!("syncs {file} (done {at})"));
+        self.queue.push(at, Event::Synced { node, incarnation, sync });
+        sync
+    }
+
+    pub(crate) fn random(&mut self, node: NodeId) -> &mut Stream {
+        &mut self.slots[node.index()].random
+    }
+
+    /// Records that a check failed. The first failure of a run is the one that counts.
+    pub(crate) fn fail(&mut self, node: Option<NodeId>, (check, why): Failure) {
+        let violation = Violation { check, event: self.event, at: self.now, node, why };
+        self.note(node, Mark::Fault, || format!("VIOLATION of {check}: {}", violation.why));
+        self.violation.get_or_insert(violation);
+    }
+}
+
+impl<M> Slot<M> {
+    fn new(random: Stream) -> Slot<M> {
+        Slot { incarnation: 0, downs: 0, pauses: 0, backlog: Vec::new(), timers: Vec::new(), random }
+    }
+
+    /// Forgets what belonged to the incarnation that ends.
+    pub(crate) fn end_incarnation(&mut self) {
+        self.incarnation += 1;
+        self.timers.clear();
+        self.backlog.clear();
+    }
+
+    fn timer_mut(&mut self, timer: TimerId) -> &mut TimerState {
+        let position = usize::from(timer.0);
+        if self.timers.len() <= position {
+            self.timers.resize(position + 1, TimerState::default());
+        }
+        &mut self.timers[position]
+    }
+}

@@ -1,0 +1,59 @@
+//! What runs in the simulator: state machines that are told what happened and act through a [`Context`].
+
+use std::fmt::{Debug, Display};
+
+use crate::context::Context;
+use crate::disk::SyncId;
+
+/// A process of the simulation. Numbers are dense: servers first (they have disks and can be hurt), then clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// As an index into a vector with one element a node.
+    #[inline]
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Display for NodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!("n{}", self.0))
+    }
+}
+
+/// One of a node's timers. Arming one again replaces its deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TimerId(pub u8);
+
+/// What nodes send to each other. [`Display`] is what a trace prints.
+pub trait Message: Clone + Display {
+    /// A word that differs, as good as always, for messages that differ: it enters the digest of the run.
+    fn fingerprint(&self) -> u64;
+}
+
+/// The program of a node: server or client.
+///
+/// A crash drops it. A restart makes a new one, which knows what its disk still holds and nothing else.
+pub trait Process: Sized {
+    /// What nodes send to each other.
+    type Message: Message;
+    /// What clients ask; recorded in the history.
+    type Operation: Clone + Debug;
+    /// What clients are told; recorded in the history.
+    type Answer: Clone + Debug;
+
+    /// The node starts, for the first time or after a crash.
+    fn boot(&mut self, context: &mut Context<'_, Self>);
+
+    /// A message arrived.
+    fn message(&mut self, from: NodeId, message: Self::Message, context: &mut Context<'_, Self>);
+
+    /// A timer that the node armed ran out.
+    fn timer(&mut self, timer: TimerId, context: &mut Context<'_, Self>);
+
+    /// A sync that the node asked for is done: what it covers is durable.
+    fn synced(&mut self, sync: SyncId, context: &mut Context<'_, Self>);
+}

@@ -1,0 +1,289 @@
+//! The world: nodes, and the one loop that tells them what happens, in the order of (time, sequence).
+
+use crate::context::Context;
+use crate::digest::Digest;
+use crate::disk::DiskCounts;
+use crate::fault::{Fault, FaultKind};
+use crate::history::History;
+use crate::inject::Injector;
+use crate::invariant::{Check, Violation};
+use crate::kernel::{Event, Kernel, WorldConfig};
+use crate::network::{LinkProfile, NetworkCounts};
+use crate::node::{NodeId, Process};
+use crate::observer::Observer;
+use crate::time::Instant;
+use crate::trace::{Mark, Trace};
+
+/// A simulated cluster with its clients.
+pub struct World<P: Process> {
+    pub(crate) kernel: Kernel<P>,
+    pub(crate) nodes: Vec<Option<P>>,
+    spawn: Box<dyn Fn(NodeId) -> P>,
+    pub(crate) injector: Injector,
+    pub(crate) servers: u32,
+}
+
+/// Why [`World::run_until`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stopped {
+    /// The time was reached.
+    Reached,
+    /// A check failed: see [`World::violation`].
+    Violation,
+    /// The event budget ran out.
+    Budget,
+}
+
+impl<P: Process> World<P> {
+    /// A world whose nodes are made by `spawn`, at the start and after every crash. Nothing has happened yet.
+    pub fn new(config: &WorldConfig, spawn: impl Fn(NodeId) -> P + 'static) -> World<P> {
+        let nodes = config.servers + config.clients;
+        World {
+            kernel: Kernel::new(config),
+            nodes: (0..nodes).map(|_| None).collect(),
+            spawn: Box::new(spawn),
+            injector: Injector::default(),
+            servers: config.servers,
+        }
+    }
+
+    /// Puts faults into the plan.
+    pub fn plan(&mut self, faults: Vec<Fault>) {
+        for fault in faults {
+            assert!(fault.begin < fault.end, "a fault ends after it begins");
+            let number = self.injector.add(fault.kind);
+            self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
+            self.kernel.queue.push(fault.end, Event::FaultEnds(number));
+        }
+    }
+
+    /// Boots all nodes, in the order of their numbers.
+    pub fn start(&mut self) {
+        for number in 0..self.nodes.len() as u32 {
+            self.boot(NodeId(number));
+        }
+    }
+
+    /// Runs until everything due at `limit` or earlier has happened, a check fails, or `events_max` events (in the
+    /// whole run) are done.
+    pub fn run_until(&mut self, limit: Instant, events_max: u64) -> Stopped {
+        while let Some((at, event)) = self.kernel.queue.pop_until(limit) {
+            self.kernel.now = at;
+            self.happen(event);
+            if self.kernel.violation.is_some() {
+                return Stopped::Violation;
+            }
+            if self.kernel.event >= events_max {
+                return Stopped::Budget;
+            }
+        }
+        self.kernel.now = limit;
+        Stopped::Reached
+    }
+
+    /// Ends every fault that is under way and forgets the rest of the plan: all servers up, no link cut, and links that
+    /// behave like this.
+    pub fn heal(&mut self, links: LinkProfile) {
+        self.kernel.event += 1;
+        self.kernel.note(None, Mark::Fault, || "every fault is healed");
+        for number in self.injector.stop() {
+            self.end_fault(number);
+        }
+        self.kernel.network.set_base(links);
+    }
+
+    /// Fails a check that only the driver of the run can see.
+    pub fn fail(&mut self, node: Option<NodeId>, check: Check, why: String) {
+        self.kernel.fail(node, (check, why));
+    }
+
+    /// The node whose program is running: after a panic that the driver caught, the node that it came from.
+    #[must_use]
+    pub fn acting(&self) -> Option<NodeId> {
+        self.kernel.acting
+    }
+
+    /// Takes the history out of a world that is over.
+    #[must_use]
+    pub fn into_history(self) -> History<P::Operation, P::Answer> {
+        self.kernel.history
+    }
+
+    /// Takes the trace out, if one was recorded.
+    pub fn take_trace(&mut self) -> Option<Trace> {
+        self.kernel.trace.take()
+    }
+
+    /// Virtual time.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.kernel.now
+    }
+
+    /// Number of events so far.
+    #[must_use]
+    pub fn events(&self) -> u64 {
+        self.kernel.event
+    }
+
+    /// Digest over everything that happened so far.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.kernel.digest
+    }
+
+    /// The observer's ghost state.
+    #[must_use]
+    pub fn observer(&self) -> &Observer {
+        &self.kernel.observer
+    }
+
+    /// The first check that failed.
+    #[must_use]
+    pub fn violation(&self) -> Option<&Violation> {
+        self.kernel.violation.as_ref()
+    }
+
+    /// The clients' operations so far.
+    #[must_use]
+    pub fn history(&self) -> &History<P::Operation, P::Answer> {
+        &self.kernel.history
+    }
+
+    /// Number of operations that were invoked and have no outcome yet.
+    #[must_use]
+    pub fn operations_open(&self) -> usize {
+        self.kernel.operations_open
+    }
+
+    /// The programs of all nodes that are not down.
+    pub fn processes(&self) -> impl Iterator<Item = (NodeId, &P)> {
+        (0..).map(NodeId).zip(&self.nodes).filter_map(|(node, process)| Some((node, process.as_ref()?)))
+    }
+
+    /// How often network faults struck.
+    #[must_use]
+    pub fn network_counts(&self) -> NetworkCounts {
+        self.kernel.network.counts
+    }
+
+    /// How often disk faults struck, over all disks.
+    #[must_use]
+    pub fn disk_counts(&self) -> DiskCounts {
+        let mut sum = DiskCounts::default();
+        for DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn } in
+            self.kernel.disks.iter().map(|disk| disk.counts)
+        {
+            sum.syncs += syncs;
+            sum.bytes_written += bytes_written;
+            sum.crashes_with_unsynced += crashes_with_unsynced;
+            sum.writes_lost += writes_lost;
+            sum.writes_torn += writes_torn;
+        }
+        sum
+    }
+
+    /// How many faults of the plan began.
+    #[must_use]
+    pub fn faults_begun(&self) -> u64 {
+        self.injector.begun()
+    }
+
+    pub(crate) fn boot(&mut self, node: NodeId) {
+        self.kernel.acting = Some(node);
+        let mut process = (self.spawn)(node);
+        process.boot(&mut Context { kernel: &mut self.kernel, node });
+        self.nodes[node.index()] = Some(process);
+        self.kernel.acting = None;
+    }
+
+    #[inline]
+    fn happen(&mut self, event: Event<P::Message>) {
+        match event {
+            Event::Arrival { to, .. } if self.kernel.slots[to.index()].pauses > 0 => self.defer(to, event),
+            Event::Arrival { from, to, message } => self.arrive(from, to, message),
+            Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
+            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
+                self.defer(node, event);
+            }
+            Event::Timer { node, timer, .. } => {
+                if !self.kernel.timer_is_due(node, timer) {
+                    return;
+                }
+                self.count(node, u64::from(timer.0) << 8 | 1);
+                self.kernel.note(Some(node), Mark::Timer, || format!("timer {} runs out", timer.0));
+                self.tell(node, |process, context| process.timer(timer, context));
+            }
+            Event::Synced { node, sync, .. } => {
+                self.count(node, sync.0 << 8 | 2);
+                self.kernel.note(Some(node), Mark::Disk, || "sync is done");
+                self.kernel.disks[node.index()].complete(sync);
+                self.tell(node, |process, context| process.synced(sync, context));
+            }
+            Event::FaultBegins(number) => self.begin_fault(number),
+            Event::FaultEnds(number) => self.end_fault(number),
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, from: NodeId, to: NodeId, message: P::Message) {
+        if self.kernel.network.is_cut(from, to) || self.kernel.slots[to.index()].downs > 0 {
+            self.count(to, u64::from(from.0) << 8 | 3);
+            self.kernel.network.counts.cut += 1;
+            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+            return;
+        }
+        self.count(to, u64::from(from.0) << 8 | 4);
+        self.kernel.note(Some(to), Mark::Arrived, || format!("<- {from} {message}"));
+        self.tell(to, |process, context| process.message(from, message, context));
+    }
+
+    /// Counts an event and mixes it into the digest.
+    #[inline]
+    fn count(&mut self, node: NodeId, what: u64) {
+        self.kernel.event += 1;
+        self.kernel.digest.mix(self.kernel.now.0);
+        self.kernel.digest.mix(what << 32 | u64::from(node.0));
+    }
+
+    #[inline]
+    fn tell(&mut self, node: NodeId, tell: impl FnOnce(&mut P, &mut Context<'_, P>)) {
+        if let Some(process) = &mut self.nodes[node.index()] {
+            self.kernel.acting = Some(node);
+            tell(process, &mut Context { kernel: &mut self.kernel, node });
+            self.kernel.acting = None;
+        }
+    }
+
+    fn is_stale(&self, node: NodeId, event: &Event<P::Message>) -> bool {
+        match event {
+            Event::Timer { incarnation, .. } | Event::Synced { incarnation, .. } => {
+                *incarnation != self.kernel.slots[node.index()].incarnation
+            }
+            Event::Arrival { .. } | Event::FaultBegins(_) | Event::FaultEnds(_) => false,
+        }
+    }
+
+    fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
+        self.kernel.slots[node.index()].backlog.push(event);
+    }
+
+    fn begin_fault(&mut self, number: usize) {
+        let Some(kind) = self.injector.begin(number) else { return };
+        self.count(NodeId(0), (number as u64) << 8 | 5);
+        self.begin_kind(number, &kind);
+    }
+
+    fn end_fault(&mut self, number: usize) {
+        let Some((kind, undo)) = self.injector.end(number) else { return };
+        self.count(NodeId(0), (number as u64) << 8 | 6);
+        self.undo_kind(&kind, undo);
+    }
+
+    pub(crate) fn note_fault(&mut self, nodes: &[NodeId], kind: &FaultKind, which: &str) {
+        for node in nodes {
+            self.kernel.digest.mix(u64::from(node.0));
+            self.kernel.note(Some(*node), Mark::Fault, || format!("{kind} {which}"));
+        }
+    }
+}
