@@ -36,15 +36,10 @@ impl Log {
     /// A log with these entries, which must be consecutive from index 1.
     pub(crate) fn new(entries: Vec<Entry>) -> Log {
         let empty: Arc<[Entry]> = Arc::from([]);
-        let mut log = Log {
-            compacted: Position::default(),
-            entries: Vec::new(),
-            term_starts: Vec::new(),
-            shared: Arc::clone(&empty),
-            empty,
-        };
-        entries.into_iter().for_each(|entry| log.push(entry));
-        log
+        let positions = entries.iter().map(|entry| Position { index: entry.index, term: entry.term });
+        let mut term_starts: Vec<Position> = positions.collect();
+        term_starts.dedup_by_key(|position| position.term);
+        Log { compacted: Position::default(), entries, term_starts, shared: Arc::clone(&empty), empty }
     }
 
     /// The index of the last entry; 0 if there never was one.

@@ -1,7 +1,6 @@
 //! The words of the protocol as types: node, term, index, entry (paper, Figure 2 "State").
 
 use std::fmt;
-use std::sync::Arc;
 
 /// A server. The number means nothing but identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +23,8 @@ pub struct WriteSequence(pub u64);
 pub struct ProposalId(pub u64);
 
 /// An opaque command for the state machine. Shared, never copied: one allocation serves the log, every message and
-/// every write.
-pub type Command = Arc<[u8]>;
+/// every write, and a log that is read back from disk shares the bytes that were read.
+pub type Command = bytes::Bytes;
 
 /// What an entry carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,6 @@
 //! completes with the step that made it) or *slow* (it completes on command).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 
 use whitewater_raft::{
     After, Command, Config, Effect, Entry, HardState, Index, Input, Message, NodeId, Outbound, ProposalId, Random,
@@ -148,7 +147,7 @@ impl Cluster {
     pub(crate) fn propose(&mut self, id: NodeId, commands: &[&str]) {
         let inputs = commands.iter().map(|command| {
             self.proposals += 1;
-            let command: Command = Arc::from(command.as_bytes());
+            let command = Command::copy_from_slice(command.as_bytes());
             Input::Propose { proposal: ProposalId(self.proposals), command }
         });
         let inputs = inputs.collect();

@@ -28,7 +28,7 @@ fn message(from: NodeId, term: u64, body: Body) -> Input {
 }
 
 fn propose(proposal: u64) -> Input {
-    Input::Propose { proposal: ProposalId(proposal), command: Arc::from(&b"x"[..]) }
+    Input::Propose { proposal: ProposalId(proposal), command: whitewater_raft::Command::from_static(b"x") }
 }
 
 fn heartbeat(from: NodeId, term: u64) -> Input {
