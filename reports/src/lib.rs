@@ -1,1 +1,17 @@
-//! To be written.
+//! Recorded runs in, text out. Pure: this crate reads no file, no clock and no environment.
+//!
+//! | concept | file |
+//! |---|---|
+//! | what is kept of a run and of a campaign | [`model`] |
+//! | totals of a scenario, failures that belong together | [`tally`] |
+//! | how sure one can be of a failure rate | [`interval`] |
+//! | numbers, times and foreign text in words | [`words`] |
+//! | the summary for people | [`human`] |
+//! | the model for programs | [`json`] |
+
+pub mod human;
+pub mod interval;
+pub mod json;
+pub mod model;
+pub mod tally;
+pub mod words;

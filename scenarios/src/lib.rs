@@ -1,1 +1,21 @@
-//! To be written.
+//! The composer: scenarios, campaigns, replay, and the `whitewater` command line.
+//!
+//! | concept | file |
+//! |---|---|
+//! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
+//! | from a seed to the data of a run | [`generate`] |
+//! | the system that is run | [`systems`] |
+//! | one run, and its verdict | [`run`] |
+//! | many runs | [`campaign`] |
+//! | histories in files | [`formats`] |
+//! | threads, files, the wall clock | [`host`] |
+
+pub mod campaign;
+pub mod catalog;
+pub mod describe;
+pub mod formats;
+pub mod generate;
+pub mod host;
+pub mod run;
+pub mod scenario;
+pub mod systems;

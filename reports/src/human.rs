@@ -1,0 +1,305 @@
+//! The summary of a campaign for people: the verdict, a table of scenarios, the figures, and a block for each failure.
+//!
+//! Plain text without colour, at most as wide as asked. The essentials come first, and the last line of a campaign that
+//! failed is the command that shows its worst failure again. What it simplifies: of failures that belong together only
+//! the first is shown in full.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+
+use crate::interval;
+use crate::model::{Campaign, Ending, Outcome, RunRecord, Verdict};
+use crate::tally::{self, Failures, Tally};
+use crate::words::{count, counted, per_second, printable, span, times};
+
+/// The widest that a summary is, in columns.
+pub const WIDTH_MAX: u16 = 120;
+
+/// How many seeds of a group of failures are listed.
+const SEEDS_SHOWN: usize = 8;
+
+/// How many lines of an explanation are shown.
+const WHY_LINES: usize = 40;
+
+/// The summary of a campaign, at most `width` columns wide where words allow it.
+#[must_use]
+pub fn summary(campaign: &Campaign, width: u16) -> String {
+    let width = width.min(WIDTH_MAX);
+    let tallies = tally::by_scenario(campaign);
+    let total = Tally::of(&campaign.runs);
+    let mut text = format!("{}\n\n{}\n", headline(campaign, &total), scenarios(&tallies, width));
+    text.push_str(&figures(campaign, &total));
+    for note in notes(campaign, &tallies) {
+        text.push_str(&note);
+        text.push('\n');
+    }
+    let groups = tally::failures(campaign);
+    if groups.len() > 1 {
+        text.push_str(&format!("\n{}", overview(&groups, width)));
+    }
+    for group in &groups {
+        text.push('\n');
+        text.push_str(&block(campaign, group));
+    }
+    text
+}
+
+fn headline(campaign: &Campaign, total: &Tally) -> String {
+    let runs = format!("{} of {}", counted(total.runs, "run"), counted(campaign.scenarios.len() as u64, "scenario"));
+    let undecided = match (total.inconclusive, total.errors) {
+        (0, 0) => String::new(),
+        (inconclusive, 0) => format!("; {} inconclusive", count(inconclusive)),
+        (0, errors) => format!("; {} not made because of an error", count(errors)),
+        (inconclusive, errors) => {
+            format!("; {} inconclusive, {} not made because of an error", count(inconclusive), count(errors))
+        }
+    };
+    match campaign.outcome() {
+        Outcome::Pass => match campaign.ending {
+            Ending::Complete | Ending::TimeLimit => format!("PASS: {runs}, every check held"),
+            Ending::Interrupted => format!("INTERRUPTED: {runs}, every check held so far"),
+        },
+        Outcome::Nothing => "NOTHING WAS RUN: give it more time, or other seeds".to_owned(),
+        Outcome::Inconclusive => format!("INCONCLUSIVE: {runs}{undecided}"),
+        Outcome::Error => format!("ERROR: {runs}{undecided}"),
+        Outcome::Violation => format!("FAIL: {runs}, {} violated a check{undecided}", count(total.violated)),
+    }
+}
+
+/// A table without lines but the one under its heading; columns are two spaces apart.
+fn table(heading: &[&str], left_aligned: &[usize], width: u16) -> Table {
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_header(heading.iter().copied());
+    for (place, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 2));
+        let is_left = left_aligned.contains(&place);
+        column.set_cell_alignment(if is_left { CellAlignment::Left } else { CellAlignment::Right });
+    }
+    table
+}
+
+const STYLE: TableStyle = comfy_table::presets::NOTHING;
+
+fn scenarios(tallies: &[(&str, Tally)], width: u16) -> String {
+    let heading =
+        ["scenario", "verdict", "runs", "failed", "rate (95 %)", "answered", "unknown", "events", "virtual", "wall"];
+    let mut table = table(&heading, &[0, 1, 4], width);
+    for (name, tally) in tallies {
+        table.add_row([
+            printable(name),
+            verdict(tally).to_owned(),
+            count(tally.runs),
+            count(tally.violated),
+            interval::rate(tally.violated, tally.judged()).to_string(),
+            count(tally.returned),
+            count(tally.unknown),
+            count(tally.events),
+            span(tally.virtual_ns),
+            span(tally.wall_ns),
+        ]);
+    }
+    trimmed(&table)
+}
+
+/// The table without the blanks at the end of its lines.
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+fn verdict(tally: &Tally) -> &'static str {
+    match tally {
+        Tally { violated: 1.., .. } => "FAIL",
+        Tally { errors: 1.., .. } => "error",
+        Tally { inconclusive: 1.., .. } => "inconclusive",
+        Tally { runs: 0, .. } => "not run",
+        Tally { without_work: 1.., .. } => "no work",
+        Tally { .. } => "pass",
+    }
+}
+
+fn figures(campaign: &Campaign, total: &Tally) -> String {
+    let wall_ns = campaign.wall_ns;
+    format!(
+        "virtual time  {} simulated in {} ({} times real time), {} at a time\n\
+         throughput    {} runs and {} events a second\n",
+        span(total.virtual_ns),
+        span(wall_ns),
+        times(total.virtual_ns, wall_ns),
+        counted(u64::from(campaign.jobs), "run"),
+        count(per_second(total.runs, wall_ns)),
+        count(per_second(total.events, wall_ns)),
+    )
+}
+
+/// What a reader must know to take the table for what it is.
+fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
+    let mut notes = Vec::new();
+    match campaign.ending {
+        Ending::Complete => {}
+        Ending::TimeLimit => notes.push("ended         when the time limit was reached".to_owned()),
+        Ending::Interrupted => {
+            notes.push(
+                "ended         by an interrupt: what had finished by then is above, the rest was not run".to_owned(),
+            );
+        }
+    }
+    for (name, tally) in tallies {
+        let name = printable(name);
+        if tally.runs == 0 {
+            notes.push(format!("warning       {name} was not run at all: give the campaign more time"));
+        }
+        if tally.without_work > 0 {
+            let (idle, runs) = (count(tally.without_work), counted(tally.runs, "run"));
+            notes.push(format!(
+                "warning       no client got an answer in {idle} of {runs} of {name}: they prove little"
+            ));
+        }
+    }
+    notes
+}
+
+fn overview(groups: &[Failures<'_>], width: u16) -> String {
+    let mut table = table(&["scenario", "failure", "runs", "first seeds"], &[0, 1, 3], width);
+    for group in groups {
+        table.add_row([
+            printable(&group.runs[0].scenario),
+            printable(&group.what),
+            count(group.runs.len() as u64),
+            seeds(&group.runs),
+        ]);
+    }
+    trimmed(&table)
+}
+
+fn seeds(runs: &[&RunRecord]) -> String {
+    let shown: Vec<String> = runs.iter().take(SEEDS_SHOWN).map(|run| run.seed.to_string()).collect();
+    let dots = if runs.len() > SEEDS_SHOWN { ", ..." } else { "" };
+    shown.join(", ") + dots
+}
+
+/// The first of a group of failures, in full.
+fn block(campaign: &Campaign, group: &Failures<'_>) -> String {
+    let first = group.runs[0];
+    let mut text = format!("{} in {}, seed {}", printable(&group.what), printable(&first.scenario), first.seed);
+    if group.runs.len() > 1 {
+        let others = &group.runs[1..];
+        text.push_str(&format!(" (and {} more: {})", count(others.len() as u64), seeds(others)));
+    }
+    text.push('\n');
+    text.push_str(&explanation(first));
+    text.push_str(&format!("  {}\n", campaign.replay(first)));
+    text
+}
+
+/// Why a run failed: where and when, and what its verdict says, indented by two. Empty if it passed.
+#[must_use]
+pub fn explanation(run: &RunRecord) -> String {
+    let (place, why) = match &run.verdict {
+        Verdict::Pass => return String::new(),
+        Verdict::Violation { event, at_ns, why, .. } => {
+            (format!("  at {}, event e{event}\n", seconds(*at_ns)), why.as_str())
+        }
+        Verdict::Inconclusive { why } | Verdict::Error { why } => (String::new(), why.as_str()),
+    };
+    let lines: Vec<&str> = why.lines().collect();
+    let mut text = place;
+    for line in lines.iter().take(WHY_LINES) {
+        text.push_str(&format!("  {}\n", printable(line)));
+    }
+    if lines.len() > WHY_LINES {
+        text.push_str(&format!("  ... {} more\n", counted((lines.len() - WHY_LINES) as u64, "line")));
+    }
+    text
+}
+
+/// Virtual time as traces print it.
+fn seconds(ns: u64) -> String {
+    whitewater_sim::Instant(ns).to_string()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::model::{FaultCounts, SCHEMA, ScenarioRecord};
+
+    pub(crate) fn violation() -> Verdict {
+        Verdict::Violation {
+            check: "I24".to_owned(),
+            name: "Liveness".to_owned(),
+            event: 1_234,
+            at_ns: 10_001_000_000,
+            why: "there is no leader\nsecond line with \u{1b}[31m".to_owned(),
+        }
+    }
+
+    pub(crate) fn record(scenario: &str, seed: u64, verdict: Verdict) -> RunRecord {
+        RunRecord {
+            scenario: scenario.to_owned(),
+            seed,
+            servers: 3,
+            verdict,
+            digest: "00000000deadbeef".to_owned(),
+            events: 123_456,
+            virtual_ns: 10_100_000_000,
+            wall_ns: 20_000_000,
+            returned: 1_000,
+            unknown: 2,
+            applied: 900,
+            terms_led: 3,
+            faults: FaultCounts::default(),
+        }
+    }
+
+    pub(crate) fn campaign(runs: Vec<RunRecord>) -> Campaign {
+        let scenario = |name: &str, argument: &str| ScenarioRecord {
+            name: name.to_owned(),
+            summary: "A summary.".to_owned(),
+            argument: argument.to_owned(),
+        };
+        Campaign {
+            schema: SCHEMA.to_owned(),
+            version: "0.1.0".to_owned(),
+            ending: Ending::Complete,
+            wall_ns: 50_000_000,
+            jobs: 2,
+            scenarios: vec![scenario("calm", "calm"), scenario("storm", "'./my storm.toml'")],
+            runs,
+        }
+    }
+
+    #[test]
+    fn a_failure_ends_with_the_line_that_shows_it_again() {
+        let mut runs = vec![record("calm", 0, Verdict::Pass)];
+        runs.extend((17..37).map(|seed| record("storm", seed, violation())));
+        let text = summary(&campaign(runs), 120);
+        assert!(text.starts_with("FAIL: 21 runs of 2 scenarios, 20 violated a check\n"), "{text}");
+        let last: Vec<&str> = text.lines().rev().take(5).collect();
+        assert_eq!(last[0], "  whitewater replay './my storm.toml' --seed 17");
+        assert_eq!(last[1], "  second line with \\u{1b}[31m");
+        assert_eq!(last[3], "  at 10.001000s, event e1234");
+        assert_eq!(last[4], "I24 Liveness in storm, seed 17 (and 19 more: 18, 19, 20, 21, 22, 23, 24, 25, ...)");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_asked() {
+        let runs = (0..40).map(|seed| record(if seed < 3 { "calm" } else { "storm" }, seed, violation())).collect();
+        let text = summary(&campaign(runs), 120);
+        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+    }
+
+    #[test]
+    fn nothing_is_not_a_pass_and_idle_runs_are_named() {
+        assert!(summary(&campaign(Vec::new()), 120).starts_with("NOTHING WAS RUN"));
+        let idle = RunRecord { returned: 0, ..record("calm", 0, Verdict::Pass) };
+        let text = summary(&campaign(vec![idle]), 120);
+        assert!(text.contains("no work"), "{text}");
+        assert!(text.contains("no client got an answer in 1 of 1 run of calm"), "{text}");
+        assert!(text.contains("storm was not run at all"), "{text}");
+    }
+
+    #[test]
+    fn the_json_model_reads_back() {
+        let campaign = campaign(vec![record("calm", u64::MAX, Verdict::Pass), record("storm", 1, violation())]);
+        assert_eq!(crate::json::read(&crate::json::write(&campaign)), Ok(campaign));
+    }
+}

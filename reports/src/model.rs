@@ -1,0 +1,195 @@
+//! What is kept of a run and of a campaign: the one model that every report is made from.
+
+use serde::{Deserialize, Serialize};
+
+/// Names the JSON model and its version.
+pub const SCHEMA: &str = "whitewater/campaign/v1";
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every check held.
+    Pass,
+    /// A check failed.
+    Violation {
+        /// Its identifier, as in `I4`.
+        check: String,
+        /// Its name.
+        name: String,
+        /// The number of the event at which it failed.
+        event: u64,
+        /// When it failed, in virtual nanoseconds.
+        at_ns: u64,
+        /// Why, in one line; more lines may explain.
+        why: String,
+    },
+    /// A budget ran out before the run could be judged.
+    Inconclusive {
+        /// Which, and what to do about it.
+        why: String,
+    },
+    /// The run could not be made: a defect of the testbed or of the system under test.
+    Error {
+        /// What happened.
+        why: String,
+    },
+}
+
+/// What is kept of one run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// Number of servers.
+    pub servers: u32,
+    /// What came of it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Digest of the complete trace, 16 hexadecimal digits.
+    pub digest: String,
+    /// Number of simulated events.
+    pub events: u64,
+    /// How long it took in virtual time, in nanoseconds.
+    pub virtual_ns: u64,
+    /// How long it took on the wall clock, in nanoseconds; the only figure here that differs between equal runs.
+    pub wall_ns: u64,
+    /// Client operations that returned.
+    pub returned: u64,
+    /// Client operations with an unknown outcome.
+    pub unknown: u64,
+    /// Log entries that were applied.
+    pub applied: u64,
+    /// Terms that had a leader.
+    pub terms_led: u64,
+    /// What the faults did.
+    pub faults: FaultCounts,
+}
+
+/// How often faults struck in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCounts {
+    /// Faults of the plan that began.
+    pub begun: u64,
+    /// Messages lost by chance.
+    pub lost: u64,
+    /// Messages stopped by a cut or by a receiver that was down.
+    pub cut: u64,
+    /// Messages delivered twice.
+    pub duplicated: u64,
+    /// Messages held up so that others overtook them.
+    pub reordered: u64,
+    /// Crashes that met writes that were not synced.
+    pub crashes_with_unsynced: u64,
+    /// Unsynced writes that a crash dropped.
+    pub writes_lost: u64,
+    /// Unsynced writes that a crash tore.
+    pub writes_torn: u64,
+}
+
+/// How a campaign ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Everything that was asked for was run.
+    Complete,
+    /// The time limit was reached first.
+    TimeLimit,
+    /// Somebody interrupted it.
+    Interrupted,
+}
+
+/// A scenario that took part in a campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// Its name, as in [`RunRecord::scenario`].
+    pub name: String,
+    /// What it is for, in one sentence.
+    pub summary: String,
+    /// What `whitewater replay` calls it: its name, or the path of its file, quoted for a shell where needed.
+    pub argument: String,
+}
+
+/// What came of a campaign: the worst that came of its runs. Ordered from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Every run passed.
+    Pass,
+    /// Nothing was run: not a pass.
+    Nothing,
+    /// A run could not be judged within its budget.
+    Inconclusive,
+    /// A run could not be made.
+    Error,
+    /// A run violated a check.
+    Violation,
+}
+
+/// A campaign: many runs of one build.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The version of Whitewater that ran it.
+    pub version: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// How long it took on the wall clock, in nanoseconds.
+    pub wall_ns: u64,
+    /// How many runs were made at the same time.
+    pub jobs: u32,
+    /// The scenarios, in the order in which they were asked for.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// The runs, ordered by scenario (in the order in which they were asked for) and seed.
+    pub runs: Vec<RunRecord>,
+}
+
+impl Verdict {
+    /// What to call it: the check that failed, as in `I24 Liveness`, or `pass`, `inconclusive` or `error`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Verdict::Pass => "pass".to_owned(),
+            Verdict::Violation { check, name, .. } => format!("{check} {name}"),
+            Verdict::Inconclusive { .. } => "inconclusive".to_owned(),
+            Verdict::Error { .. } => "error".to_owned(),
+        }
+    }
+
+    /// What a campaign of this run alone came to.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Verdict::Pass => Outcome::Pass,
+            Verdict::Violation { .. } => Outcome::Violation,
+            Verdict::Inconclusive { .. } => Outcome::Inconclusive,
+            Verdict::Error { .. } => Outcome::Error,
+        }
+    }
+}
+
+impl Campaign {
+    /// What came of it: the worst of its runs.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.runs.iter().map(|run| run.verdict.outcome()).max().unwrap_or(Outcome::Nothing)
+    }
+
+    /// The command that makes a run again.
+    #[must_use]
+    pub fn replay(&self, run: &RunRecord) -> String {
+        let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
+        let argument = scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str());
+        format!("whitewater replay {argument} --seed {}", run.seed)
+    }
+}
+
+impl RunRecord {
+    /// Whether no client got any answer: such a run proves little, whatever its verdict.
+    #[must_use]
+    pub fn is_without_work(&self) -> bool {
+        self.returned == 0
+    }
+}

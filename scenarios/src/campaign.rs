@@ -1,0 +1,339 @@
+//! A campaign: which runs are made, in which order, and what is kept of them.
+//!
+//! Scenarios take turns, seed by seed, so that a time limit cuts all of them evenly. The records are ordered by scenario
+//! and seed, so that the number of threads makes no difference to them. What it simplifies: a time limit ends the
+//! campaign between two runs; a run that was begun is finished, unless somebody interrupts.
+
+use std::cell::Cell;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::str::FromStr;
+
+use whitewater_reports::model::{Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
+use whitewater_sim::check::Budget;
+use whitewater_sim::{Digest, Recording};
+
+use crate::host::{self, Stopwatch};
+use crate::run::{self, Options, Run};
+use crate::scenario::Scenario;
+
+/// The seeds from one to another, both included; never none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    first: u64,
+    last: u64,
+}
+
+impl Seeds {
+    /// Every seed there is.
+    pub const ALL: Seeds = Seeds { first: 0, last: u64::MAX };
+
+    /// One seed.
+    #[must_use]
+    pub fn one(seed: u64) -> Seeds {
+        Seeds { first: seed, last: seed }
+    }
+
+    /// The seed at this place, from 0.
+    #[must_use]
+    pub fn at(self, place: u64) -> Option<u64> {
+        self.first.checked_add(place).filter(|seed| *seed <= self.last)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(self) -> u128 {
+        u128::from(self.last) - u128::from(self.first) + 1
+    }
+}
+
+/// Reads one seed.
+///
+/// # Errors
+/// If it is not a whole number from 0 to 2^64 - 1.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| {
+        let text = whitewater_reports::words::printable(text);
+        format!("`{text}` is not a seed: write whole numbers from 0 to {}, like 0..100", u64::MAX)
+    })
+}
+
+/// `7`, or `0..10`: the first seed, and the one after the last, if there is one.
+impl fmt::Display for Seeds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seeds { first, last } = self;
+        match last.checked_add(1) {
+            _ if first == last => write!(f, "{first}"),
+            Some(end) => write!(f, "{first}..{end}"),
+            None => write!(f, "{first}..={last}"),
+        }
+    }
+}
+
+/// Reads `7`, `A..B` (without B, as in Rust) or `A..=B`.
+impl FromStr for Seeds {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Seeds, String> {
+        let Some((first, end)) = text.split_once("..") else { return seed(text).map(Seeds::one) };
+        let (first, last) = match end.strip_prefix('=') {
+            Some(last) => (seed(first)?, Some(seed(last)?)),
+            None => (seed(first)?, seed(end)?.checked_sub(1)),
+        };
+        match last {
+            Some(last) if first <= last => Ok(Seeds { first, last }),
+            Some(_) | None => Err("there is no seed in it: the end comes after the beginning, like 0..100".to_owned()),
+        }
+    }
+}
+
+/// A scenario and what it is called on the command line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selected {
+    /// The scenario.
+    pub scenario: Scenario,
+    /// Its name, or the path of its file, quoted for a shell where needed.
+    pub argument: String,
+}
+
+/// What is asked of a campaign.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// The scenarios; their names differ.
+    pub scenarios: Vec<Selected>,
+    /// The seeds; each scenario gets all of them.
+    pub seeds: Seeds,
+    /// How many runs are made at the same time.
+    pub jobs: u32,
+    /// No run begins later than this after the first, in nanoseconds on the wall clock.
+    pub time_limit_ns: Option<u64>,
+}
+
+impl Request {
+    /// The scenario and the seed of the run with this number: scenarios take turns.
+    fn job(&self, number: u64) -> Option<(usize, u64)> {
+        let scenarios = self.scenarios.len() as u64;
+        let place = number.checked_div(scenarios)?;
+        self.seeds.at(place).map(|seed| ((number % scenarios) as usize, seed))
+    }
+
+    /// How many runs there are without a time limit.
+    #[must_use]
+    pub fn runs(&self) -> u128 {
+        self.seeds.count() * self.scenarios.len() as u128
+    }
+}
+
+/// How far a campaign has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs that are finished.
+    pub finished: u64,
+    /// Those among them that did not pass.
+    pub failed: u64,
+    /// How long it has taken, in nanoseconds on the wall clock.
+    pub elapsed_ns: u64,
+}
+
+/// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
+const GRACE_NS: u64 = 500_000_000;
+
+/// Runs a campaign. `watch` is told how far it has come, after every run and now and then.
+///
+/// # Panics
+/// If the request names no scenario.
+#[must_use]
+pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign {
+    assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
+    let stopwatch = Stopwatch::start();
+    let plan = request.clone();
+    let work = move |number: u64| {
+        let (place, seed) = plan.job(number)?;
+        let is_over = plan.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
+        if is_over || host::is_interrupted() {
+            return None;
+        }
+        let record = attempt(&plan.scenarios[place].scenario, seed, host::is_interrupted)?;
+        Some((place, record))
+    };
+    let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
+    let mut records: Vec<(usize, RunRecord)> = Vec::new();
+    let mut interrupt: Option<Stopwatch> = None;
+    host::parallel(request.jobs, work, |result| {
+        if let Some((place, record)) = result {
+            progress.finished += 1;
+            progress.failed += u64::from(record.verdict != Verdict::Pass);
+            records.push((place, record));
+        }
+        progress.elapsed_ns = stopwatch.elapsed_ns();
+        watch(&progress);
+        if host::is_interrupted() && interrupt.get_or_insert_with(Stopwatch::start).elapsed_ns() >= GRACE_NS {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    records.sort_unstable_by_key(|(place, record)| (*place, record.seed));
+    let ending = match records.len() as u128 {
+        made if made == request.runs() => Ending::Complete,
+        _ if host::is_interrupted() => Ending::Interrupted,
+        _ => Ending::TimeLimit,
+    };
+    Campaign {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ending,
+        wall_ns: stopwatch.elapsed_ns(),
+        jobs: request.jobs,
+        scenarios: request.scenarios.iter().map(Selected::record).collect(),
+        runs: records.into_iter().map(|(_, record)| record).collect(),
+    }
+}
+
+impl Selected {
+    /// What is kept of it.
+    #[must_use]
+    pub fn record(&self) -> ScenarioRecord {
+        ScenarioRecord {
+            name: self.scenario.name.clone(),
+            summary: self.scenario.summary.clone(),
+            argument: self.argument.clone(),
+        }
+    }
+}
+
+/// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
+fn attempt(scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<RunRecord> {
+    let stopwatch = Stopwatch::start();
+    let is_stopped = Cell::new(false);
+    let stop = || {
+        is_stopped.set(is_stopped.get() || stop());
+        is_stopped.get()
+    };
+    let budget = Budget { stop: Some(&stop), ..Budget::default() };
+    let result = host::guard(|| run::run(scenario, seed, &Options { budget, ..Options::default() }).record);
+    let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
+    let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
+    (!is_unjudged).then(|| RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record })
+}
+
+/// Makes a run for somebody who looks at it closely.
+///
+/// # Errors
+/// If the testbed panics, with the record that says so.
+pub fn make(scenario: &Scenario, seed: u64, recording: Recording) -> Result<Run, Box<RunRecord>> {
+    let stopwatch = Stopwatch::start();
+    let mut run = host::guard(|| run::run(scenario, seed, &Options { recording, ..Options::default() }))
+        .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
+    run.record.wall_ns = stopwatch.elapsed_ns();
+    Ok(run)
+}
+
+/// The record of a run that could not be made: all that is known is why.
+fn not_made(scenario: &Scenario, seed: u64, why: String) -> RunRecord {
+    RunRecord {
+        scenario: scenario.name.clone(),
+        seed,
+        servers: 0,
+        verdict: Verdict::Error { why },
+        digest: Digest(0).to_string(),
+        events: 0,
+        virtual_ns: 0,
+        wall_ns: 0,
+        returned: 0,
+        unknown: 0,
+        applied: 0,
+        terms_led: 0,
+        faults: FaultCounts::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+
+    fn request(names: &[&str], seeds: Seeds, jobs: u32) -> Request {
+        let scenarios = names.iter().map(|name| Selected {
+            scenario: catalog::find(name).expect("a scenario of the catalog"),
+            argument: (*name).to_owned(),
+        });
+        Request { scenarios: scenarios.collect(), seeds, jobs, time_limit_ns: None }
+    }
+
+    #[test]
+    fn seeds_are_read_as_ranges_of_rust() {
+        assert_eq!("0..2".parse(), Ok(Seeds { first: 0, last: 1 }));
+        assert_eq!("5..=5".parse(), Ok(Seeds::one(5)));
+        assert_eq!("7".parse(), Ok(Seeds::one(7)));
+        for text in ["7", "0..10", "3..=18446744073709551615"] {
+            assert_eq!(text.parse::<Seeds>().map(|seeds| seeds.to_string()), Ok(text.to_owned()));
+        }
+        assert_eq!(format!("0..={}", u64::MAX).parse(), Ok(Seeds::ALL));
+        assert_eq!(Seeds::ALL.count(), 1 << 64);
+        assert_eq!(
+            (Seeds::ALL.at(u64::MAX), Seeds::one(3).at(0), Seeds::one(3).at(1)),
+            (Some(u64::MAX), Some(3), None)
+        );
+    }
+
+    #[test]
+    fn seeds_that_are_none_are_refused() {
+        for text in ["5..5", "9..3", "0..0", "6..=5"] {
+            let why = text.parse::<Seeds>().expect_err(text);
+            assert!(why.starts_with("there is no seed in it"), "{text}: {why}");
+        }
+        for text in ["abc", "", "1..", "..3", "-1..4", "18446744073709551616", "0..18446744073709551616", "1..2..3"] {
+            let why = text.parse::<Seeds>().expect_err(text);
+            assert!(why.contains("is not a seed"), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn scenarios_take_turns() {
+        let request = request(&["calm", "lossy"], Seeds { first: 3, last: 4 }, 1);
+        let jobs: Vec<_> = (0..6).map(|number| request.job(number)).collect();
+        assert_eq!(jobs, [Some((0, 3)), Some((1, 3)), Some((0, 4)), Some((1, 4)), None, None]);
+    }
+
+    #[test]
+    fn the_number_of_threads_makes_no_difference() {
+        let strip = |campaign: Campaign| -> Vec<RunRecord> {
+            campaign.runs.into_iter().map(|run| RunRecord { wall_ns: 0, ..run }).collect()
+        };
+        let seeds = Seeds { first: 0, last: 3 };
+        let one = strip(conduct(&request(&["power-loss", "calm"], seeds, 1), |_| {}));
+        let three = strip(conduct(&request(&["power-loss", "calm"], seeds, 3), |_| {}));
+        assert_eq!(one, three);
+        let order: Vec<_> = one.iter().map(|run| (run.scenario.as_str(), run.seed)).collect();
+        assert_eq!(
+            order[..5],
+            [("power-loss", 0), ("power-loss", 1), ("power-loss", 2), ("power-loss", 3), ("calm", 0)]
+        );
+    }
+
+    #[test]
+    fn a_time_limit_of_nothing_runs_nothing() {
+        let request = Request { time_limit_ns: Some(0), ..request(&["calm"], Seeds::ALL, 2) };
+        let campaign = conduct(&request, |_| {});
+        assert_eq!((campaign.runs.len(), campaign.ending), (0, Ending::TimeLimit));
+    }
+
+    /// A scenario that no file can describe: the testbed asserts that there are servers.
+    #[test]
+    fn a_run_that_cannot_be_made_is_an_error_and_the_campaign_goes_on() {
+        host::keep_panics();
+        let mut request = request(&["calm", "lossy"], Seeds { first: 0, last: 1 }, 2);
+        request.scenarios[0].scenario.servers.clear();
+        let campaign = conduct(&request, |_| {});
+        let verdicts: Vec<_> = campaign.runs.iter().map(|run| run.verdict.title()).collect();
+        assert_eq!(verdicts, ["error", "error", "pass", "pass"]);
+        assert!(make(&request.scenarios[0].scenario, 0, Recording::Off).is_err());
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
+        let calm = catalog::find("calm").expect("it is in the catalog");
+        let record = attempt(&calm, 0, || true);
+        assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
+    }
+}

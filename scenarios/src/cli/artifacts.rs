@@ -1,0 +1,137 @@
+//! What `whitewater run --out` leaves behind: the campaign, and the trace and history of failing runs.
+//!
+//! A failing run is made once more with the recorder on. Its digest must be that of the campaign, so that every failure
+//! that is written down has also been shown to be reproducible. What it simplifies: only the first failures of each
+//! scenario are written.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use whitewater_kv::spec::Missing;
+use whitewater_reports::json;
+use whitewater_reports::model::{Campaign, Outcome, RunRecord};
+use whitewater_reports::words::counted;
+use whitewater_scenarios::campaign::{self, Selected};
+use whitewater_scenarios::formats::write_json;
+use whitewater_scenarios::host::{self, shown};
+use whitewater_scenarios::run::Run;
+use whitewater_sim::Recording;
+use whitewater_sim::trace::Trace;
+
+use super::Failure;
+
+/// How many failures of each scenario are written down.
+const FAILURES_MAX: usize = 10;
+
+/// The file that holds the campaign.
+const CAMPAIGN: &str = "campaign.json";
+
+/// The largest campaign of an earlier time that is looked at, in bytes.
+const EARLIER_BYTES_MAX: u64 = 1 << 30;
+
+/// A directory that can be written into.
+pub(crate) struct Directory(PathBuf);
+
+/// Whether the failures that were written down happened again as they had happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// Every one.
+    Alike,
+    /// At least one did not: a run is not a function of scenario and seed.
+    Different,
+}
+
+impl Directory {
+    /// Makes the directory, and makes sure of it before any work is done.
+    pub(crate) fn prepare(path: PathBuf) -> Result<Directory, Failure> {
+        host::prepare_directory(&path)?;
+        Ok(Directory(path))
+    }
+
+    /// Writes a campaign down, in place of an earlier one.
+    pub(crate) fn write(&self, scenarios: &[Selected], campaign: &Campaign) -> Result<Written, Failure> {
+        self.remove_earlier()?;
+        let mut written = Written::Alike;
+        let mut count = 0;
+        for selected in scenarios {
+            for record in failing(campaign, &selected.scenario.name) {
+                if self.write_failure(selected, record, &campaign.replay(record))? == Written::Different {
+                    written = Written::Different;
+                }
+                count += 1;
+            }
+        }
+        let path = self.0.join(CAMPAIGN);
+        host::write_atomically(&path, |file| file.write_all(json::write(campaign).as_bytes()))?;
+        host::tell(&format!("wrote {} and {}", shown(&path), counted(count, "failure")));
+        Ok(written)
+    }
+
+    /// Removes what an earlier campaign left here, and nothing else: its failures are not those of this one.
+    fn remove_earlier(&self) -> Result<(), Failure> {
+        let Ok(bytes) = host::read(&self.0.join(CAMPAIGN), EARLIER_BYTES_MAX) else { return Ok(()) };
+        let Ok(earlier) = json::read(&String::from_utf8_lossy(&bytes)) else { return Ok(()) };
+        for scenario in &earlier.scenarios {
+            for record in failing(&earlier, &scenario.name) {
+                for path in [self.trace(record), self.history(record)].into_iter().flatten() {
+                    host::remove(&path)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_failure(&self, selected: &Selected, record: &RunRecord, replay: &str) -> Result<Written, Failure> {
+        let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
+            return Ok(Written::Alike);
+        };
+        let run = match campaign::make(&selected.scenario, record.seed, Recording::On) {
+            Ok(run) if run.record.digest == record.digest => run,
+            Ok(_) | Err(_) => {
+                host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));
+                return Ok(Written::Different);
+            }
+        };
+        host::prepare_directory(&self.failures())?;
+        host::write_atomically(&trace_path, |file| write_trace(file, &run, replay))?;
+        host::write_atomically(&history_path, |file| {
+            file.write_all(write_json(&run.history, Missing::Nil).as_bytes())
+        })?;
+        Ok(Written::Alike)
+    }
+
+    fn failures(&self) -> PathBuf {
+        self.0.join("failures")
+    }
+
+    fn trace(&self, record: &RunRecord) -> Option<PathBuf> {
+        file(&self.failures(), record, "trace")
+    }
+
+    fn history(&self, record: &RunRecord) -> Option<PathBuf> {
+        file(&self.failures(), record, "history.json")
+    }
+}
+
+/// The file of a run. The name of a scenario from an earlier campaign is whatever stands in a file: it may not lead
+/// elsewhere.
+fn file(directory: &Path, record: &RunRecord, ending: &str) -> Option<PathBuf> {
+    let is_plain = record.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    is_plain.then(|| directory.join(format!("{}-{}.{ending}", record.scenario, record.seed)))
+}
+
+/// The failures of a scenario that are written down.
+fn failing<'a>(campaign: &'a Campaign, scenario: &'a str) -> impl Iterator<Item = &'a RunRecord> {
+    let of_scenario = campaign.runs.iter().filter(move |run| run.scenario == scenario);
+    of_scenario.filter(|run| run.verdict.outcome() == Outcome::Violation).take(FAILURES_MAX)
+}
+
+/// A whole trace: what it is of, its rows, and what happened to the run.
+fn write_trace(file: &mut dyn Write, run: &Run, replay: &str) -> io::Result<()> {
+    let trace = run.trace.as_ref().expect("the recorder was on");
+    writeln!(file, "{replay}\n{}\n{}", Trace::legend(), trace.heading())?;
+    for line in trace.lines() {
+        writeln!(file, "{}", trace.row(line))?;
+    }
+    file.write_all(whitewater_reports::human::explanation(&run.record).as_bytes())
+}

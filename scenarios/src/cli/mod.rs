@@ -1,0 +1,126 @@
+//! The command line: one file for each subcommand, and here what they share.
+//!
+//! Data goes to the standard output, progress and errors to the standard error. Whatever was wrong is said in one
+//! message that begins with `error:`.
+
+mod artifacts;
+mod catalog;
+mod check;
+mod exit;
+mod manual;
+mod progress;
+mod replay;
+mod run;
+mod select;
+mod spans;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use whitewater_scenarios::host::{self, HostError};
+
+/// Where rafts get tested: deterministic simulation of Raft under chaos, with a linearizability check.
+///
+/// A scenario says what goes wrong; a seed decides everything that is left open. Scenario and seed together always give
+/// the same run, in every process and on every machine.
+#[derive(Parser)]
+#[command(name = "whitewater", version, after_help = overview(), max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Replay(replay::Arguments),
+    Check(check::Arguments),
+    List(catalog::ListArguments),
+    Describe(catalog::DescribeArguments),
+    Completions(manual::CompletionsArguments),
+    Man(manual::ManArguments),
+}
+
+fn overview() -> String {
+    format!(
+        "Examples:\n  \
+         whitewater                                  this help\n  \
+         whitewater run                              the whole catalog, for ten seconds\n  \
+         whitewater run storm --seeds 0..1000        a thousand storms\n  \
+         whitewater replay storm --seed 17           one of them again, closely\n  \
+         whitewater check history.txt                is this history linearizable?\n\n{}",
+        exit::HELP
+    )
+}
+
+/// Why a command could not do what it was told, in words for the user.
+struct Failure {
+    code: u8,
+    message: String,
+}
+
+impl Failure {
+    fn usage(message: impl Into<String>) -> Failure {
+        Failure { code: exit::USAGE, message: message.into() }
+    }
+}
+
+impl From<HostError> for Failure {
+    fn from(error: HostError) -> Failure {
+        Failure::usage(error.to_string())
+    }
+}
+
+/// Does what the command line says and returns the exit code.
+pub(crate) fn main() -> u8 {
+    host::keep_panics();
+    match host::guard(dispatch) {
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => {
+            host::tell(&format!("error: {}", failure.message));
+            failure.code
+        }
+        Err(why) => {
+            let why = whitewater_reports::words::printable(&why);
+            host::tell(&format!(
+                "error: whitewater itself failed: {why}\nPlease report this, with the command line that you used."
+            ));
+            exit::INTERNAL
+        }
+    }
+}
+
+fn dispatch() -> Result<u8, Failure> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    match cli.command {
+        Command::Run(arguments) => run::main(arguments),
+        Command::Replay(arguments) => replay::main(&arguments),
+        Command::Check(arguments) => check::main(&arguments),
+        Command::List(arguments) => catalog::list(&arguments),
+        Command::Describe(arguments) => catalog::describe(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => manual::man(&arguments, Cli::command()),
+    }
+}
+
+/// Prints help or what is wrong with the command line. That nobody reads it is no error.
+fn refuse(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    if error.use_stderr() { exit::USAGE } else { exit::PASS }
+}
+
+/// Prints text to the standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    Ok(host::write_stdout(|stdout| stdout.write_all(text.as_bytes()))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

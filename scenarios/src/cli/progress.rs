@@ -1,0 +1,68 @@
+//! Progress on the standard error: a bar if somebody watches, a plain line now and then if not.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use whitewater_reports::words::{count, span};
+use whitewater_scenarios::campaign::{Progress, Request};
+use whitewater_scenarios::host;
+
+/// How often a line is written where nobody watches, in nanoseconds.
+const LINE_EVERY_NS: u64 = 5_000_000_000;
+
+/// Parts of the bar.
+const PARTS: u64 = 1_000;
+
+/// Shows how far a campaign has come.
+pub(crate) struct Display {
+    runs: u128,
+    time_limit_ns: Option<u64>,
+    bar: Option<ProgressBar>,
+    next_line_ns: u64,
+}
+
+impl Display {
+    /// A display for this campaign.
+    pub(crate) fn new(request: &Request) -> Display {
+        let bar = host::is_watched().then(|| {
+            let bar = ProgressBar::with_draw_target(Some(PARTS), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template("[{bar:30}] {msg}").expect("the template is well-formed");
+            bar.set_style(style.progress_chars("=> "));
+            bar
+        });
+        Display { runs: request.runs(), time_limit_ns: request.time_limit_ns, bar, next_line_ns: LINE_EVERY_NS }
+    }
+
+    /// Shows how far it has come now.
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        match &self.bar {
+            Some(bar) => {
+                bar.set_message(line(progress));
+                bar.set_position(self.parts(progress));
+            }
+            None if progress.elapsed_ns >= self.next_line_ns => {
+                host::tell(&line(progress));
+                self.next_line_ns = progress.elapsed_ns.saturating_add(LINE_EVERY_NS);
+            }
+            None => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// How much is done, of runs or of time: whichever ends the campaign sooner.
+    fn parts(&self, progress: &Progress) -> u64 {
+        let share =
+            |done: u64, all: u128| (u128::from(done) * u128::from(PARTS) / all.max(1)).min(u128::from(PARTS)) as u64;
+        let time = self.time_limit_ns.map_or(0, |limit_ns| share(progress.elapsed_ns, u128::from(limit_ns)));
+        share(progress.finished, self.runs).max(time)
+    }
+}
+
+fn line(progress: &Progress) -> String {
+    let Progress { finished, failed, elapsed_ns } = progress;
+    format!("{} runs, {} failed, {}", count(*finished), count(*failed), span(*elapsed_ns))
+}

@@ -1,0 +1,266 @@
+//! `whitewater replay`: one run again, looked at closely.
+//!
+//! The run is made with the same scenario, seed and build, so it is the same run: with or without a trace, its digest is
+//! the same. A run that failed is always made twice, the second time with the recorder on, which shows that in passing.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use whitewater_reports::human::explanation;
+use whitewater_reports::model::{FaultCounts, Outcome, RunRecord};
+use whitewater_reports::words::{count, counted, span};
+use whitewater_scenarios::campaign::{self, Selected};
+use whitewater_scenarios::host::{self, shown};
+use whitewater_scenarios::run::Run;
+use whitewater_sim::trace::{Line, Trace};
+use whitewater_sim::{Instant, Recording};
+
+use super::{Failure, exit, print, select, spans};
+
+/// How many lines of the trace a failure shows.
+const LAST_LINES: usize = 30;
+
+/// Make one run again and look at it
+///
+/// Prints the verdict, the digest of everything that happened, and the figures of the run; if it failed, the end of its
+/// trace as well. The digest is always the same.
+#[derive(Args)]
+#[command(after_help = after_help())]
+pub(crate) struct Arguments {
+    /// Name of a scenario of the catalog, or path of a scenario file
+    scenario: String,
+    /// The seed
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = campaign::seed)]
+    seed: u64,
+    /// Write the whole trace into this file, a line for everything that happened; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    /// End the trace at this virtual time, as in 3.5s; without --trace it is printed
+    #[arg(long, value_name = "T", value_parser = spans::nanoseconds)]
+    until: Option<u64>,
+    /// Make the run twice and compare everything that happened
+    #[arg(long)]
+    verify: bool,
+}
+
+fn after_help() -> String {
+    format!(
+        "Examples:\n  \
+         whitewater replay storm --seed 17\n  \
+         whitewater replay storm --seed 17 --until 3.5s | less -S\n  \
+         whitewater replay storm --seed 17 --trace storm-17.trace\n  \
+         whitewater replay storm --seed 17 --verify\n\n\
+         In the trace: {}\n\n{}",
+        Trace::legend(),
+        exit::HELP
+    )
+}
+
+/// Makes a run again.
+pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
+    let selected = select::scenario(&arguments.scenario)?;
+    let command = format!("whitewater replay {} --seed {}", selected.argument, arguments.seed);
+    let stdout = Path::new("-");
+    let trace_path = arguments.trace.as_deref().or(arguments.until.map(|_| stdout));
+    let recording = if trace_path.is_some() || arguments.verify { Recording::On } else { Recording::Off };
+    let mut run = match campaign::make(&selected.scenario, arguments.seed, recording) {
+        Ok(run) => run,
+        Err(record) => return not_made(&record, &command),
+    };
+    let failed = run.record.verdict.outcome() != Outcome::Pass;
+    if arguments.verify || (failed && run.trace.is_none()) {
+        let again = match campaign::make(&selected.scenario, arguments.seed, Recording::On) {
+            Ok(again) => again,
+            Err(record) => return not_made(&record, &command),
+        };
+        if let Some(difference) = difference(&run, &again) {
+            print(&format!("NOT DETERMINISTIC: {difference}\n  {command} --verify\n"))?;
+            return Ok(exit::NOT_DETERMINISTIC);
+        }
+        run.trace = again.trace;
+    }
+    let mut report = report(&selected, &run.record);
+    if arguments.verify {
+        let events = counted(run.record.events, "event");
+        report.push_str(&format!("verified      two runs, the same {events}, the same trace\n"));
+    }
+    match trace_path {
+        Some(path) if path == stdout => {
+            host::write_stdout(|stdout| write_trace(stdout, &run, arguments.until))?;
+            host::tell(report.trim_end());
+        }
+        Some(path) => {
+            host::write_atomically(path, |file| write_trace(file, &run, arguments.until))?;
+            host::tell(&format!("wrote {}", shown(path)));
+            print(&report)?;
+        }
+        None => print(&report)?,
+    }
+    if failed {
+        print_failure(&run, trace_path, &command)?;
+    }
+    Ok(exit::code(run.record.verdict.outcome()))
+}
+
+fn not_made(record: &RunRecord, command: &str) -> Result<u8, Failure> {
+    print(&format!("ERROR: the run could not be made\n{}  {command}\n", explanation(record)))?;
+    Ok(exit::INTERNAL)
+}
+
+fn report(selected: &Selected, record: &RunRecord) -> String {
+    let RunRecord { seed, servers, digest, events, virtual_ns, wall_ns, returned, unknown, applied, terms_led, .. } =
+        record;
+    let verdict = match record.verdict.outcome() {
+        Outcome::Pass => "PASS",
+        Outcome::Violation => "FAIL",
+        Outcome::Inconclusive => "INCONCLUSIVE",
+        Outcome::Error | Outcome::Nothing => "ERROR",
+    };
+    let clients = counted(u64::from(selected.scenario.clients), "client");
+    format!(
+        "{verdict}: {}, seed {seed}\n\n\
+         digest        {digest}\n\
+         cluster       {}, {clients}\n\
+         time          {} virtual, {} on the wall clock\n\
+         events        {}\n\
+         operations    {} answered, {} with an unknown outcome\n\
+         log           {} applied, {} with a leader\n\
+         faults        {}\n",
+        record.scenario,
+        counted(u64::from(*servers), "server"),
+        span(*virtual_ns),
+        span(*wall_ns),
+        count(*events),
+        count(*returned),
+        count(*unknown),
+        if *applied == 1 { "1 entry".to_owned() } else { format!("{} entries", count(*applied)) },
+        counted(*terms_led, "term"),
+        faults(&record.faults),
+    )
+}
+
+fn faults(faults: &FaultCounts) -> String {
+    let FaultCounts { begun, lost, cut, duplicated, reordered, crashes_with_unsynced, writes_lost, writes_torn } =
+        faults;
+    format!(
+        "{} begun\n\
+         messages      {} lost, {} cut off, {} duplicated, {} held up\n\
+         disks         {} met unsynced writes: {} lost, {} torn",
+        count(*begun),
+        count(*lost),
+        count(*cut),
+        count(*duplicated),
+        count(*reordered),
+        if *crashes_with_unsynced == 1 {
+            "1 crash".to_owned()
+        } else {
+            format!("{} crashes", count(*crashes_with_unsynced))
+        },
+        count(*writes_lost),
+        count(*writes_torn),
+    )
+}
+
+/// Why the run failed, the end of its trace unless all of it went elsewhere, and the command that shows it again.
+fn print_failure(run: &Run, trace_path: Option<&Path>, command: &str) -> Result<(), Failure> {
+    let explanation = format!("{}\n{}", run.record.verdict.title(), explanation(&run.record));
+    if trace_path.is_some() {
+        host::tell(&format!("\n{explanation}  {command}"));
+        return Ok(());
+    }
+    let mut text = String::from("\n");
+    if let Some(trace) = &run.trace {
+        let lines = trace.lines();
+        let hidden = lines.len().saturating_sub(LAST_LINES);
+        text.push_str(&format!("{}\n", trace.heading()));
+        if hidden > 0 {
+            text.push_str(&format!("... {} before; --trace FILE writes all of them\n", counted(hidden as u64, "line")));
+        }
+        for line in &lines[hidden..] {
+            text.push_str(&format!("{}\n", trace.row(line)));
+        }
+        text.push_str(&format!("{}\n\n", Trace::legend()));
+    }
+    print(&format!("{text}{explanation}  {command}\n"))
+}
+
+/// Writes the trace up to a virtual time, and says what was left out.
+fn write_trace(out: &mut dyn Write, run: &Run, until_ns: Option<u64>) -> io::Result<()> {
+    let trace = run.trace.as_ref().expect("the recorder was on");
+    let until = Instant(until_ns.unwrap_or(u64::MAX));
+    writeln!(out, "{}\n{}", Trace::legend(), trace.heading())?;
+    let shown = trace.lines().partition_point(|line| line.at <= until);
+    for line in &trace.lines()[..shown] {
+        writeln!(out, "{}", trace.row(line))?;
+    }
+    let hidden = trace.lines().len() - shown;
+    if hidden > 0 {
+        let hidden = counted(hidden as u64, "line");
+        writeln!(out, "... {hidden} after {until} not shown: --until was given")?;
+    }
+    Ok(())
+}
+
+/// How two runs of the same scenario and seed differ, which they never should.
+fn difference(one: &Run, other: &Run) -> Option<String> {
+    if let (Some(first), Some(second)) = (&one.trace, &other.trace)
+        && let Some((place, pair)) = first_difference(first.lines(), second.lines())
+    {
+        let row = |trace: &Trace, line: Option<&Line>| {
+            line.map_or_else(|| "(the trace ends here)".to_owned(), |line| trace.row(line).to_string())
+        };
+        let event = pair.iter().flatten().map(|line| line.event).min().unwrap_or_default();
+        return Some(format!(
+            "two runs differ first in event e{event}, line {} of the trace\n  {}\n  {}",
+            count(place as u64 + 1),
+            row(first, pair[0]),
+            row(second, pair[1])
+        ));
+    }
+    let strip = |run: &Run| RunRecord { wall_ns: 0, ..run.record.clone() };
+    let (one, other) = (strip(one), strip(other));
+    (one != other).then(|| {
+        let (first, second) = (&one.digest, &other.digest);
+        format!("two runs came to different results; their digests are {first} and {second}")
+    })
+}
+
+/// Where two traces first differ, and the lines there; one of them may have none.
+fn first_difference<'a>(one: &'a [Line], other: &'a [Line]) -> Option<(usize, [Option<&'a Line>; 2])> {
+    let alike = one.iter().zip(other).take_while(|(one, other)| one == other).count();
+    let pair = [one.get(alike), other.get(alike)];
+    (pair != [None, None]).then_some((alike, pair))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use whitewater_scenarios::catalog;
+    use whitewater_sim::trace::Mark;
+
+    fn line(event: u64, text: &str) -> Line {
+        Line { event, at: Instant(event), node: None, mark: Mark::Fault, text: text.to_owned() }
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_found() {
+        let one = [line(1, "a"), line(2, "b"), line(3, "c")];
+        let other = [line(1, "a"), line(2, "x"), line(3, "y")];
+        assert_eq!(first_difference(&one, &other), Some((1, [Some(&one[1]), Some(&other[1])])));
+        assert_eq!(first_difference(&one, &one[..2]), Some((2, [Some(&one[2]), None])));
+        assert_eq!(first_difference(&one, &one), None);
+    }
+
+    #[test]
+    fn a_run_that_differs_is_told_from_itself() {
+        let calm = catalog::find("calm").expect("it is in the catalog");
+        let make = |seed| campaign::make(&calm, seed, Recording::On).map_err(|record| *record).expect("a run");
+        assert_eq!(difference(&make(1), &make(1)), None);
+        let text = difference(&make(1), &make(2)).expect("two seeds differ");
+        assert!(text.starts_with("two runs differ first in event e"), "{text}");
+        let mut other = make(1);
+        (other.trace, other.record.digest) = (None, "0".to_owned());
+        assert!(difference(&make(1), &other).is_some_and(|text| text.contains("digests are")));
+    }
+}

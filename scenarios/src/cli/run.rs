@@ -1,0 +1,129 @@
+//! `whitewater run`: a campaign of many seeds, and its summary.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use whitewater_reports::model::{Campaign, Ending};
+use whitewater_reports::words::{counted, span};
+use whitewater_reports::{human, json};
+use whitewater_scenarios::campaign::{self, Request, Seeds, Selected};
+use whitewater_scenarios::{catalog, host};
+
+use super::artifacts::{self, Directory};
+use super::progress::Display;
+use super::{Failure, exit, print, select, spans};
+
+/// The time limit of a campaign for which neither seeds nor time were given.
+const TIME_LIMIT_NS: u64 = 10_000_000_000;
+
+/// Run scenarios with many seeds and report what came of them
+///
+/// Without scenarios the whole catalog is run. Without seeds they count up from 0 until the time limit, which is 10s then
+/// if none is given. Scenarios take turns, so that a time limit cuts all of them evenly.
+///
+/// The exit code is that of the worst run: a violation (1), else an error (70), else an inconclusive run (3).
+#[derive(Args)]
+#[command(after_help = after_help())]
+pub(crate) struct Arguments {
+    /// Names of scenarios of the catalog, or paths of scenario files
+    #[arg(value_name = "SCENARIO|FILE")]
+    scenarios: Vec<String>,
+    /// The seeds, without B as in Rust; A..=B is with B
+    #[arg(long, value_name = "A..B", conflicts_with = "seed")]
+    seeds: Option<Seeds>,
+    /// One seed
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = campaign::seed)]
+    seed: Option<u64>,
+    /// How many runs are made at the same time; as many as there are processors if not given
+    #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    jobs: Option<u32>,
+    /// No run begins after this much time on the wall clock, as in 30s or 5m
+    #[arg(long, value_name = "D", value_parser = spans::nanoseconds)]
+    time_limit: Option<u64>,
+    /// Write campaign.json, and traces and histories of failures, into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A summary for people
+    Human,
+    /// The whole campaign as JSON
+    Json,
+}
+
+fn after_help() -> String {
+    format!(
+        "Examples:\n  \
+         whitewater run\n  \
+         whitewater run storm split --seeds 0..1000\n  \
+         whitewater run ./mine.toml --time-limit 5m --out results\n  \
+         whitewater run calm --seed 7 --format json\n\n{}",
+        exit::HELP
+    )
+}
+
+/// Runs a campaign.
+pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
+    let request = request(&arguments)?;
+    let directory = arguments.out.map(Directory::prepare).transpose()?;
+    host::keep_interrupts()?;
+    host::tell(&announcement(&request));
+    let mut display = Display::new(&request);
+    let campaign = campaign::conduct(&request, |progress| display.show(progress));
+    display.finish();
+    match arguments.format {
+        Format::Human => print(&human::summary(&campaign, host::stdout_width().unwrap_or(human::WIDTH_MAX)))?,
+        Format::Json => print(&json::write(&campaign))?,
+    }
+    let written = match &directory {
+        Some(directory) => directory.write(&request.scenarios, &campaign)?,
+        None => artifacts::Written::Alike,
+    };
+    Ok(code(&campaign, &written))
+}
+
+fn request(arguments: &Arguments) -> Result<Request, Failure> {
+    let scenarios = if arguments.scenarios.is_empty() {
+        let all = catalog::all().into_iter();
+        all.map(|scenario| Selected { argument: scenario.name.clone(), scenario }).collect()
+    } else {
+        select::scenarios(&arguments.scenarios)?
+    };
+    let seeds = arguments.seeds.or(arguments.seed.map(Seeds::one));
+    let time_limit_ns = arguments.time_limit.or(if seeds.is_none() { Some(TIME_LIMIT_NS) } else { None });
+    let jobs = arguments.jobs.unwrap_or_else(host::parallelism);
+    Ok(Request { scenarios, seeds: seeds.unwrap_or(Seeds::ALL), jobs, time_limit_ns })
+}
+
+/// How many scenarios are named before a campaign.
+const NAMES_MAX: usize = 4;
+
+/// What is about to be done.
+fn announcement(request: &Request) -> String {
+    let names: Vec<&str> = request.scenarios.iter().map(|selected| selected.scenario.name.as_str()).collect();
+    let scenarios = if names.len() > NAMES_MAX { format!("{} scenarios", names.len()) } else { names.join(", ") };
+    let seeds = match request.seeds {
+        Seeds::ALL => "seeds from 0 on".to_owned(),
+        seeds if seeds.count() == 1 => format!("seed {seeds}"),
+        seeds => format!("seeds {seeds}"),
+    };
+    let limit = request.time_limit_ns.map(|limit_ns| format!(", for at most {}", span(limit_ns))).unwrap_or_default();
+    let jobs = counted(u64::from(request.jobs), "run");
+    format!("running {scenarios}: {seeds}{limit}, {jobs} at a time")
+}
+
+fn code(campaign: &Campaign, written: &artifacts::Written) -> u8 {
+    match (campaign.ending, written) {
+        (Ending::Interrupted, _) => {
+            host::tell("interrupted: the summary is of the runs that had finished");
+            exit::INTERRUPTED
+        }
+        (Ending::Complete | Ending::TimeLimit, artifacts::Written::Different) => exit::NOT_DETERMINISTIC,
+        (Ending::Complete | Ending::TimeLimit, artifacts::Written::Alike) => exit::code(campaign.outcome()),
+    }
+}

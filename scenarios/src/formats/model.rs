@@ -1,0 +1,301 @@
+//! The key/value store as the checker's model: one partition a key, and what that knowledge saves the search.
+//!
+//! Locality (Herlihy and Wing, 1990): a history of the store is linearizable if and only if it is for each key alone.
+//! What it simplifies: looking ahead takes each value by itself; that one append cannot serve two reads is left to the
+//! search.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use whitewater_kv::spec::{KvSpec, Missing};
+use whitewater_kv::{Answer, Operation};
+use whitewater_sim::check::{Call, Model, Outlook, SequentialSpec};
+
+/// The model of a key/value store, or of a register, which is a store with one key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeyValue {
+    /// What a missing key reads as.
+    pub missing: Missing,
+}
+
+impl Model for KeyValue {
+    type Spec = KvSpec;
+    type Partition = Arc<str>;
+
+    fn initial(&self) -> KvSpec {
+        KvSpec::new(self.missing)
+    }
+
+    fn partition(&self, op: &Operation) -> Arc<str> {
+        Arc::clone(op.key())
+    }
+
+    fn observes(&self, op: &Operation, answer: Option<&Answer>) -> bool {
+        match op {
+            Operation::Get { .. } => true,
+            Operation::CompareAndSwap { .. } => answer == Some(&Answer::Swapped(false)),
+            Operation::Put { .. } | Operation::Append { .. } | Operation::Delete { .. } => false,
+        }
+    }
+
+    fn outlook(&self, state: &KvSpec, (op, answer): Call<'_, Self>, between: &[Call<'_, Self>]) -> Outlook<KvSpec> {
+        match (op, answer) {
+            (Operation::Get { .. }, Some(Answer::Value(read))) => self.outlook_of_read(state, read.as_deref(), between),
+            // A swap that failed is rarely out of reach, and an answer of the wrong kind is for the search to refuse.
+            (
+                Operation::Get { .. }
+                | Operation::Put { .. }
+                | Operation::Append { .. }
+                | Operation::Delete { .. }
+                | Operation::CompareAndSwap { .. },
+                Some(Answer::Value(_) | Answer::Done | Answer::Swapped(_)) | None,
+            ) => Outlook::Open,
+        }
+    }
+
+    fn alike(&self, calls: &[Call<'_, Self>]) -> Vec<Vec<usize>> {
+        let targets = calls.iter().filter_map(|(op, answer)| self.looks_for(op, *answer));
+        let mut looked_for: Vec<&str> = targets.flatten().collect();
+        looked_for.sort_unstable();
+        // What begins with a value stands right behind it.
+        let is_seen = |value: &str| {
+            let place = looked_for.partition_point(|other| *other < value);
+            looked_for.get(place).is_some_and(|other| other.starts_with(value))
+        };
+        let mut puts = Vec::new();
+        let mut swaps: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for (position, (op, _)) in calls.iter().enumerate() {
+            match op {
+                Operation::Put { value, .. } if !is_seen(value) => puts.push(position),
+                Operation::CompareAndSwap { expected, new, .. } if !is_seen(new) => {
+                    swaps.entry(expected.as_deref()).or_default().push(position);
+                }
+                Operation::Get { .. }
+                | Operation::Put { .. }
+                | Operation::Append { .. }
+                | Operation::Delete { .. }
+                | Operation::CompareAndSwap { .. } => {}
+            }
+        }
+        swaps.into_values().chain([puts]).filter(|group| group.len() > 1).collect()
+    }
+
+    fn heap_bytes(&self, state: &KvSpec) -> usize {
+        state.value().map_or(0, |value| value.len())
+    }
+
+    fn describe_operation(&self, op: &Operation) -> String {
+        match op {
+            Operation::Get { key } => format!("get {}", quote(key)),
+            Operation::Put { key, value } => format!("put {} {}", quote(key), quote(value)),
+            Operation::Append { key, value } => format!("append {} {}", quote(key), quote(value)),
+            Operation::Delete { key } => format!("delete {}", quote(key)),
+            Operation::CompareAndSwap { key, expected, new } => {
+                format!("compare-and-swap {} {} to {}", quote(key), describe_value(expected.as_ref()), quote(new))
+            }
+        }
+    }
+
+    fn describe_answer(&self, answer: &Answer) -> String {
+        match answer {
+            Answer::Value(value) => describe_value(value.as_ref()),
+            Answer::Done => "done".to_string(),
+            Answer::Swapped(true) => "swapped".to_string(),
+            Answer::Swapped(false) => "not swapped".to_string(),
+        }
+    }
+
+    fn describe_state(&self, state: &KvSpec) -> String {
+        describe_value(state.value())
+    }
+}
+
+/// An operation and its answer, if that is known.
+type Between<'h> = (&'h Operation, Option<&'h Answer>);
+
+/// A value that stands for all that must be overwritten before anybody sees it.
+const UNSEEN: &str = "\u{fffd}unseen\u{fffd}";
+
+impl KeyValue {
+    /// What a value, or none, reads as.
+    fn reads_as<'h>(&self, value: Option<&'h str>) -> Option<&'h str> {
+        match self.missing {
+            Missing::Nil => value,
+            Missing::Empty => Some(value.unwrap_or_default()),
+        }
+    }
+
+    /// What a key must read as to make a difference to the answer of an operation; `None`: nothing does.
+    fn looks_for<'h>(&self, op: &'h Operation, answer: Option<&'h Answer>) -> Option<Option<&'h str>> {
+        match (op, answer) {
+            (Operation::Get { .. }, Some(Answer::Value(read))) => Some(self.reads_as(read.as_deref())),
+            (Operation::CompareAndSwap { expected, .. }, _) => Some(self.reads_as(expected.as_deref())),
+            (Operation::Get { .. }, Some(Answer::Done | Answer::Swapped(_)) | None) => None,
+            (Operation::Put { .. } | Operation::Append { .. } | Operation::Delete { .. }, _) => None,
+        }
+    }
+
+    /// What an observation of the value `read` says about this state.
+    fn outlook_of_read(&self, state: &KvSpec, read: Option<&str>, between: &[Between<'_>]) -> Outlook<KvSpec> {
+        let value = state.value().map(|value| &**value);
+        let read = self.reads_as(read);
+        if may_become(value, read, between) {
+            return Outlook::Open;
+        }
+        let writes = |op: &Operation| match op {
+            Operation::Put { value, .. } => may_become(Some(value), read, between),
+            Operation::CompareAndSwap { new, .. } => may_become(Some(new), read, between),
+            Operation::Delete { .. } => may_become(self.reads_as(None), read, between),
+            Operation::Get { .. } | Operation::Append { .. } => false,
+        };
+        if !between.iter().any(|(op, _)| writes(op)) {
+            return Outlook::Hopeless;
+        }
+        // Something must overwrite the value first. Until then nobody may see it, or what it becomes by appending.
+        let is_seen = |value: Option<&str>| {
+            let mut targets = between.iter().filter_map(|(op, answer)| self.looks_for(op, *answer));
+            targets.any(|target| may_become(value, target, between))
+        };
+        if value == Some(UNSEEN) || is_seen(value) || is_seen(Some(UNSEEN)) {
+            return Outlook::Open;
+        }
+        let mut forgotten = state.clone();
+        forgotten.invoke(&Operation::Put { key: "".into(), value: UNSEEN.into() });
+        Outlook::Forget(forgotten)
+    }
+}
+
+/// Whether `value` is `target`, or may become so by appending. Looks at the next append only: it may say yes too often.
+fn may_become(value: Option<&str>, target: Option<&str>, between: &[Between<'_>]) -> bool {
+    let Some(target) = target else { return value.is_none() };
+    let Some(rest) = target.strip_prefix(value.unwrap_or_default()) else { return false };
+    let goes_on = |op: &Operation| matches!(op, Operation::Append { value, .. } if rest.starts_with(&**value));
+    (rest.is_empty() && value.is_some()) || between.iter().any(|(op, _)| goes_on(op))
+}
+
+fn describe_value(value: Option<&Arc<str>>) -> String {
+    value.map_or_else(|| "nil".to_string(), |value| quote(value))
+}
+
+/// How many characters of a key or value are shown.
+const SHOWN: usize = 48;
+
+/// In quotes, with escapes. Of a long value the end is shown: what was appended last tells most.
+fn quote(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= SHOWN {
+        return format!("{text:?}");
+    }
+    let end: String = text.chars().skip(count - SHOWN).collect();
+    format!("\"...{}\" ({count} characters)", end.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn operations() -> Vec<Operation> {
+        let key: Arc<str> = "k".into();
+        let mut operations = vec![Operation::Delete { key: Arc::clone(&key) }];
+        for value in ["", "a", "b", "ab"] {
+            operations.push(Operation::Put { key: Arc::clone(&key), value: value.into() });
+            operations.push(Operation::Append { key: Arc::clone(&key), value: value.into() });
+            for expected in [None, Some("a".into())] {
+                operations.push(Operation::CompareAndSwap { key: Arc::clone(&key), expected, new: value.into() });
+            }
+        }
+        operations
+    }
+
+    /// The state that two operations lead to must be within reach of the state before, if that counts, and of another.
+    #[test]
+    fn what_can_be_reached_is_never_called_hopeless() {
+        let all = operations();
+        let get = Operation::Get { key: "k".into() };
+        for missing in [Missing::Nil, Missing::Empty] {
+            let model = KeyValue { missing };
+            for start in &all {
+                for first in &all {
+                    for second in &all {
+                        let mut state = KvSpec::new(missing);
+                        state.invoke(start);
+                        let after = |mut state: KvSpec| {
+                            state.invoke(first);
+                            state.invoke(second);
+                            state.invoke(&get)
+                        };
+                        let answer = after(state.clone());
+                        match model.outlook(&state, (&get, Some(&answer)), &[(second, None), (first, None)]) {
+                            Outlook::Open => {}
+                            Outlook::Hopeless => panic!("{start:?}, then {first:?} and {second:?}"),
+                            Outlook::Forget(other) => assert_eq!(after(other), answer),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn read(text: &str) -> Answer {
+        Answer::Value(Some(text.into()))
+    }
+
+    fn put(value: &str) -> Operation {
+        Operation::Put { key: "k".into(), value: value.into() }
+    }
+
+    #[test]
+    fn what_nothing_writes_is_hopeless() {
+        let get = Operation::Get { key: "k".into() };
+        let append = Operation::Append { key: "k".into(), value: "c".into() };
+        let mut state = KvSpec::new(Missing::Nil);
+        state.invoke(&put("b"));
+        let is_hopeless = |answer: Answer, between: &[Operation]| {
+            let between: Vec<_> = between.iter().map(|op| (op, None)).collect();
+            KeyValue::default().outlook(&state, (&get, Some(&answer)), &between) == Outlook::Hopeless
+        };
+        assert!(is_hopeless(read("a"), std::slice::from_ref(&append)));
+        assert!(!is_hopeless(read("a"), &[append.clone(), put("a")]));
+        assert!(!is_hopeless(read("bc"), std::slice::from_ref(&append)));
+        assert!(is_hopeless(read("bd"), &[append.clone(), put("a")]));
+        assert!(is_hopeless(Answer::Value(None), &[append, put("a")]));
+    }
+
+    #[test]
+    fn what_nobody_sees_before_it_is_overwritten_is_forgotten() {
+        let get = Operation::Get { key: "k".into() };
+        let (answer, seen) = (read("a"), read("bc"));
+        let append = Operation::Append { key: "k".into(), value: "c".into() };
+        let write = put("a");
+        let mut state = KvSpec::new(Missing::Nil);
+        state.invoke(&put("b"));
+        let outlook = |between: &[(&Operation, Option<&Answer>)]| {
+            KeyValue::default().outlook(&state, (&get, Some(&answer)), between)
+        };
+        assert!(matches!(outlook(&[(&write, None), (&append, None)]), Outlook::Forget(_)));
+        assert_eq!(outlook(&[(&write, None), (&append, None), (&get, Some(&seen))]), Outlook::Open);
+    }
+
+    #[test]
+    fn writes_that_nobody_reads_are_alike() {
+        let get = Operation::Get { key: "k".into() };
+        let swap = |expected: &str, new: &str| Operation::CompareAndSwap {
+            key: "k".into(),
+            expected: Some(expected.into()),
+            new: new.into(),
+        };
+        let (answer, writes) = (read("ab"), [put("a"), put("b"), put("c"), put("x")]);
+        let swaps = [swap("x", "p"), swap("x", "q"), swap("y", "r"), swap("x", "ab")];
+        let mut calls: Vec<_> = writes.iter().chain(&swaps).map(|op| (op, None)).collect();
+        calls.push((&get, Some(&answer)));
+        // "a" may become "ab", "x" is expected; "b" and "c" are neither.
+        assert_eq!(KeyValue::default().alike(&calls), [vec![4, 5], vec![1, 2]]);
+    }
+
+    #[test]
+    fn long_values_are_shown_by_their_end() {
+        assert_eq!(quote("a\u{1b}\"b"), "\"a\\u{1b}\\\"b\"");
+        let long = format!("{}{}", "x".repeat(100), "end");
+        assert!(quote(&long).ends_with("xend\" (103 characters)"), "{}", quote(&long));
+    }
+}

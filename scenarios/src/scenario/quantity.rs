@@ -1,0 +1,154 @@
+//! The quantities of a scenario file: each checks itself while it is read, so that the error points at its line.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use whitewater_sim::rng::{PPM, Ppm};
+
+/// A span of virtual time, written as `"150ms"`, `"500us"` or `"2s"`; in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Duration(pub(super) u64);
+
+/// The longest span that a scenario may ask for: one hour of virtual time.
+const DURATION_NS_MAX: u128 = 3_600 * 1_000_000_000;
+
+impl<'de> Deserialize<'de> for Duration {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Duration;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a duration like \"150ms\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+                let duration = humantime::parse_duration(text).map_err(|error| {
+                    E::custom(format!(
+                        "{text:?} is not a duration ({error}): write one like \"150ms\", \"500us\" or \"2s\""
+                    ))
+                })?;
+                match duration.as_nanos() {
+                    nanos @ 0..=DURATION_NS_MAX => Ok(Duration(nanos as u64)),
+                    _ => Err(E::custom(format!("{text:?} is longer than one hour: choose a shorter duration"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// A probability, written as a number from 0 to 1; in parts per million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Probability(pub(super) Ppm);
+
+impl<'de> Deserialize<'de> for Probability {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Probability;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a number from 0 to 1")
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Probability, E> {
+                if (0.0..=1.0).contains(&number) {
+                    Ok(Probability((number * f64::from(PPM)).round() as Ppm))
+                } else {
+                    Err(E::custom(format!("{number} is not a probability: write a number from 0 to 1, like 0.05")))
+                }
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Probability, E> {
+                self.visit_f64(number as f64)
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// A whole number between two bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Count<const MIN: u32, const MAX: u32>(pub(super) u32);
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Count<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number<const MIN: u32, const MAX: u32>;
+        impl<const MIN: u32, const MAX: u32> Visitor<'_> for Number<MIN, MAX> {
+            type Value = Count<MIN, MAX>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number from {MIN} to {MAX}")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Count<MIN, MAX>, E> {
+                match u32::try_from(number) {
+                    Ok(count) if (MIN..=MAX).contains(&count) => Ok(Count(count)),
+                    _ => Err(E::custom(format!("{number} is out of range: write a whole number from {MIN} to {MAX}"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// One value, or a list of at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OneOrMore<T>(pub(super) Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMore<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = Vec<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number or a list of them")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Vec<T>, E> {
+                T::deserialize(serde::de::value::I64Deserializer::new(number)).map(|one| vec![one])
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<T>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = sequence.next_element()? {
+                    items.push(item);
+                }
+                if items.is_empty() {
+                    return Err(A::Error::custom("the list is empty: write at least one number"));
+                }
+                Ok(items)
+            }
+        }
+        deserializer.deserialize_any(Items(PhantomData)).map(OneOrMore)
+    }
+}
+
+/// Two durations, `["150ms", "300ms"]`, or one that stands for both ends; in nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) min_ns: u64,
+    pub(super) max_ns: u64,
+}
+
+impl<'de> Deserialize<'de> for Range {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ends;
+        impl<'de> Visitor<'de> for Ends {
+            type Value = Range;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a duration like \"2s\", or two like [\"500ms\", \"2s\"]")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Range, E> {
+                let Duration(ns) = Duration::deserialize(serde::de::value::StrDeserializer::new(text))?;
+                Ok(Range { min_ns: ns, max_ns: ns })
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Range, A::Error> {
+                let ends = (sequence.next_element()?, sequence.next_element()?, sequence.next_element::<Duration>()?);
+                match ends {
+                    (Some(Duration(min_ns)), Some(Duration(max_ns)), None) if min_ns <= max_ns => {
+                        Ok(Range { min_ns, max_ns })
+                    }
+                    (Some(_), Some(_), None) => {
+                        Err(A::Error::custom("the first duration is the longer one: swap them"))
+                    }
+                    _ => Err(A::Error::custom("a range has two durations: write it like [\"500ms\", \"2s\"]")),
+                }
+            }
+        }
+        deserializer.deserialize_any(Ends)
+    }
+}

@@ -1,0 +1,242 @@
+//! The command line as its users see it: what every subcommand prints, and how it refuses what it cannot use.
+//!
+//! Snapshots are in `tests/snapshots`; `INSTA_UPDATE=always` writes them anew. Figures that belong to the simulation are
+//! taken out, so that a snapshot changes only when the words do.
+
+#![expect(clippy::disallowed_methods, reason = "a test of the command touches files, as the host does")]
+
+mod cli_support;
+
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Output, Stdio};
+
+use cli_support::{code, empty_directory, output, transcript, whitewater, without_figures};
+
+/// Compares all that a command prints.
+#[track_caller]
+fn assert_prints(name: &str, arguments: &str) {
+    insta::assert_snapshot!(name, transcript(arguments, &output(arguments), str::to_owned));
+}
+
+/// Compares what a command prints, but for its figures.
+#[track_caller]
+fn assert_prints_alike(name: &str, arguments: &str) {
+    insta::assert_snapshot!(name, transcript(arguments, &output(arguments), without_figures));
+}
+
+/// Runs the command with this on its standard input.
+fn output_with_stdin(arguments: &str, stdin: &str) -> Output {
+    let mut command = whitewater(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the command starts");
+    child.stdin.take().expect("it is piped").write_all(stdin.as_bytes()).expect("the command reads");
+    child.wait_with_output().expect("the command ends")
+}
+
+/// How long a search took.
+fn without_duration(text: &str) -> String {
+    let shorten = |line: &str| match line.split_once(" in ") {
+        Some((before, _)) if line.starts_with("search ") => format!("{before} in TIME\n"),
+        Some(_) | None => format!("{line}\n"),
+    };
+    text.lines().map(shorten).collect()
+}
+
+#[test]
+fn help_is_there_for_every_command() {
+    assert_prints("help", "--help");
+    for command in ["run", "replay", "check", "list", "describe", "completions", "man"] {
+        assert_prints(&format!("help-{command}"), &format!("{command} --help"));
+    }
+    assert_prints("version", "--version");
+    assert_eq!(code(&output("")), 2);
+}
+
+#[test]
+fn the_catalog_is_listed_and_described() {
+    assert_eq!(code(&output("list")), 0);
+    let text = String::from_utf8(output("list").stdout).expect("it is UTF-8");
+    assert!(text.lines().any(|line| line.starts_with("storm  ")), "{text}");
+    for line in text.lines() {
+        let name = line.split_whitespace().next().expect("a name");
+        assert_eq!(code(&output(&format!("describe {name}"))), 0, "{name}");
+    }
+    assert_prints("describe", "describe tests/fixtures/impossible.toml");
+    let toml = output("describe calm --toml");
+    assert!(String::from_utf8_lossy(&toml.stdout).starts_with("name = \"calm\"\n"));
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let output = output(&format!("completions {shell}"));
+        assert!(code(&output) == 0 && String::from_utf8_lossy(&output.stdout).contains("time-limit"), "{shell}");
+    }
+    for command in ["", "run", "replay", "check"] {
+        let output = output(&format!("man {command}"));
+        assert!(code(&output) == 0 && String::from_utf8_lossy(&output.stdout).contains(".TH whitewater"), "{command}");
+    }
+    assert_prints("man-unknown", "man nothing");
+}
+
+#[test]
+fn a_campaign_is_summarised() {
+    assert_prints_alike("run-pass", "run calm --seeds 0..2 --jobs 2");
+    assert_prints_alike("run-fail", "run calm tests/fixtures/impossible.toml --seeds 0..3 --jobs 2");
+    assert_prints_alike("run-json", "run calm --seed 3 --jobs 1 --format json");
+    assert_prints_alike("run-nothing", "run calm --time-limit 0s --jobs 1");
+    let output = output("run --seed 0 --jobs 2");
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\nstorm "), "the whole catalog is run");
+}
+
+#[test]
+fn a_run_is_replayed() {
+    assert_prints_alike("replay", "replay calm --seed 1");
+    assert_prints_alike("replay-verify", "replay calm --seed 1 --verify");
+    assert_prints_alike("replay-trace", "replay tests/fixtures/impossible.toml --seed 1 --trace - --until 100us");
+    let arguments = "replay tests/fixtures/impossible.toml --seed 1";
+    let output = output(arguments);
+    assert_eq!(code(&output), 1);
+    let text = String::from_utf8(output.stdout).expect("it is UTF-8");
+    assert_eq!(text.lines().last(), Some("  whitewater replay tests/fixtures/impossible.toml --seed 1"));
+    assert!(text.contains("VIOLATION of I24 Liveness"), "the end of the trace is shown: {text}");
+}
+
+#[test]
+fn a_trace_is_written_and_does_not_change_the_run() {
+    let directory = empty_directory("trace");
+    let path = directory.join("it's a trace.txt");
+    let mut command = whitewater("replay storm --seed 17 --trace");
+    let traced = command.arg(&path).output().expect("the command starts");
+    assert_eq!(code(&traced), 0);
+    let digest = |output: &Output| {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().find(|line| line.starts_with("digest ")).map(str::to_owned).expect("a digest")
+    };
+    assert_eq!(digest(&traced), digest(&output("replay storm --seed 17")));
+    let trace = std::fs::read_to_string(&path).expect("the trace");
+    let mut rows = trace.lines().skip(1);
+    let heading = rows.next().expect("a heading");
+    let column = heading.find("what").expect("the heading names the column");
+    assert!(rows.clone().count() > 1_000, "a storm has many lines");
+    assert!(rows.all(|row| row.is_char_boundary(column) && row[..column].ends_with("  ")), "rows are aligned");
+}
+
+#[test]
+fn histories_are_judged() {
+    let good = ["porcupine.txt", "jepsen.log", "history.json"];
+    let bad = ["porcupine-stale.txt", "jepsen-stale.log", "history-stale.json"];
+    for (file, expected) in good.iter().zip([0; 3]).chain(bad.iter().zip([1; 3])) {
+        let arguments = format!("check tests/fixtures/{file}");
+        let output = output(&arguments);
+        assert_eq!(code(&output), expected, "{file}");
+        insta::assert_snapshot!(format!("check-{file}"), transcript(&arguments, &output, without_duration));
+    }
+    let text = std::fs::read_to_string("tests/fixtures/jepsen-stale.log").expect("a fixture");
+    let output = output_with_stdin("check - --format jepsen --model register", &text);
+    assert_eq!(code(&output), 1);
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("\n  whitewater check - --format jepsen\n"));
+}
+
+#[test]
+fn a_history_that_takes_too_long_is_inconclusive() {
+    let mut text = String::from("{\"schema\": \"whitewater/history/v1\", \"model\": \"kv\", \"operations\": [\n");
+    for number in 0..50_000_u64 {
+        let (from, to) = (2 * number, 2 * number + 1);
+        let comma = if number == 0 { "" } else { ",\n" };
+        text.push_str(&format!(
+            "{comma}{{\"client\": 1, \"op\": \"put\", \"key\": \"x\", \"value\": \"{number}\", \"invoked\": {from}, \"returned\": {to}}}"
+        ));
+    }
+    text.push_str("\n]}\n");
+    let output = output_with_stdin("check - --time-limit 0s", &text);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(code(&output), 3, "{stdout}");
+    assert!(stdout.starts_with("INCONCLUSIVE\n") && stdout.contains("the time limit was reached"), "{stdout}");
+}
+
+#[test]
+fn scenario_files_that_cannot_be_used_are_refused_with_their_line() {
+    for file in ["unknown-key", "wrong-type", "negative-loss", "no-servers", "no-such-server", "not-toml"] {
+        assert_prints(&format!("bad-{file}"), &format!("run tests/fixtures/{file}.toml --seed 0"));
+        assert_eq!(code(&output(&format!("describe tests/fixtures/{file}.toml"))), 2, "{file}");
+        assert_eq!(code(&output(&format!("replay tests/fixtures/{file}.toml --seed 0"))), 2, "{file}");
+    }
+}
+
+#[test]
+fn scenarios_that_are_not_there_are_refused_with_a_suggestion() {
+    assert_prints("bad-unknown-scenario", "run strom");
+    assert_prints("bad-unlike-anything", "run zzz");
+    assert_prints("bad-missing-file", "run ./strom.toml");
+    assert_prints("bad-directory", "run ./tests");
+    assert_prints("bad-binary-scenario", "describe tests/fixtures/binary.toml");
+    let directory = empty_directory("twins");
+    std::fs::write(directory.join("calm.toml"), "name = \"calm\"\nsummary = \"Another.\"\n").expect("written");
+    let output = whitewater("run calm calm").arg(directory.join("calm.toml")).output().expect("the command starts");
+    assert_eq!(code(&output), 2);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("two scenarios are called calm"));
+}
+
+#[test]
+fn seeds_and_limits_that_make_no_sense_are_refused() {
+    let cases = [
+        ("empty", "--seeds 5..5"),
+        ("backwards", "--seeds 9..3"),
+        ("words", "--seeds abc"),
+        ("too-large", "--seeds 0..18446744073709551616"),
+        ("negative", "--seed -1"),
+        ("both", "--seed 1 --seeds 0..2"),
+        ("no-jobs", "--seed 1 --jobs 0"),
+        ("no-unit", "--time-limit 30"),
+        ("format", "--seed 1 --format yaml"),
+    ];
+    for (name, arguments) in cases {
+        assert_prints(&format!("bad-arguments-{name}"), &format!("run calm {arguments}"));
+    }
+}
+
+#[test]
+fn seeds_without_number_are_not_kept_anywhere() {
+    let output = output("run calm --seeds 18446744073709551000..=18446744073709551615 --time-limit 50ms --jobs 1");
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+    let output = self::output("run calm --seeds 0..1000000000000 --time-limit 50ms --jobs 1");
+    assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn histories_that_cannot_be_used_are_refused_with_their_line() {
+    assert_prints("bad-history-json", "check tests/fixtures/history-truncated.json");
+    assert_prints("bad-history-porcupine", "check tests/fixtures/porcupine-truncated.txt");
+    assert_prints("bad-history-format", "check tests/fixtures/porcupine.txt --format json");
+    assert_prints("bad-history-scenario", "check tests/fixtures/impossible.toml");
+    assert_prints("bad-history-binary", "check tests/fixtures/binary.toml");
+    assert_prints("bad-history-missing", "check tests/fixtures/nothing.txt");
+    assert_prints("bad-history-register", "check tests/fixtures/history.json --model register");
+    assert_eq!(code(&output_with_stdin("check -", "")), 2);
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    for arguments in ["list", "--help", "replay storm --seed 1 --trace -", "completions zsh"] {
+        let mut command = whitewater(arguments);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the command starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("the command ends");
+        assert_eq!(code(&output), 0, "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn names_that_would_disturb_a_terminal_are_escaped() {
+    let name = std::ffi::OsStr::from_bytes(b"./\x1b[31m.toml");
+    let output = whitewater("run").arg(name).output().expect("the command starts");
+    assert_eq!(code(&output), 2);
+    assert!(!output.stderr.contains(&0x1b), "{}", String::from_utf8_lossy(&output.stderr));
+    let name = std::ffi::OsStr::from_bytes(b"\xff.toml");
+    let output = whitewater("check").arg(name).output().expect("the command starts");
+    assert_eq!(code(&output), 2);
+}
