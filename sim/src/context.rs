@@ -93,7 +93,9 @@ impl<P: Process> Context<'_, P> {
     #[inline]
     pub fn observe(&mut self, observation: Observation) {
         observation.mix_into(&mut self.kernel.digest);
-        self.kernel.note(Some(self.node), Mark::Observed, || observation);
+        if let Some(trace) = &mut self.kernel.trace {
+            trace.observe(self.kernel.event, self.kernel.now, self.node, observation);
+        }
         if let Err(failure) = self.kernel.observer.observe(self.node, observation) {
             self.kernel.fail(Some(self.node), failure);
         }

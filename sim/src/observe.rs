@@ -93,6 +93,44 @@ impl Observation {
     }
 }
 
+impl Observation {
+    /// The index that an appended or applied entry has.
+    pub(crate) fn index(&self) -> Option<u64> {
+        match self {
+            Observation::Appended { index, .. } | Observation::Applied { index, .. } => Some(*index),
+            Observation::Booted { .. }
+            | Observation::Term { .. }
+            | Observation::Sent { .. }
+            | Observation::Role { .. }
+            | Observation::Committed { .. } => None,
+        }
+    }
+
+    /// Whether this is the same as `before`, one index further.
+    pub(crate) fn goes_on_from(&self, before: &Observation) -> bool {
+        let same = match (self, before) {
+            (Observation::Appended { term, .. }, Observation::Appended { term: before, .. }) => term == before,
+            (now, before) => std::mem::discriminant(now) == std::mem::discriminant(before),
+        };
+        same && self.index().is_some_and(|index| before.index().map(|before| before + 1) == Some(index))
+    }
+
+    /// In words, for all indexes from the first to this one.
+    pub(crate) fn since(&self, first: u64) -> String {
+        match self {
+            Observation::Appended { index, term, .. } => format!("log[{first}..={index}] is of term {term}"),
+            Observation::Applied { index, state, .. } => {
+                format!("applies {first} to {index}, state {:08x}", state >> 32)
+            }
+            Observation::Booted { .. }
+            | Observation::Term { .. }
+            | Observation::Sent { .. }
+            | Observation::Role { .. }
+            | Observation::Committed { .. } => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Observation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use crate::node::NodeId;
+use crate::observe::Observation;
 use crate::time::Instant;
 
 /// What kind of thing a line tells of; printed as one character in the column of its node.
@@ -65,15 +66,33 @@ pub struct Line {
 pub struct Trace {
     nodes: usize,
     lines: Vec<Line>,
+    /// What the last line tells of, if that is an observation, and the index that it began with.
+    stretch: Option<(u64, Observation)>,
 }
 
 impl Trace {
     pub(crate) fn new(nodes: usize) -> Trace {
-        Trace { nodes, lines: Vec::new() }
+        Trace { nodes, lines: Vec::new(), stretch: None }
     }
 
     pub(crate) fn push(&mut self, line: Line) {
+        self.stretch = None;
         self.lines.push(line);
+    }
+
+    /// Adds a line for an observation. A node that does the same to one index after the other, as a restarted one does
+    /// to its whole log, gets one line for all of them.
+    pub(crate) fn observe(&mut self, event: u64, at: Instant, node: NodeId, observation: Observation) {
+        if let (Some((first, before)), Some(line)) = (self.stretch, self.lines.last_mut())
+            && (line.event, line.node) == (event, Some(node))
+            && observation.goes_on_from(&before)
+        {
+            self.stretch = Some((first, observation));
+            line.text = observation.since(first);
+            return;
+        }
+        self.push(Line { event, at, node: Some(node), mark: Mark::Observed, text: observation.to_string() });
+        self.stretch = observation.index().map(|index| (index, observation));
     }
 
     /// The lines.
@@ -142,6 +161,35 @@ mod tests {
         assert_eq!(trace.heading(), "        time    event  0  1  2  what");
         assert_eq!(rows[0], "   0.001500s       e7  .  t  .  n1 timer 0");
         assert_eq!(rows[1], "   0.001500s       e7  !  !  !  power loss");
+    }
+
+    #[test]
+    fn one_index_after_the_other_is_one_line() {
+        let mut trace = Trace::new(2);
+        let applied = |index| Observation::Applied { index, term: 1, payload: 0, state: index << 32 };
+        let appended = |index, term| Observation::Appended { index, term, payload: 0 };
+        let steps = [
+            (1, 0, appended(1, 1)),
+            (1, 0, appended(2, 1)),
+            (1, 0, appended(3, 2)),
+            (1, 0, applied(1)),
+            (1, 0, applied(2)),
+            (1, 0, applied(3)),
+            (1, 1, applied(4)),
+            (2, 1, applied(5)),
+        ];
+        for (event, node, observation) in steps {
+            trace.observe(event, Instant(0), NodeId(node), observation);
+        }
+        let lines: Vec<(u64, &str)> = trace.lines().iter().map(|line| (line.event, line.text.as_str())).collect();
+        let expected = [
+            (1, "log[1..=2] is of term 1"),
+            (1, "log[3] is of term 2"),
+            (1, "applies 1 to 3, state 00000003"),
+            (1, "applies 4, state 00000004"),
+            (2, "applies 5, state 00000005"),
+        ];
+        assert_eq!(lines, expected);
     }
 
     #[test]
