@@ -3,7 +3,6 @@
 //! Everything is drawn up front, from a stream of its own for each fault mix and each client, so that a plan can be
 //! looked at, edited and run again, and leaving one part out changes no other.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use whitewater_kv::Operation;
@@ -12,7 +11,7 @@ use whitewater_sim::rng::{Purpose, RunKey, Stream};
 use whitewater_sim::time::SECOND_NS;
 use whitewater_sim::{Instant, NodeId};
 
-use crate::scenario::{FaultMix, Mix, MixKind, Scenario, Span, Who};
+use crate::scenario::{FaultMix, Mix, MixKind, Scenario, Span, Who, Workload};
 use crate::systems::raft_kv::Planned;
 
 /// The data of a run.
@@ -100,25 +99,19 @@ fn target(who: &Who, order: &[NodeId], stream: &mut Stream) -> Target {
 fn scripts(scenario: &Scenario, key: &RunKey) -> Vec<Arc<[Planned]>> {
     let healed = Instant(scenario.timing.duration_ns);
     let interval_ns = u64::from(scenario.clients) * SECOND_NS / u64::from(scenario.workload.rate);
-    let mut arrivals: Vec<(Instant, usize)> = Vec::new();
     let mut streams: Vec<Stream> = (0..scenario.clients).map(|place| key.stream(Purpose::Workload, place)).collect();
-    for (client, stream) in streams.iter_mut().enumerate() {
-        let mut now = Instant::START;
-        loop {
-            now = now.after(stream.exponential_ns(interval_ns).max(1));
-            if now >= healed {
-                break;
-            }
-            arrivals.push((now, client));
-        }
-    }
-    arrivals.sort_unstable();
-    let mut author =
-        Author { keys: scenario.workload.keys, mix: scenario.workload.mix, likely: BTreeMap::new(), written: 0 };
+    let pause_ns = |stream: &mut Stream| stream.exponential_ns(interval_ns).max(1);
+    let mut arrivals: Vec<Instant> = streams.iter_mut().map(|stream| Instant::START.after(pause_ns(stream))).collect();
     let mut scripts: Vec<Vec<Planned>> = vec![Vec::new(); streams.len()];
-    for (not_before, client) in arrivals {
-        let operation = author.operation(&mut streams[client]);
+    let mut author = Author::new(&scenario.workload);
+    // In the order of time over all clients, because the author keeps track of what each key would hold.
+    while let Some((not_before, client)) = arrivals.iter().copied().zip(0..).min()
+        && not_before < healed
+    {
+        let stream: &mut Stream = &mut streams[client];
+        let operation = author.operation(stream);
         scripts[client].push(Planned { not_before, not_after: healed, operation });
+        arrivals[client] = not_before.after(pause_ns(stream));
     }
     let (writes, reads) =
         (Mix { get: 0, ..ANYTHING }, Mix { put: 0, append: 0, delete: 0, compare_and_swap: 0, ..ANYTHING });
@@ -137,16 +130,22 @@ const ANYTHING: Mix = Mix { get: 1, put: 1, append: 1, delete: 1, compare_and_sw
 /// Makes up operations. Every written value is different, so that a wrong answer shows; a compare-and-swap expects what
 /// the key would hold if everything planned before had happened, so that it often succeeds.
 struct Author {
-    keys: u32,
+    keys: Vec<Arc<str>>,
     mix: Mix,
-    likely: BTreeMap<u32, String>,
+    /// What each key would hold.
+    likely: Vec<Option<String>>,
     written: u64,
 }
 
 impl Author {
+    fn new(workload: &Workload) -> Author {
+        let keys: Vec<Arc<str>> = (0..workload.keys).map(|number| format!("k{number}").into()).collect();
+        Author { likely: vec![None; keys.len()], keys, mix: workload.mix, written: 0 }
+    }
+
     fn operation(&mut self, stream: &mut Stream) -> Operation {
-        let number = stream.below(u64::from(self.keys)) as u32;
-        let key: Arc<str> = format!("k{number}").into();
+        let number = stream.below(self.keys.len() as u64) as usize;
+        let key = Arc::clone(&self.keys[number]);
         let Mix { get, put, append, delete, compare_and_swap } = self.mix;
         let kinds = [
             (Kind::Get, get),
@@ -166,24 +165,22 @@ impl Author {
         }
         self.written += 1;
         let fresh = format!("v{}", self.written);
-        let before = self.likely.get(&number).cloned();
-        let after = match chosen {
-            Kind::Get => before.clone(),
-            Kind::Put | Kind::Swap => Some(fresh.clone()),
-            Kind::Append => Some(before.clone().unwrap_or_default() + &fresh),
-            Kind::Delete => None,
-        };
-        match after {
-            Some(after) => self.likely.insert(number, after),
-            None => self.likely.remove(&number),
-        };
+        let likely = &mut self.likely[number];
+        let mut expected = None;
+        match chosen {
+            Kind::Get => {}
+            Kind::Put => *likely = Some(fresh.clone()),
+            Kind::Swap => expected = likely.replace(fresh.clone()).map(Arc::from),
+            Kind::Append => likely.get_or_insert_default().push_str(&fresh),
+            Kind::Delete => *likely = None,
+        }
         let value = fresh.into();
         match chosen {
             Kind::Get => Operation::Get { key },
             Kind::Put => Operation::Put { key, value },
             Kind::Append => Operation::Append { key, value },
             Kind::Delete => Operation::Delete { key },
-            Kind::Swap => Operation::CompareAndSwap { key, expected: before.map(Arc::from), new: value },
+            Kind::Swap => Operation::CompareAndSwap { key, expected, new: value },
         }
     }
 }

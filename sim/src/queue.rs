@@ -1,6 +1,6 @@
 //! The event queue: a total order by (time, sequence), with small keys in a binary heap and the events in a slab.
 //!
-//! A key is 16 bytes: the time, and the sequence number with the slab slot packed below it. Sequence numbers are unique,
+//! A key is one 128-bit number: the time, and below it the sequence number with the slab slot packed below that. Sequence numbers are unique,
 //! so the slot never decides an order. The packing allows 2^24 events in flight and 2^40 in a run.
 
 use std::cmp::Reverse;
@@ -13,7 +13,7 @@ const SLOT_BITS: u32 = 24;
 /// Events to come, in the order of (time, sequence of insertion).
 #[derive(Debug)]
 pub struct Queue<E> {
-    heap: BinaryHeap<Reverse<(u64, u64)>>,
+    heap: BinaryHeap<Reverse<u128>>,
     slab: Vec<Option<E>>,
     free: Vec<u32>,
     sequence: u64,
@@ -62,7 +62,8 @@ impl<E> Queue<E> {
             }
         };
         assert!(self.sequence < 1 << (64 - SLOT_BITS), "a run has fewer than 2^40 events");
-        self.heap.push(Reverse((at.0, self.sequence << SLOT_BITS | u64::from(slot))));
+        let below = self.sequence << SLOT_BITS | u64::from(slot);
+        self.heap.push(Reverse(u128::from(at.0) << 64 | u128::from(below)));
         self.sequence += 1;
     }
 
@@ -70,7 +71,7 @@ impl<E> Queue<E> {
     #[inline]
     #[must_use]
     pub fn next_at(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _))| Instant(*at))
+        self.heap.peek().map(|Reverse(key)| Instant((key >> 64) as u64))
     }
 
     /// Takes the next event, if it is due at `limit` or earlier.
@@ -79,8 +80,9 @@ impl<E> Queue<E> {
         if self.next_at()? > limit {
             return None;
         }
-        let Reverse((at, key)) = self.heap.pop()?;
-        let slot = (key & ((1 << SLOT_BITS) - 1)) as u32;
+        let Reverse(key) = self.heap.pop()?;
+        let at = (key >> 64) as u64;
+        let slot = key as u32 & ((1 << SLOT_BITS) - 1);
         let event = self.slab[slot as usize].take().expect("a key in the heap has its event in the slab");
         self.free.push(slot);
         Some((Instant(at), event))
