@@ -93,7 +93,9 @@ impl<P: Process> Context<'_, P> {
     #[inline]
     pub fn observe(&mut self, observation: Observation) {
         observation.mix_into(&mut self.kernel.digest);
-        if let Some(trace) = &mut self.kernel.trace {
+        if let Some(trace) = &mut self.kernel.trace
+            && !matches!(observation, Observation::Sent { .. })
+        {
             trace.observe(self.kernel.event, self.kernel.now, self.node, observation);
         }
         if let Err(failure) = self.kernel.observer.observe(self.node, observation) {
@@ -108,14 +110,14 @@ impl<P: Process> Context<'_, P> {
 
     /// Records that the client invokes an operation.
     pub fn invoke(&mut self, operation: P::Operation) -> OperationId {
-        self.kernel.note(Some(self.node), Mark::Client, || format!("invokes {operation:?}"));
+        self.kernel.note(Some(self.node), Mark::Client, || format!("invokes {operation}"));
         self.kernel.operations_open += 1;
         self.kernel.history.invoke(u64::from(self.node.0), operation, self.kernel.now)
     }
 
     /// Records the answer to an operation.
     pub fn returned(&mut self, id: OperationId, answer: P::Answer) {
-        self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} returns {answer:?}", id.0));
+        self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} returns {answer}", id.0));
         self.kernel.operations_open -= 1;
         self.kernel.history.returned(id, answer, self.kernel.now);
     }

@@ -85,7 +85,7 @@ impl Check {
             Check::ReplicaAgreement => "Replica Agreement",
             Check::Liveness => "Liveness",
             Check::Linearizability => "Linearizability",
-            Check::NoPanic => "No Panic",
+            Check::NoPanic => "Node Panic",
         }
     }
 }

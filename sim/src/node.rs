@@ -1,6 +1,6 @@
 //! What runs in the simulator: state machines that are told what happened and act through a [`Context`].
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
 
 use crate::context::Context;
 use crate::disk::SyncId;
@@ -41,9 +41,15 @@ pub trait Process: Sized {
     /// What nodes send to each other.
     type Message: Message;
     /// What clients ask; recorded in the history.
-    type Operation: Clone + Debug;
+    type Operation: Clone + Display;
     /// What clients are told; recorded in the history.
-    type Answer: Clone + Debug;
+    type Answer: Clone + Display;
+
+    /// What a trace calls a timer.
+    #[must_use]
+    fn timer_name(timer: TimerId) -> String {
+        format!("timer {}", timer.0)
+    }
 
     /// The node starts, for the first time or after a crash.
     fn boot(&mut self, context: &mut Context<'_, Self>);

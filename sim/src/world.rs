@@ -211,7 +211,7 @@ impl<P: Process> World<P> {
                     return;
                 }
                 self.count(node, u64::from(timer.0) << 8 | 1);
-                self.kernel.note(Some(node), Mark::Timer, || format!("timer {} runs out", timer.0));
+                self.kernel.note(Some(node), Mark::Timer, || format!("{} runs out", P::timer_name(timer)));
                 self.tell(node, |process, context| process.timer(timer, context));
             }
             Event::Synced { node, sync, .. } => {

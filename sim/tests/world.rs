@@ -1,6 +1,7 @@
 //! The world's promises, tried with a node that only talks: order, crashes, pauses, cuts, timers, and determinism.
 
 use std::cell::RefCell;
+use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
@@ -47,8 +48,8 @@ impl Talker {
 
 impl Process for Talker {
     type Message = Word;
-    type Operation = ();
-    type Answer = ();
+    type Operation = Infallible;
+    type Answer = Infallible;
 
     fn boot(&mut self, context: &mut Context<'_, Self>) {
         let on_disk = context.read("words");
@@ -260,8 +261,8 @@ mod timers {
 
     impl Process for Fidget {
         type Message = Word;
-        type Operation = ();
-        type Answer = ();
+        type Operation = Infallible;
+        type Answer = Infallible;
 
         fn boot(&mut self, context: &mut Context<'_, Self>) {
             context.arm(MOVED, 10 * MILLISECOND_NS);

@@ -93,6 +93,18 @@ impl Process for Node {
     type Operation = Operation;
     type Answer = Answer;
 
+    fn timer_name(timer: TimerId) -> String {
+        let name = match timer {
+            ELECTION => "election timeout",
+            HEARTBEAT => "heartbeat interval",
+            ATTEMPT => "wait for an answer",
+            GIVE_UP => "patience",
+            NEXT_OPERATION => "pause between operations",
+            TimerId(other) => return format!("timer {other}"),
+        };
+        name.to_owned()
+    }
+
     fn boot(&mut self, context: &mut Context<'_, Self>) {
         match self {
             Node::Server(node) => match Server::boot(node.config.clone(), &mut Hands(context)) {
@@ -176,9 +188,9 @@ impl ClientNode {
 
 const ELECTION: TimerId = TimerId(0);
 const HEARTBEAT: TimerId = TimerId(1);
-const ATTEMPT: TimerId = TimerId(0);
-const GIVE_UP: TimerId = TimerId(1);
-const NEXT_OPERATION: TimerId = TimerId(2);
+const ATTEMPT: TimerId = TimerId(2);
+const GIVE_UP: TimerId = TimerId(3);
+const NEXT_OPERATION: TimerId = TimerId(4);
 
 fn raft_timer(timer: TimerId) -> Option<Timer> {
     match timer {
