@@ -1,7 +1,31 @@
 //! The scenario format: TOML, every key optional but `name`, `summary` and what a fault needs; nothing unknown allowed.
 //!
-//! Whatever is wrong is reported once, with file, line and what to write instead. The defaults are the timing profile of
-//! a local network: election timeout 150 to 300 ms, heartbeat 50 ms, links 0.2 to 1 ms, sync 0.5 ms.
+//! Whatever is wrong is reported once, with file, line and what to write instead. A duration is a string like `"150ms"`,
+//! a range two of them, `["500ms", "2s"]`, a probability a number from 0 to 1. A latency is one of
+//! `{ kind = "uniform", min, max }`, `{ kind = "exponential", min, mean }`, `{ kind = "long-tail", min, max }`.
+//!
+//! | key | meaning | default |
+//! |---|---|---|
+//! | `name`, `summary` | lower-case words joined by hyphens; one sentence | needed |
+//! | `cluster.servers`, `.clients` | a number, or several of which each seed draws one; a number | 3, 5, 7; 5 |
+//! | `timing.election_timeout`, `.heartbeat` | a range; a duration below it | 150 to 300 ms; 50 ms |
+//! | `timing.attempt`, `.backoff`, `.give_up` | how patient clients are with a server, after a refusal, in all | 300 ms, 20 ms, 3 s |
+//! | `timing.duration`, `.settle` | of the safety phase; of the liveness phase at most | 10 s, 10 s |
+//! | `replication.entries_per_append`, `.appends_in_flight` | the most of each | 64, 16 |
+//! | `network.latency` | of a message | uniform, 0.2 to 1 ms |
+//! | `network.loss`, `.duplicate`, `.reorder` | probabilities, of each message | 0 |
+//! | `network.reorder_delay` | how long a reordered message is held up at most | 10 ms |
+//! | `disk.sync`, `.crash_keeps` | a latency; `"nothing"`, `"prefix"` or `"subset"` of what was not synced | 0.5 ms, subset |
+//! | `workload.rate`, `.keys` | operations a second, of all clients; number of keys | 100, 10 |
+//! | `workload.mix` | weights of `get`, `put`, `append`, `delete`, `compare-and-swap` | 4, 3, 2, 1, 2 |
+//! | `[[faults]]` | any number; each strikes again and again | none |
+//! | `faults.kind` | `"cut"`, `"link"`, `"crash"`, `"pause"`, `"network"`, `"slow-disk"` | needed |
+//! | `faults.every`, `.lasting` | ranges: from the end of one to the next; of one | needed |
+//! | `faults.target` | all kinds but `network`: `"leader"`, `"follower"`, `"random"`, `"minority"`, `"leader-and-minority"`, `"all"`, or numbers like `[0, 2]` | needed |
+//! | `faults.direction`, `.reach` | of a cut: `"both"`, `"outgoing"`, `"incoming"`; from `"servers"` or `"everyone"` | both, servers |
+//! | `faults.factor` | of a slow disk: how many times slower | needed |
+//! | `faults.latency`, `.loss`, ... | of `network`: as there, while it lasts | as in `network` |
+//! | `checks` | identifiers, like `["I1", "LIN"]` | all |
 
 use serde::Deserialize;
 use toml::Spanned;
