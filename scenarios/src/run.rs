@@ -196,12 +196,18 @@ fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }
-        check::Verdict::Inconclusive { reason, partitions } => Verdict::Inconclusive {
-            why: format!(
-                "the checker gave up ({reason:?}) on the keys {partitions:?} after {} steps",
-                options.budget.steps
-            ),
-        },
+        check::Verdict::Inconclusive { reason, partitions } => {
+            let reason = match reason {
+                check::Inconclusive::OutOfSteps => format!("ran out of its {} steps", options.budget.steps),
+                check::Inconclusive::Stopped => "was stopped".to_owned(),
+            };
+            let keys: Vec<&str> = partitions.iter().map(|key| &**key).collect();
+            let why = format!(
+                "the linearizability checker {reason} on {}: spread the workload over more keys, or lower its rate",
+                keys.join(", ")
+            );
+            Verdict::Inconclusive { why }
+        }
     }
 }
 

@@ -85,13 +85,18 @@ impl Model for KeyValue {
     }
 
     fn describe_operation(&self, op: &Operation) -> String {
+        // A register is a store with one key, which has no name.
+        let on = match &**op.key() {
+            "" => String::new(),
+            key => format!(" {}", quote(key)),
+        };
         match op {
-            Operation::Get { key } => format!("get {}", quote(key)),
-            Operation::Put { key, value } => format!("put {} {}", quote(key), quote(value)),
-            Operation::Append { key, value } => format!("append {} {}", quote(key), quote(value)),
-            Operation::Delete { key } => format!("delete {}", quote(key)),
-            Operation::CompareAndSwap { key, expected, new } => {
-                format!("compare-and-swap {} {} to {}", quote(key), describe_value(expected.as_ref()), quote(new))
+            Operation::Get { .. } => format!("get{on}"),
+            Operation::Put { value, .. } => format!("put{on} {}", quote(value)),
+            Operation::Append { value, .. } => format!("append{on} {}", quote(value)),
+            Operation::Delete { .. } => format!("delete{on}"),
+            Operation::CompareAndSwap { expected, new, .. } => {
+                format!("compare-and-swap{on} {} to {}", describe_value(expected.as_ref()), quote(new))
             }
         }
     }
