@@ -155,6 +155,12 @@ impl Server {
         &self.replica
     }
 
+    /// The last entry that was applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.applied
+    }
+
     /// The state machine, to look at.
     #[must_use]
     pub fn machine(&self) -> &Machine {

@@ -7,6 +7,7 @@ use whitewater_scenarios::run::{CheckSwitch, Options, run};
 use whitewater_scenarios::scenario::Scenario;
 use whitewater_scenarios::{catalog, generate};
 use whitewater_sim::Recording;
+use whitewater_sim::check::Budget;
 use whitewater_sim::time::SECOND_NS;
 
 /// Long enough for every fault of the scenario to strike in some seed.
@@ -105,6 +106,17 @@ fn an_impossible_deadline_is_a_violation_that_says_what_is_missing() {
     };
     assert_eq!(check, "I24");
     assert!(why.contains("after every fault was healed"), "{why}");
+}
+
+/// With fifty clients on one key a search would not end; the order of the log is the proof.
+#[test]
+fn the_log_is_the_witness_of_a_run() {
+    let mut scenario = catalog::find("storm").expect("in the catalog");
+    (scenario.clients, scenario.workload.keys, scenario.workload.rate) = (50, 1, 500);
+    let budget = Budget::steps(10);
+    for seed in 0..4 {
+        assert_eq!(record(&scenario, seed, &Options { budget, ..Options::default() }).verdict, Verdict::Pass);
+    }
 }
 
 #[test]

@@ -114,6 +114,12 @@ impl<P: Process> World<P> {
         self.kernel.trace.take()
     }
 
+    /// Number of servers.
+    #[must_use]
+    pub fn servers(&self) -> u32 {
+        self.servers
+    }
+
     /// Virtual time.
     #[must_use]
     pub fn now(&self) -> Instant {

@@ -1,16 +1,17 @@
 //! The key/value store on Raft, hosted in the simulator: its servers, and clients that work through a script.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use whitewater_kv::client::{ClientHost, ClientTimer, Completion, Patience};
 use whitewater_kv::message::ReplyResult;
 use whitewater_kv::server::{Event, Host};
-use whitewater_kv::{Address, Answer, Client, Message, Operation, Server};
+use whitewater_kv::{Address, Answer, Client, Message, Operation, Server, codec};
 use whitewater_raft::message::{Append, AppendReply, Body, Conflict, RequestVote, VoteReply};
 use whitewater_raft::{Config, Entry, Payload, Random, Timer};
 use whitewater_sim::disk::SyncId;
-use whitewater_sim::history::OperationId;
+use whitewater_sim::history::{History, OperationId};
 use whitewater_sim::observe::{Observation, Role};
 use whitewater_sim::{Context, Digest, Instant, NodeId, Process, TimerId};
 use xxhash_rust::xxh3::xxh3_64;
@@ -86,6 +87,29 @@ impl Node {
             Node::Client(_) => None,
         }
     }
+}
+
+/// The order in which the log of some server puts the operations of a history: the witness of a run. Clients number
+/// their operations from 1 as they invoke them; a number that is not higher than its client's last is a repetition.
+#[must_use]
+pub fn log_order(server: &Server, servers: u32, history: &History<Operation, Answer>) -> Vec<OperationId> {
+    let mut invoked: BTreeMap<u64, Vec<OperationId>> = BTreeMap::new();
+    for (operation, id) in history.operations().iter().zip((0..).map(OperationId)) {
+        invoked.entry(operation.client - u64::from(servers)).or_default().push(id);
+    }
+    let mut latest: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut order = Vec::new();
+    for entry in server.replica().entries(..=server.applied()) {
+        let Payload::Command(command) = &entry.payload else { continue };
+        let request = codec::decode(command).expect("a command is checked before it enters the log");
+        let last = latest.entry(request.client).or_default();
+        if request.sequence > *last {
+            *last = request.sequence;
+            let place = request.sequence as usize - 1;
+            order.extend(invoked.get(&request.client).and_then(|ids| ids.get(place)));
+        }
+    }
+    order
 }
 
 impl Process for Node {

@@ -4,13 +4,15 @@
 //! each is searched depth first (Wing and Gong, 1993) with a memory of configurations (Lowe, 2017). See `search` for the
 //! algorithm and its arguments. Hard partitions do not hide easy violations: partitions take turns, with growing
 //! allowances of steps. What it simplifies: the problem is NP-complete (Gibbons and Korach, 1997), so there is a budget,
-//! and when it runs out the verdict is [`Verdict::Inconclusive`], never a pass.
+//! and when it runs out the verdict is [`Verdict::Inconclusive`], never a pass. Who knows an order to begin with tries
+//! [`is_witness`] first.
 
 mod explain;
 mod mask;
 mod memory;
 mod partition;
 mod search;
+mod witness;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -19,6 +21,7 @@ pub use explain::{Explanation, Placed};
 use partition::Problem;
 use search::{Halt, Meter, Searched};
 pub use stateright::semantics::SequentialSpec;
+pub use witness::is_witness;
 
 use crate::history::History;
 
