@@ -6,26 +6,39 @@
 //!
 //! | concept | file |
 //! |---|---|
-//! | operations, answers, requests | [`command`], [`codec`] |
+//! | operations, answers, requests | [`command`], [`codec`], `words` |
 //! | the state machine: values and sessions | [`machine`], [`values`], [`session`] |
-//! | the log file | [`wal`] |
+//! | its state as bytes | [`snapshot`] |
+//! | stable storage: log, snapshots, recovery | [`storage`] |
 //! | the server: persist before send, answer after apply | [`server`], [`message`] |
 //! | the client: find the leader, try again, admit not to know | [`client`] |
-//! | what the store promises, for the checker; shares no code with the rest | [`spec`] |
+//! | membership, handovers, snapshots on request | [`admin`], [`operator`] |
+//! | situations worth counting | [`probe`] |
+//! | what the store promises, for the checker; shares no code with the rest | [`spec`], [`store_spec`] |
 
+pub mod admin;
 pub mod client;
 pub mod codec;
 pub mod command;
 pub mod machine;
 pub mod message;
+pub mod operator;
+pub mod probe;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod spec;
+pub mod storage;
+pub mod store_spec;
 pub mod values;
-pub mod wal;
+
+mod reader;
+mod words;
 
 pub use client::Client;
 pub use command::{Answer, Operation, Request};
 pub use machine::Machine;
 pub use message::{Address, Message};
+pub use operator::Operator;
+pub use probe::Probe;
 pub use server::Server;

@@ -1,24 +1,34 @@
-//! The log: entries at consecutive indexes, in terms that never decrease (paper 5.3).
+//! The log: entries at consecutive indexes, in terms that never decrease (paper 5.3), behind a position up to which
+//! everything is in a snapshot (paper 7).
 //!
 //! Terms are indexed by where they start, so that the last step of paper 5.3 (backing up a whole term at once) costs a
-//! binary search, however long the divergent part. Ranges leave as shared slices: the last one is kept, so that the
-//! leader's own write and the appends to all followers that stand at the same place are one allocation.
+//! binary search, however long the divergent part. Bytes are summed up, so that what a range weighs is a subtraction.
+//! Ranges leave as shared slices: the last one is kept, so that the leader's own write and the appends to all followers
+//! that stand at the same place are one allocation.
 //!
-//! Simplification: nothing is compacted yet. `compacted` is the entry before the first one held; it stays at zero until
-//! snapshots (paper 7) come.
+//! Simplification: compaction moves the entries that stay to the front of their allocation; it costs as much as those
+//! are many.
 
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
-use crate::types::{Entry, Index, Term};
+use crate::configuration::Configuration;
+use crate::history::{Governing, History};
+use crate::types::{Entry, Index, Payload, Term};
 
 /// A server's log, as it stands in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
+    /// The position right before the first entry.
     compacted: Position,
     entries: Vec<Entry>,
+    /// The bytes of commands through each entry, counted from some earlier one; alongside the entries.
+    bytes_through: Vec<u64>,
+    /// The same for the position before the first entry.
+    bytes_compacted: u64,
     /// The first entry of each term that has entries, in order.
     term_starts: Vec<Position>,
+    history: History,
     /// The slice that was built, or taken over, last.
     shared: Arc<[Entry]>,
     /// An empty slice, so that heartbeats allocate nothing.
@@ -27,19 +37,47 @@ pub(crate) struct Log {
 
 /// A place in a log: an index, and the term of the entry there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Position {
-    index: Index,
-    term: Term,
+pub(crate) struct Position {
+    pub(crate) index: Index,
+    pub(crate) term: Term,
 }
 
 impl Log {
-    /// A log with these entries, which must be consecutive from index 1.
-    pub(crate) fn new(entries: Vec<Entry>) -> Log {
+    /// A log behind `compacted`, where `configuration` is in force, with these entries, which must follow it.
+    pub(crate) fn new(compacted: Position, configuration: Arc<Configuration>, entries: Vec<Entry>) -> Log {
         let empty: Arc<[Entry]> = Arc::from([]);
-        let positions = entries.iter().map(|entry| Position { index: entry.index, term: entry.term });
-        let mut term_starts: Vec<Position> = positions.collect();
-        term_starts.dedup_by_key(|position| position.term);
-        Log { compacted: Position::default(), entries, term_starts, shared: Arc::clone(&empty), empty }
+        let mut log = Log {
+            compacted,
+            entries: Vec::with_capacity(entries.len()),
+            bytes_through: Vec::with_capacity(entries.len()),
+            bytes_compacted: 0,
+            term_starts: Vec::new(),
+            history: History::new(compacted.index, configuration),
+            shared: Arc::clone(&empty),
+            empty,
+        };
+        entries.into_iter().for_each(|entry| log.push(entry));
+        log
+    }
+
+    /// The position right before the first entry: all before it is committed, and in a snapshot.
+    pub(crate) fn compacted(&self) -> Position {
+        self.compacted
+    }
+
+    /// Whether the log holds no entry.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The configuration in force, with the index from which it is.
+    pub(crate) fn governing(&self) -> &Governing {
+        self.history.current()
+    }
+
+    /// All configurations that the log knows of.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
     }
 
     /// The index of the last entry; 0 if there never was one.
@@ -52,7 +90,7 @@ impl Log {
         self.entries.last().map_or(self.compacted.term, |entry| entry.term)
     }
 
-    /// The term of the entry at `index`, if the log knows it. The position before the log has term 0.
+    /// The term of the entry at `index`, if the log knows it. The position before the first entry ever has term 0.
     pub(crate) fn term_at(&self, index: Index) -> Option<Term> {
         if index == self.compacted.index {
             return Some(self.compacted.term);
@@ -101,12 +139,20 @@ impl Log {
         if self.term_starts.last().is_none_or(|start| start.term != entry.term) {
             self.term_starts.push(Position { index: entry.index, term: entry.term });
         }
+        let bytes = self.bytes_through.last().copied().unwrap_or(self.bytes_compacted);
+        match &entry.payload {
+            Payload::Noop => self.bytes_through.push(bytes),
+            Payload::Command(command) => self.bytes_through.push(bytes + command.len() as u64),
+            Payload::Configuration(configuration) => {
+                self.bytes_through.push(bytes);
+                self.history.push(entry.index, Arc::clone(configuration));
+            }
+        }
         self.entries.push(entry);
     }
 
     /// Appends a whole slice and keeps it, so that the write of the same range is the same slice.
     pub(crate) fn take_over(&mut self, entries: Arc<[Entry]>) {
-        self.entries.reserve(entries.len());
         entries.iter().for_each(|entry| self.push(entry.clone()));
         self.shared = entries;
     }
@@ -114,11 +160,62 @@ impl Log {
     /// Removes the entry at `first` and everything after it.
     pub(crate) fn truncate_from(&mut self, first: Index) {
         assert!(first > self.compacted.index, "what is compacted is committed, and what is committed stays");
-        self.entries.truncate(self.held_before(first));
+        let kept = self.held_before(first);
+        self.entries.truncate(kept);
+        self.bytes_through.truncate(kept);
+        self.history.truncate_from(first);
         while self.term_starts.pop_if(|start| start.index >= first).is_some() {}
         if self.shared.last().is_some_and(|entry| entry.index >= first) {
             self.shared = Arc::clone(&self.empty);
         }
+    }
+
+    /// Forgets the entries through this index, which are in a snapshot.
+    pub(crate) fn compact(&mut self, through: Index) {
+        let term = self.term_at(through).expect("compaction ends at an entry of the log");
+        let gone = self.held_before(through.next());
+        self.bytes_compacted = self.bytes_before(gone);
+        self.entries.drain(..gone);
+        self.bytes_through.drain(..gone);
+        self.history.compact(through);
+        let started = self.term_starts.partition_point(|start| start.index <= through.next());
+        self.term_starts.drain(..started.saturating_sub(1));
+        match (self.term_starts.first_mut(), self.entries.first()) {
+            (Some(start), Some(first)) => start.index = first.index,
+            (_, None) => self.term_starts.clear(),
+            (None, Some(_)) => unreachable!("every entry is of a term that starts somewhere"),
+        }
+        self.compacted = Position { index: through, term };
+        self.release_shared_before(through.next());
+    }
+
+    /// Forgets everything: the log begins, empty, behind a snapshot that it does not continue.
+    pub(crate) fn restart(&mut self, compacted: Position, configuration: Arc<Configuration>) {
+        *self = Log::new(compacted, configuration, Vec::new());
+    }
+
+    /// Takes the configuration at the position before the log from there.
+    pub(crate) fn rebase(&mut self, configuration: Arc<Configuration>) {
+        self.history.rebase(configuration);
+    }
+
+    /// How many bytes the commands have behind `after` and through `through`.
+    pub(crate) fn bytes_between(&self, after: Index, through: Index) -> u64 {
+        let (from, until) = (self.held_before(after.next()), self.held_before(through.next()));
+        self.bytes_before(until).saturating_sub(self.bytes_before(from))
+    }
+
+    /// The last index of the longest range from `first` on with at most so many entries and bytes; one entry at least.
+    /// The log must hold `first`.
+    pub(crate) fn reach(&self, first: Index, entries_max: u64, bytes_max: u64) -> Index {
+        let through = self.last_index().min(Index(first.previous().0.saturating_add(entries_max)));
+        let (from, until) = (self.held_before(first), self.held_before(through.next()));
+        let before = self.bytes_before(from);
+        if self.bytes_before(until) - before <= bytes_max {
+            return through;
+        }
+        let fitting = self.bytes_through[from..until].partition_point(|through| through - before <= bytes_max);
+        Index(first.0 + (fitting.max(1) as u64 - 1))
     }
 
     /// The entries from `first` through `through` as a slice to be shared; empty if `through` is before `first`.
@@ -138,6 +235,17 @@ impl Log {
         let before = index.0.saturating_sub(self.compacted.index.next().0);
         usize::try_from(before).unwrap_or(usize::MAX).min(self.entries.len())
     }
+
+    /// The bytes of commands before the entry at this place.
+    fn bytes_before(&self, place: usize) -> u64 {
+        place.checked_sub(1).map_or(self.bytes_compacted, |last| self.bytes_through[last])
+    }
+
+    fn release_shared_before(&mut self, first: Index) {
+        if self.shared.first().is_some_and(|entry| entry.index < first) {
+            self.shared = Arc::clone(&self.empty);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -149,8 +257,14 @@ mod tests {
         Entry { term: Term(term), index: Index(index), payload: Payload::Noop }
     }
 
+    /// A log behind entry `index` of `term`, with entries of these terms.
+    fn log_behind(index: u64, term: u64, terms: &[u64]) -> Log {
+        let entries = (index + 1..).zip(terms).map(|(index, &term)| entry(index, term)).collect();
+        Log::new(Position { index: Index(index), term: Term(term) }, Arc::default(), entries)
+    }
+
     fn log(terms: &[u64]) -> Log {
-        Log::new((1..).zip(terms).map(|(index, &term)| entry(index, term)).collect())
+        log_behind(0, 0, terms)
     }
 
     fn indexes(entries: &[Entry]) -> Vec<u64> {
@@ -218,6 +332,58 @@ mod tests {
         log.take_over(Arc::clone(&received));
         assert!(Arc::ptr_eq(&received, &log.slice(Index(2), Index(3))));
         assert_eq!(indexes(log.range(..)), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_compacted_log_knows_what_it_still_holds() {
+        let terms = [1, 1, 1, 4, 4, 5, 7, 7, 7, 7];
+        for through in 0..=terms.len() {
+            let mut compacted = log(&terms);
+            compacted.compact(Index(through as u64));
+            let term = through.checked_sub(1).map_or(0, |place| terms[place]);
+            let expected = log_behind(through as u64, term, &terms[through..]);
+            assert_eq!(indexes(compacted.range(..)), indexes(expected.range(..)));
+            for term in 0..9 {
+                let ends = |log: &Log| (log.first_index_of(Term(term)), log.last_index_of(Term(term)));
+                assert_eq!(ends(&compacted), ends(&expected), "term {term} behind {through}");
+            }
+            for index in 0..12 {
+                assert_eq!(compacted.term_at(Index(index)), expected.term_at(Index(index)), "{index} behind {through}");
+            }
+            compacted.push(entry(11, 9));
+            assert_eq!((compacted.last_index(), compacted.last_term()), (Index(11), Term(9)));
+        }
+    }
+
+    #[test]
+    fn a_log_that_restarts_has_nothing_left_of_before() {
+        let mut log = log(&[1, 2, 2]);
+        log.slice(Index(2), Index(3));
+        log.restart(Position { index: Index(7), term: Term(3) }, Arc::default());
+        assert!(log.is_empty() && log.range(..).is_empty() && log.slice(Index(8), Index(7)).is_empty());
+        assert_eq!((log.last_index(), log.last_term(), log.term_at(Index(3))), (Index(7), Term(3), None));
+        log.push(entry(8, 3));
+        assert_eq!(indexes(&log.slice(Index(8), Index(8))), [8]);
+    }
+
+    #[test]
+    fn bytes_are_those_of_commands() {
+        let mut log = log(&[1]);
+        for (index, bytes) in (2..).zip([10, 0, 30, 40]) {
+            let payload = Payload::Command(vec![0; bytes].into());
+            log.push(Entry { term: Term(1), index: Index(index), payload });
+        }
+        for _ in 0..2 {
+            let between = |after, through| log.bytes_between(Index(after), Index(through));
+            assert_eq!(
+                [between(1, 5), between(2, 4), between(4, 5), between(5, 5), between(4, 9)],
+                [80, 30, 40, 0, 40]
+            );
+            let reach = |entries_max, bytes_max| log.reach(Index(2), entries_max, bytes_max).0;
+            assert_eq!([reach(9, 80), reach(9, 79), reach(9, 40), reach(9, 39), reach(9, 5)], [5, 4, 4, 3, 2]);
+            assert_eq!([reach(1, 80), reach(3, 80), reach(u64::MAX, u64::MAX)], [2, 4, 5]);
+            log.compact(Index(1));
+        }
     }
 
     #[test]

@@ -3,6 +3,9 @@
 //! A replica refuses a log that no sequence of its own writes can have left behind: running on would turn one broken
 //! disk into a broken cluster. It cannot see that writes at the end were lost; the disk has to keep that promise.
 
+use std::sync::Arc;
+
+use crate::snapshot::Snapshot;
 use crate::types::{Entry, HardState, Index, Term};
 
 /// The durable state of a server. The default is that of a server that never ran.
@@ -10,7 +13,9 @@ use crate::types::{Entry, HardState, Index, Term};
 pub struct Recovered {
     /// The last hard state that was written completely.
     pub hard_state: HardState,
-    /// The log, from index 1, without gaps.
+    /// The newest snapshot, if there is one.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The log, without gaps, from the index after the snapshot's; from 1 if there is none.
     pub entries: Vec<Entry>,
 }
 
@@ -27,6 +32,17 @@ pub enum RecoveredError {
         expected: Index,
         /// The index that is here.
         found: Index,
+    },
+    /// A snapshot covers no entry, or says of no configuration in which somebody votes.
+    #[error(
+        "the recovered snapshot at index {index} cannot have been taken: {why}; rebuild this server's state instead of \
+         starting it on this disk"
+    )]
+    Snapshot {
+        /// The snapshot's index.
+        index: Index,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// Terms go backwards, or an entry has term 0.
     #[error(
@@ -62,6 +78,16 @@ impl Recovered {
     pub fn validate(&self) -> Result<(), RecoveredError> {
         let mut expected = Index(1);
         let mut previous = Term(1);
+        if let Some(snapshot) = &self.snapshot {
+            let fail = |why| Err(RecoveredError::Snapshot { index: snapshot.index, why });
+            if snapshot.index == Index(0) || snapshot.term == Term(0) {
+                return fail("it covers no entry");
+            }
+            if snapshot.configuration.voters.is_empty() || snapshot.configuration.validate().is_err() {
+                return fail("its configuration is impossible");
+            }
+            (expected, previous) = (snapshot.index.next(), snapshot.term);
+        }
         for entry in &self.entries {
             if entry.index != expected {
                 return Err(RecoveredError::Gap { expected, found: entry.index });
@@ -72,25 +98,30 @@ impl Recovered {
             expected = expected.next();
             previous = entry.term;
         }
-        match self.entries.last() {
-            Some(last) if last.term > self.hard_state.term => {
-                Err(RecoveredError::TermAhead { last_term: last.term, term: self.hard_state.term })
-            }
-            Some(_) | None => Ok(()),
+        let last_term = match (self.entries.last(), &self.snapshot) {
+            (Some(last), _) => last.term,
+            (None, Some(snapshot)) => snapshot.term,
+            (None, None) => Term(0),
+        };
+        if last_term > self.hard_state.term {
+            return Err(RecoveredError::TermAhead { last_term, term: self.hard_state.term });
         }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Payload;
+    use crate::configuration::Configuration;
+    use crate::types::{NodeId, Payload};
 
     fn recovered(term: u64, entries: &[(u64, u64)]) -> Recovered {
         let entry =
             |&(index, term): &(u64, u64)| Entry { term: Term(term), index: Index(index), payload: Payload::Noop };
         Recovered {
             hard_state: HardState { term: Term(term), voted_for: None },
+            snapshot: None,
             entries: entries.iter().map(entry).collect(),
         }
     }
@@ -120,5 +151,37 @@ mod tests {
             recovered(2, &[(1, 3)]).validate(),
             Err(RecoveredError::TermAhead { last_term: Term(3), term: Term(2) })
         );
+    }
+
+    fn behind(index: u64, term: u64, recovered: Recovered) -> Recovered {
+        let configuration = Arc::new(Configuration::of_voters([NodeId(1)]));
+        let snapshot = Snapshot { index: Index(index), term: Term(term), configuration, data: "state".into() };
+        Recovered { snapshot: Some(Arc::new(snapshot)), ..recovered }
+    }
+
+    #[test]
+    fn a_log_continues_its_snapshot() {
+        assert_eq!(behind(4, 2, recovered(2, &[])).validate(), Ok(()));
+        assert_eq!(behind(4, 2, recovered(3, &[(5, 2), (6, 3)])).validate(), Ok(()));
+        let gap = |found| Err(RecoveredError::Gap { expected: Index(5), found: Index(found) });
+        assert_eq!(behind(4, 2, recovered(2, &[(6, 2)])).validate(), gap(6));
+        assert_eq!(behind(4, 2, recovered(2, &[(4, 2)])).validate(), gap(4));
+        assert_eq!(
+            behind(4, 2, recovered(2, &[(5, 1)])).validate(),
+            Err(RecoveredError::TermDecreases { index: Index(5), found: Term(1), previous: Term(2) })
+        );
+        assert_eq!(
+            behind(4, 2, recovered(1, &[])).validate(),
+            Err(RecoveredError::TermAhead { last_term: Term(2), term: Term(1) })
+        );
+    }
+
+    #[test]
+    fn a_snapshot_of_nothing_is_refused() {
+        let nothing = behind(0, 2, recovered(2, &[])).validate();
+        assert_eq!(nothing, Err(RecoveredError::Snapshot { index: Index(0), why: "it covers no entry" }));
+        let snapshot = Snapshot { index: Index(4), term: Term(2), configuration: Arc::default(), data: "state".into() };
+        let nobody = Recovered { snapshot: Some(Arc::new(snapshot)), ..recovered(2, &[]) }.validate();
+        assert_eq!(nobody, Err(RecoveredError::Snapshot { index: Index(4), why: "its configuration is impossible" }));
     }
 }

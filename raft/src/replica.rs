@@ -1,25 +1,28 @@
-//! One server of the protocol: its state, the rule of terms that every message obeys, and the flush that turns changes
-//! into effects (paper, Figure 2 "State" and "Rules for Servers").
+//! One server of the protocol: its state, what it does with each input, and the rule of terms that every message obeys
+//! (paper, Figure 2 "State" and "Rules for Servers").
 //!
-//! A step handles its inputs one by one in memory, then flushes once: one write for everything that is new, then the
-//! messages. Because a message never leaves before the write that holds all that came before it, handling several
-//! inputs and then writing is the same as writing after each, only cheaper.
+//! A step handles its inputs one by one in memory, then flushes once (`flush`).
 //!
-//! Simplification: the voters are fixed, and the log is never compacted.
+//! Simplification: an input that comes too late, or to the wrong server, is answered or ignored, never an error.
 
 use std::ops::RangeBounds;
 use std::sync::Arc;
 
-use crate::candidate::Candidate;
-use crate::config::{Config, ConfigError};
-use crate::effect::{After, Effect, Outbound, Role, RoleChange};
-use crate::input::{Input, Random, Timer};
+use crate::assembly::Assembly;
+use crate::candidate::Election;
+use crate::config::{Config, ConfigError, QuorumCheck};
+use crate::configuration::Configuration;
+use crate::effect::{Effect, Role, RoleChange};
+use crate::follower::Heard;
+use crate::input::{Environment, Input, Timer};
 use crate::leader::Leader;
-use crate::log::Log;
-use crate::message::{Append, Body, Message};
+use crate::log::{Log, Position};
+use crate::message::{Body, Message};
+use crate::probe::Probe;
 use crate::recovered::Recovered;
-use crate::types::{Command, Entry, HardState, Index, NodeId, ProposalId, Term, WriteSequence};
-use crate::writes::Writes;
+use crate::snapshot::Snapshot;
+use crate::types::{Entry, HardState, Index, NodeId, Term, WriteSequence};
+use crate::writes::{Completion, Writes};
 
 /// A Raft server as a function from inputs to effects.
 ///
@@ -27,81 +30,113 @@ use crate::writes::Writes;
 #[derive(Clone, Debug)]
 pub struct Replica {
     pub(crate) config: Config,
-    /// All voters but this one, in order. Votes and progress are lists alongside this one.
-    pub(crate) peers: Vec<NodeId>,
+    /// Tells this life of the server from others; drawn when it starts.
+    pub(crate) life: u64,
     pub(crate) hard_state: HardState,
     pub(crate) log: Log,
     pub(crate) writes: Writes,
     pub(crate) commit: Index,
+    /// The newest snapshot that is durable, or that a write under way makes so.
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    /// A snapshot that is being received.
+    pub(crate) assembly: Option<Box<Assembly>>,
     pub(crate) leader: Option<NodeId>,
+    pub(crate) loyalty: Loyalty,
+    pub(crate) heard: Heard,
+    /// The last term that this server led in this life; 0 if none.
+    pub(crate) led: Term,
     pub(crate) state: State,
     /// Messages that wait for the write of this step.
-    outbox: Vec<(NodeId, Message)>,
-    due: Due,
-    announced: Announced,
+    pub(crate) outbox: Vec<(NodeId, Message)>,
+    pub(crate) due: Due,
+    pub(crate) announced: Announced,
+    /// During a step, the effects so far; the host's own list, borrowed.
+    pub(crate) effects: Vec<Effect>,
 }
 
 /// A role with what belongs to it.
 #[derive(Clone, Debug)]
 pub(crate) enum State {
     Follower,
-    Candidate(Candidate),
-    Leader(Leader),
+    PreCandidate(Election),
+    Candidate(Election),
+    Leader(Box<Leader>),
+}
+
+/// Whether a follower has a leader that is alive, as far as it can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loyalty {
+    Loyal,
+    Free,
 }
 
 /// The timers that the flush has to arm.
 #[derive(Clone, Copy, Debug, Default)]
-struct Due {
-    election: bool,
-    heartbeat: bool,
+pub(crate) struct Due {
+    pub(crate) election: bool,
+    pub(crate) heartbeat: bool,
 }
 
 /// What the host was told last.
 #[derive(Clone, Copy, Debug)]
-struct Announced {
+pub(crate) struct Announced {
     role: RoleChange,
-    commit: Index,
+    pub(crate) commit: Index,
 }
 
 impl Replica {
-    /// A follower with what survived on disk. It does nothing until [`Replica::start`].
+    /// A follower with what survived on disk. It does nothing until [`Replica::start`]. The host restores its state
+    /// machine from the recovered snapshot by itself; what follows comes as [`Effect::Commit`].
     ///
     /// # Errors
     /// If the settings are useless, or the recovered state is impossible.
     pub fn new(config: Config, recovered: Recovered) -> Result<Replica, ConfigError> {
         config.validate()?;
         recovered.validate()?;
-        let mut peers: Vec<NodeId> = config.voters.iter().copied().filter(|voter| *voter != config.id).collect();
-        peers.sort_unstable();
-        let Recovered { hard_state, entries } = recovered;
-        let log = Log::new(entries);
+        let Recovered { hard_state, snapshot, entries } = recovered;
+        let (compacted, configuration) = match &snapshot {
+            Some(snapshot) => {
+                let position = Position { index: snapshot.index, term: snapshot.term };
+                (position, Arc::clone(&snapshot.configuration))
+            }
+            None => (Position::default(), Arc::new(config.bootstrap.clone())),
+        };
+        let log = Log::new(compacted, configuration, entries);
+        let may_have_promised_a_lease = config.quorum_check == QuorumCheck::On && hard_state.term > Term(0);
         Ok(Replica {
             config,
-            peers,
+            life: 0,
             hard_state,
             writes: Writes::new(hard_state, log.last_index()),
             log,
-            commit: Index(0),
+            commit: compacted.index,
+            snapshot,
+            assembly: None,
             leader: None,
+            loyalty: if may_have_promised_a_lease { Loyalty::Loyal } else { Loyalty::Free },
+            heard: Heard::default(),
+            led: Term(0),
             state: State::Follower,
             outbox: Vec::new(),
             due: Due::default(),
             announced: Announced {
                 role: RoleChange { role: Role::Follower, term: hard_state.term, leader: None },
-                commit: Index(0),
+                commit: compacted.index,
             },
+            effects: Vec::new(),
         })
     }
 
     /// Arms the election timer: the server takes part from now on.
-    pub fn start(&mut self, random: &mut dyn Random, effects: &mut Vec<Effect>) {
+    pub fn start(&mut self, environment: &mut dyn Environment, effects: &mut Vec<Effect>) {
+        self.life = environment.random_between(0, u64::MAX);
         self.restart_election_timer();
-        self.flush(random, effects);
+        self.step_all([], environment, effects);
     }
 
     /// Handles one input. Appends to `effects` what is to be done, in this order.
-    pub fn step(&mut self, input: Input, random: &mut dyn Random, effects: &mut Vec<Effect>) {
-        self.step_all([input], random, effects);
+    pub fn step(&mut self, input: Input, environment: &mut dyn Environment, effects: &mut Vec<Effect>) {
+        self.step_all([input], environment, effects);
     }
 
     /// Handles inputs that are there together: all new entries become one write, and each follower gets one append
@@ -109,20 +144,16 @@ impl Replica {
     pub fn step_all(
         &mut self,
         inputs: impl IntoIterator<Item = Input>,
-        random: &mut dyn Random,
+        environment: &mut dyn Environment,
         effects: &mut Vec<Effect>,
     ) {
+        std::mem::swap(&mut self.effects, effects);
         for input in inputs {
-            match input {
-                Input::Timer(Timer::Election) => self.election_timeout(),
-                Input::Timer(Timer::Heartbeat) => self.heartbeat_timeout(),
-                Input::Message { from, message } => self.receive(from, message),
-                Input::Propose { proposal, command } => effects.push(self.propose(proposal, command)),
-                Input::WriteCompleted(sequence) => self.write_completed(sequence),
-            }
-            self.announce_role(effects);
+            self.handle(input, environment);
+            self.announce_role();
         }
-        self.flush(random, effects);
+        self.flush(environment);
+        std::mem::swap(&mut self.effects, effects);
     }
 
     /// This server.
@@ -142,6 +173,7 @@ impl Replica {
     pub fn role(&self) -> Role {
         match self.state {
             State::Follower => Role::Follower,
+            State::PreCandidate(_) => Role::PreCandidate,
             State::Candidate(_) => Role::Candidate,
             State::Leader(_) => Role::Leader,
         }
@@ -165,13 +197,32 @@ impl Replica {
         self.leader
     }
 
-    /// The last index known to be committed. Starts at 0 after a restart.
+    /// The last index known to be committed. After a restart that is the end of the snapshot, or 0.
     #[must_use]
     pub fn commit(&self) -> Index {
         self.commit
     }
 
-    /// The index of the last entry; 0 if there is none.
+    /// The configuration in force: the last one in the log, committed or not.
+    #[must_use]
+    pub fn configuration(&self) -> &Configuration {
+        &self.log.governing().configuration
+    }
+
+    /// The index from which that configuration is in force: its entry's, or the end of the snapshot that told of it. 0
+    /// for the founding one.
+    #[must_use]
+    pub fn configuration_index(&self) -> Index {
+        self.log.governing().from
+    }
+
+    /// The first index that the log holds, or will hold; everything before it is in a snapshot.
+    #[must_use]
+    pub fn first_index(&self) -> Index {
+        self.log.compacted().index.next()
+    }
+
+    /// The index of the last entry; the end of the snapshot, or 0, if there is none.
     #[must_use]
     pub fn last_index(&self) -> Index {
         self.log.last_index()
@@ -189,7 +240,7 @@ impl Replica {
         self.log.entry(index)
     }
 
-    /// The entries that the log holds in a range of indexes, in order.
+    /// The entries that the log holds in a range of indexes, in order. Those that were compacted are not among them.
     pub fn entries(
         &self,
         range: impl RangeBounds<Index>,
@@ -197,75 +248,114 @@ impl Replica {
         self.log.range(range).iter()
     }
 
+    fn handle(&mut self, input: Input, environment: &mut dyn Environment) {
+        match input {
+            // It ran out before an earlier input of this step restarted it.
+            Input::Timer(Timer::Election) if self.due.election => {}
+            Input::Timer(Timer::Election) => match self.state {
+                State::Follower | State::PreCandidate(_) | State::Candidate(_) => self.election_timeout(),
+                State::Leader(_) => self.leader_election_timeout(),
+            },
+            Input::Timer(Timer::Heartbeat) => match self.state {
+                State::Follower => {}
+                State::PreCandidate(_) | State::Candidate(_) => self.ask_again(),
+                State::Leader(_) => self.beat(),
+            },
+            Input::Message { from, message } => self.receive(from, message),
+            Input::Propose { proposal, command } => self.propose(proposal, command),
+            Input::ChangeMembership { proposal, request } => self.change_membership(proposal, &request),
+            Input::Transfer { to } => self.transfer(to),
+            Input::Read { read, mode } => self.read(read, mode, environment),
+            Input::SnapshotSaved(snapshot) => self.snapshot_saved(snapshot),
+            Input::WriteCompleted(sequence) => self.write_completed(sequence),
+        }
+    }
+
     /// Paper 5.1: a server that sees a higher term moves to it as a follower; a message of an older term is refused.
-    /// Strangers are not heard, and no correct server speaks before its first term.
-    fn receive(&mut self, from: NodeId, message: Message) {
-        let Ok(peer) = self.peers.binary_search(&from) else {
-            return;
-        };
-        if message.term == Term(0) {
+    /// Outside of that are pre-votes, which are about a term that nobody is in yet, and requests for votes that loyalty
+    /// to a leader does not let through. No correct server says anything but pre-votes before its first term, or talks
+    /// to itself.
+    fn receive(&mut self, from: NodeId, Message { term, body }: Message) {
+        let is_before_first_term = term == Term(0) && !matches!(body, Body::RequestPreVote(_) | Body::PreVoteReply(_));
+        if from == self.id() || is_before_first_term {
             return;
         }
-        if message.term > self.term() {
-            self.move_to_term(message.term, None);
-            self.become_follower(None);
+        if let Body::RequestPreVote(request) = body {
+            return self.receive_request_pre_vote(from, request);
         }
-        let current = message.term == self.term();
-        match message.body {
-            Body::RequestVote(request) if current => self.receive_request_vote(from, request),
-            Body::RequestVote(_) => self.refuse_vote(from),
-            Body::Append(append) if current => self.receive_append(from, append),
+        if let Body::RequestVote(request) = body
+            && self.ignores_request_vote(from, term, request)
+        {
+            return;
+        }
+        if term > self.term() {
+            self.adopt_term(term);
+        }
+        let is_current = term == self.term();
+        match body {
+            Body::RequestPreVote(_) => {}
+            Body::PreVoteReply(reply) => self.receive_pre_vote_reply(from, reply),
+            Body::RequestVote(request) if is_current => self.receive_request_vote(from, request),
+            Body::RequestVote(_) => self.refuse_vote_of_old_term(from),
+            Body::VoteReply(reply) if is_current => self.receive_vote_reply(from, reply),
+            Body::VoteReply(reply) => self.ignore_old_vote(reply),
+            Body::Append(append) if is_current => self.receive_append(from, append),
             Body::Append(append) => self.reject_deposed_leader(from, &append),
-            Body::VoteReply(reply) if current => self.receive_vote_reply(peer, reply),
-            Body::AppendReply(reply) if current => self.receive_append_reply(peer, reply),
-            Body::VoteReply(_) | Body::AppendReply(_) => {}
-        }
-    }
-
-    fn election_timeout(&mut self) {
-        match self.state {
-            State::Follower | State::Candidate(_) => self.campaign(),
-            State::Leader(_) => {}
-        }
-    }
-
-    fn heartbeat_timeout(&mut self) {
-        match self.state {
-            State::Follower => {}
-            State::Candidate(_) => self.ask_again(),
-            State::Leader(_) => self.beat(),
-        }
-    }
-
-    fn propose(&mut self, proposal: ProposalId, command: Command) -> Effect {
-        match self.state {
-            State::Follower | State::Candidate(_) => Effect::Refused { proposal, leader: self.leader },
-            State::Leader(_) => self.accept_proposal(proposal, command),
+            Body::AppendReply(reply) if is_current => self.receive_append_reply(from, reply),
+            Body::InstallSnapshot(part) if is_current => self.receive_install_snapshot(from, &part),
+            Body::InstallSnapshot(part) => self.reject_deposed_sender(from, &part),
+            Body::SnapshotReply(reply) if is_current => self.receive_snapshot_reply(from, reply),
+            Body::TimeoutNow if is_current => self.receive_timeout_now(),
+            Body::RequestReadIndex(context) => self.receive_request_read_index(from, context),
+            Body::ReadIndexReply(reply) => self.receive_read_index_reply(reply),
+            Body::AppendReply(_) | Body::SnapshotReply(_) | Body::TimeoutNow => {}
         }
     }
 
     fn write_completed(&mut self, sequence: WriteSequence) {
-        self.writes.complete(sequence);
-        match self.state {
-            State::Follower => {}
-            State::Candidate(_) => self.count_votes(),
-            State::Leader(_) => self.advance_commit(),
+        match self.writes.complete(sequence) {
+            Completion::AsPromised => {}
+            Completion::Overtaken => self.probe(Probe::SupersededWriteCompletionIgnored),
         }
+        match self.state {
+            State::Follower | State::PreCandidate(_) => {}
+            State::Candidate(_) => self.count_votes(),
+            State::Leader(_) => {
+                if self.writes.durable_through() > self.commit {
+                    self.advance_commit();
+                }
+            }
+        }
+    }
+
+    fn adopt_term(&mut self, term: Term) {
+        if let State::Leader(_) = self.state {
+            self.probe(Probe::LeaderStepsDownHigherTerm);
+        }
+        self.become_follower(None);
+        self.enter_term(HardState { term, voted_for: None });
     }
 
     /// Enters a later term, with a vote in it or without.
-    pub(crate) fn move_to_term(&mut self, term: Term, voted_for: Option<NodeId>) {
-        assert!(term > self.hard_state.term, "a server's term only increases");
-        self.hard_state = HardState { term, voted_for };
+    pub(crate) fn enter_term(&mut self, hard_state: HardState) {
+        assert!(hard_state.term > self.hard_state.term, "a server's term only increases");
+        self.hard_state = hard_state;
+        self.heard = Heard::default();
     }
 
-    /// Follows `leader`, or nobody yet. A leader has let its election timer run out unheard, so it needs a new one.
+    /// Follows `leader`, or nobody yet. A leader has no election timer that a follower could go on with, so it needs a
+    /// new one.
     pub(crate) fn become_follower(&mut self, leader: Option<NodeId>) {
-        if let State::Leader(_) = self.state {
-            self.restart_election_timer();
-        }
-        self.state = State::Follower;
+        self.leave_election();
         self.leader = leader;
+        match std::mem::replace(&mut self.state, State::Follower) {
+            State::Follower | State::PreCandidate(_) | State::Candidate(_) => {}
+            State::Leader(former) => {
+                self.loyalty = Loyalty::Free;
+                self.restart_election_timer();
+                self.refuse_reads(former.reads);
+            }
+        }
     }
 
     /// Draws a new election timeout when the step ends.
@@ -283,66 +373,16 @@ impl Replica {
         self.outbox.push((to, Message { term: self.hard_state.term, body }));
     }
 
-    fn announce_role(&mut self, effects: &mut Vec<Effect>) {
+    /// A situation occurred that is worth knowing of.
+    pub(crate) fn probe(&mut self, probe: Probe) {
+        self.effects.push(Effect::Probe(probe));
+    }
+
+    fn announce_role(&mut self) {
         let role = RoleChange { role: self.role(), term: self.term(), leader: self.leader };
         if role != self.announced.role {
             self.announced.role = role;
-            effects.push(Effect::Role(role));
-        }
-    }
-
-    fn flush(&mut self, random: &mut dyn Random, effects: &mut Vec<Effect>) {
-        effects.extend(self.writes.issue(self.hard_state, &mut self.log).map(Effect::Persist));
-        let after = self.writes.barrier();
-        let waiting = self.outbox.drain(..);
-        effects.extend(waiting.map(|(to, message)| Effect::Send(Outbound { to, message, after })));
-        self.flush_appends(effects);
-        if self.commit > self.announced.commit {
-            self.announced.commit = self.commit;
-            effects.push(Effect::Commit { through: self.commit });
-        }
-        self.flush_timers(random, effects);
-    }
-
-    /// A leader's appends are made here, so that several inputs cost one append, and wait for nothing: the leader's own
-    /// disk works meanwhile (dissertation 10.2.1). Their term is durable, since the requests for its votes waited.
-    fn flush_appends(&mut self, effects: &mut Vec<Effect>) {
-        let State::Leader(leader) = &mut self.state else {
-            return;
-        };
-        let (term, commit) = (self.hard_state.term, self.commit);
-        let heartbeat_due = leader.take_heartbeat();
-        for (to, progress) in self.peers.iter().zip(leader.progress_mut()) {
-            let mut send = |log: &Log, previous_index: Index, entries: Arc<[Entry]>| {
-                let previous_term =
-                    log.term_at(previous_index).expect("a leader's log reaches back to every follower's");
-                let body = Body::Append(Append { previous_index, previous_term, entries, commit });
-                let message = Message { term, body };
-                effects.push(Effect::Send(Outbound { to: *to, message, after: After::Nothing }));
-            };
-            let mut silent = true;
-            while let Some(batch) = progress.take_batch(self.log.last_index(), self.config.append_entries_max) {
-                let entries = self.log.slice(batch.first, batch.through);
-                send(&self.log, batch.first.previous(), entries);
-                silent = false;
-            }
-            if silent && heartbeat_due {
-                let previous = progress.previous();
-                let nothing = self.log.slice(previous.next(), previous);
-                send(&self.log, previous, nothing);
-            }
-        }
-    }
-
-    fn flush_timers(&mut self, random: &mut dyn Random, effects: &mut Vec<Effect>) {
-        let Due { election, heartbeat } = std::mem::take(&mut self.due);
-        if election {
-            let Config { election_timeout_ns_min, election_timeout_ns_max, .. } = self.config;
-            let after_ns = random.between(election_timeout_ns_min, election_timeout_ns_max);
-            effects.push(Effect::Arm { timer: Timer::Election, after_ns });
-        }
-        if heartbeat {
-            effects.push(Effect::Arm { timer: Timer::Heartbeat, after_ns: self.config.heartbeat_interval_ns });
+            self.effects.push(Effect::Role(role));
         }
     }
 }

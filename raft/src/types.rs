@@ -1,8 +1,11 @@
 //! The words of the protocol as types: node, term, index, entry (paper, Figure 2 "State").
 
 use std::fmt;
+use std::sync::Arc;
 
-/// A server. The number means nothing but identity.
+use crate::configuration::Configuration;
+
+/// A server. The number means nothing but identity: a server that lost its disk must come back under another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub u32);
 
@@ -22,6 +25,20 @@ pub struct WriteSequence(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProposalId(pub u64);
 
+/// The host's name for a read, given back when the read may be served or is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReadId(pub u64);
+
+/// A reading of a server's own clock, in nanoseconds. Best is a clock that is never set; readings of different servers,
+/// or of different lives of one, cannot be compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LocalTime(pub u64);
+
+/// A round of messages by which a leader finds out that it still leads (dissertation 6.4); counted from 1 in each
+/// leadership. Every append carries the latest one, and its answer brings it back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Round(pub u64);
+
 /// An opaque command for the state machine. Shared, never copied: one allocation serves the log, every message and
 /// every write, and a log that is read back from disk shares the bytes that were read.
 pub type Command = bytes::Bytes;
@@ -33,6 +50,8 @@ pub enum Payload {
     Noop,
     /// A command of the state machine.
     Command(Command),
+    /// Who the servers are from here on (dissertation 4.1): in force as soon as it is in the log.
+    Configuration(Arc<Configuration>),
 }
 
 /// One entry of the log.
@@ -86,5 +105,5 @@ macro_rules! displayed_as_number {
         })*
     };
 }
-displayed_as_number!("": Term, Index, WriteSequence, ProposalId);
+displayed_as_number!("": Term, Index, WriteSequence, ProposalId, ReadId, Round);
 displayed_as_number!("n": NodeId);

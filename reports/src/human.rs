@@ -6,8 +6,9 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+use crate::coverage::{Coverage, Covered};
 use crate::interval;
-use crate::model::{Campaign, Ending, Outcome, RunRecord, Verdict};
+use crate::model::{Campaign, Ending, Outcome, ProbeRecord, RunRecord, Verdict};
 use crate::tally::{self, Failures, Tally};
 use crate::words::{count, counted, per_second, printable, span, times};
 
@@ -20,17 +21,37 @@ const SEEDS_SHOWN: usize = 8;
 /// How many lines of an explanation are shown.
 const WHY_LINES: usize = 40;
 
+/// How many probes are named that few runs hit.
+const RAREST_SHOWN: usize = 3;
+
+/// How many probes are named that no run hit; if there are more, it is said how many.
+const NEVER_SHOWN: usize = 12;
+
+/// How much a summary says about probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeDetail {
+    /// How many were hit, the rarest, and those that were not.
+    Line,
+    /// A table of all of them as well.
+    Table,
+}
+
 /// The summary of a campaign, at most `width` columns wide where words allow it.
 #[must_use]
-pub fn summary(campaign: &Campaign, width: u16) -> String {
+pub fn summary(campaign: &Campaign, width: u16, probes: ProbeDetail) -> String {
     let width = width.min(WIDTH_MAX);
     let tallies = tally::by_scenario(campaign);
     let total = Tally::of(&campaign.runs);
     let mut text = format!("{}\n\n{}\n", headline(campaign, &total), scenarios(&tallies, width));
     text.push_str(&figures(campaign, &total));
+    let coverage = Coverage::of(campaign);
+    text.push_str(&coverage_lines(&coverage, probes, width));
     for note in notes(campaign, &tallies) {
         text.push_str(&note);
         text.push('\n');
+    }
+    if probes == ProbeDetail::Table {
+        text.push_str(&format!("\n{}", coverage_table(&coverage, width)));
     }
     let groups = tally::failures(campaign);
     if groups.len() > 1 {
@@ -131,6 +152,105 @@ fn figures(campaign: &Campaign, total: &Tally) -> String {
     )
 }
 
+/// How much of the protocol the runs met. Nothing if no run says.
+fn coverage_lines(coverage: &Coverage, detail: ProbeDetail, width: u16) -> String {
+    if coverage.runs == 0 || coverage.declared() == 0 {
+        return String::new();
+    }
+    let mut words = format!("{} of {} hit", count(coverage.hit()), count(coverage.declared()));
+    let rarest = coverage.rarest(RAREST_SHOWN);
+    if !rarest.is_empty() {
+        let rare =
+            |covered: &&Covered| format!("{} ({})", printable(&covered.probe.name), counted(covered.runs, "run"));
+        words.push_str(&format!("; rarest: {}", rarest.iter().map(rare).collect::<Vec<_>>().join(", ")));
+    }
+    let mut text = labelled("probes", &words, width);
+    let never = coverage.never();
+    if !never.is_empty() {
+        let names: Vec<String> = never.iter().map(|covered| printable(&covered.probe.name)).collect();
+        let number = counted(names.len() as u64, "probe");
+        let words = match detail {
+            ProbeDetail::Table => format!("{number}, at the end of the table"),
+            ProbeDetail::Line if names.len() > NEVER_SHOWN => format!("{number}; --probes shows which"),
+            ProbeDetail::Line => names.join(", "),
+        };
+        text.push_str(&labelled("never hit", &words, width));
+    }
+    text
+}
+
+/// Every probe, with what it means.
+#[must_use]
+pub fn probes(probes: &[ProbeRecord], width: u16) -> String {
+    let mut table = table(&["section", "probe", "what happened"], &[0, 1, 2], width.min(WIDTH_MAX));
+    for ProbeRecord { name, section, summary } in probes {
+        table.add_row([printable(section), printable(name), printable(summary)]);
+    }
+    trimmed(&table)
+}
+
+/// A span of time that was measured many times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figure {
+    /// What was measured.
+    pub what: String,
+    /// How often.
+    pub count: u64,
+    /// Half took no longer, in nanoseconds; `None` if nothing was measured.
+    pub p50_ns: Option<u64>,
+    /// All but one in a hundred took no longer, in nanoseconds.
+    pub p99_ns: Option<u64>,
+    /// What it should be, and whether it is.
+    pub target: String,
+}
+
+/// Measured spans of time as a table.
+#[must_use]
+pub fn figures_table(figures: &[Figure], width: u16) -> String {
+    let mut table = table(&["", "measured", "p50", "p99", "target"], &[0, 4], width.min(WIDTH_MAX));
+    let shown = |ns: Option<u64>| ns.map_or("-".to_owned(), span);
+    for Figure { what, count: number, p50_ns, p99_ns, target } in figures {
+        table.add_row([what.clone(), count(*number), shown(*p50_ns), shown(*p99_ns), target.clone()]);
+    }
+    trimmed(&table)
+}
+
+/// The columns that belong to the name of a figure.
+const LABEL: usize = 14;
+
+/// A figure under its name, broken between words; what goes on stands below.
+fn labelled(label: &str, words: &str, width: u16) -> String {
+    let mut text = String::new();
+    let mut line = format!("{label:<LABEL$}");
+    for word in words.split(' ') {
+        let is_empty = line.chars().count() == LABEL;
+        if !is_empty && line.chars().count() + 1 + word.chars().count() > usize::from(width) {
+            text.push_str(&format!("{line}\n"));
+            line = " ".repeat(LABEL);
+        } else if !is_empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    text + &line + "\n"
+}
+
+/// Every probe, those that no run hit last: what stands at the end is read first.
+fn coverage_table(coverage: &Coverage, width: u16) -> String {
+    let mut table = table(&["probe", "section", "runs", "share", "first seen in"], &[0, 1, 4], width);
+    for covered in coverage.by_frequency() {
+        let first = covered.first.as_ref();
+        table.add_row([
+            printable(&covered.probe.name),
+            printable(&covered.probe.section),
+            count(covered.runs),
+            interval::share(covered.runs, coverage.runs),
+            first.map_or("-".to_owned(), |first| format!("{}, seed {}", printable(&first.scenario), first.seed)),
+        ]);
+    }
+    trimmed(&table)
+}
+
 /// What a reader must know to take the table for what it is.
 fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
     let mut notes = Vec::new();
@@ -220,7 +340,7 @@ fn seconds(ns: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{FaultCounts, SCHEMA, ScenarioRecord};
+    use crate::model::{FaultCounts, ProbeCount, SCHEMA, ScenarioRecord};
 
     pub(crate) fn violation() -> Verdict {
         Verdict::Violation {
@@ -247,6 +367,7 @@ pub(crate) mod tests {
             applied: 900,
             terms_led: 3,
             faults: FaultCounts::default(),
+            probes: Vec::new(),
         }
     }
 
@@ -263,15 +384,20 @@ pub(crate) mod tests {
             wall_ns: 50_000_000,
             jobs: 2,
             scenarios: vec![scenario("calm", "calm"), scenario("storm", "'./my storm.toml'")],
+            probes: ["split-vote", "joint-left", "window-full"].map(probe).into(),
             runs,
         }
+    }
+
+    fn probe(name: &str) -> ProbeRecord {
+        ProbeRecord { name: name.to_owned(), section: "3.4".to_owned(), summary: "Something happened.".to_owned() }
     }
 
     #[test]
     fn a_failure_ends_with_the_line_that_shows_it_again() {
         let mut runs = vec![record("calm", 0, Verdict::Pass)];
         runs.extend((17..37).map(|seed| record("storm", seed, violation())));
-        let text = summary(&campaign(runs), 120);
+        let text = summary(&campaign(runs), 120, ProbeDetail::Line);
         assert!(text.starts_with("FAIL: 21 runs of 2 scenarios, 20 violated a check\n"), "{text}");
         let last: Vec<&str> = text.lines().rev().take(5).collect();
         assert_eq!(last[0], "  whitewater replay './my storm.toml' --seed 17");
@@ -283,23 +409,54 @@ pub(crate) mod tests {
     #[test]
     fn no_line_is_wider_than_asked() {
         let runs = (0..40).map(|seed| record(if seed < 3 { "calm" } else { "storm" }, seed, violation())).collect();
-        let text = summary(&campaign(runs), 120);
+        let text = summary(&campaign(runs), 120, ProbeDetail::Line);
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     }
 
     #[test]
     fn nothing_is_not_a_pass_and_idle_runs_are_named() {
-        assert!(summary(&campaign(Vec::new()), 120).starts_with("NOTHING WAS RUN"));
+        assert!(summary(&campaign(Vec::new()), 120, ProbeDetail::Line).starts_with("NOTHING WAS RUN"));
         let idle = RunRecord { returned: 0, ..record("calm", 0, Verdict::Pass) };
-        let text = summary(&campaign(vec![idle]), 120);
+        let text = summary(&campaign(vec![idle]), 120, ProbeDetail::Line);
         assert!(text.contains("no work"), "{text}");
         assert!(text.contains("no client got an answer in 1 of 1 run of calm"), "{text}");
         assert!(text.contains("storm was not run at all"), "{text}");
     }
 
     #[test]
-    fn the_json_model_reads_back() {
-        let campaign = campaign(vec![record("calm", u64::MAX, Verdict::Pass), record("storm", 1, violation())]);
-        assert_eq!(crate::json::read(&crate::json::write(&campaign)), Ok(campaign));
+    fn coverage_names_the_rarest_and_what_was_never_hit() {
+        let hit = |seed, probes: &[u16]| RunRecord {
+            probes: probes.iter().map(|probe| ProbeCount { probe: *probe, count: 2 }).collect(),
+            ..record("storm", seed, Verdict::Pass)
+        };
+        let campaign = campaign(vec![hit(3, &[0, 1]), hit(4, &[0])]);
+        let text = summary(&campaign, 120, ProbeDetail::Line);
+        let expected =
+            "probes        2 of 3 hit; rarest: joint-left (1 run), split-vote (2 runs)\nnever hit     window-full\n";
+        assert!(text.contains(expected), "{text}");
+        let table: Vec<String> = summary(&campaign, 120, ProbeDetail::Table)
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        let place = table.iter().position(|line| line == "probe section runs share first seen in").expect("a table");
+        assert_eq!(
+            table[place + 1..place + 4],
+            ["split-vote 3.4 2 100 % storm, seed 3", "joint-left 3.4 1 50 % storm, seed 3", "window-full 3.4 0 0 % -"]
+        );
+    }
+
+    #[test]
+    fn many_probes_that_were_never_hit_are_counted() {
+        let mut campaign = campaign(vec![record("calm", 0, Verdict::Pass)]);
+        campaign.probes = (0..40).map(|number| probe(&format!("situation-number-{number}"))).collect();
+        let text = summary(&campaign, 80, ProbeDetail::Line);
+        assert!(text.contains("probes        0 of 40 hit\nnever hit     40 probes; --probes shows which\n"), "{text}");
+        let text = summary(&campaign, 80, ProbeDetail::Table);
+        assert!(text.lines().any(|line| line.starts_with("situation-number-39 ")), "{text}");
+        assert!(text.contains("never hit     40 probes, at the end of the table\n"), "{text}");
+        campaign.probes.truncate(10);
+        let text = summary(&campaign, 80, ProbeDetail::Line);
+        let never = text.lines().skip_while(|line| !line.starts_with("never hit")).take(4);
+        assert!(never.clone().count() == 4 && never.clone().all(|line| line.chars().count() <= 80), "{text}");
     }
 }

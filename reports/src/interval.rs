@@ -65,6 +65,16 @@ impl fmt::Display for Rate {
     }
 }
 
+/// A part of a whole in percent, as in `2.5 %`; a whole of nothing has no parts.
+#[must_use]
+pub fn share(part: u64, whole: u64) -> String {
+    match (part, whole) {
+        (_, 0) => "-".to_owned(),
+        (0, _) => "0 %".to_owned(),
+        (part, whole) => format!("{} %", percent(part as f64 / whole as f64)),
+    }
+}
+
 /// A share in percent, with two significant digits where they matter.
 fn percent(share: f64) -> String {
     let percent = share * 100.0;
@@ -110,5 +120,10 @@ mod tests {
         assert!(share == 1.0 && high == 1.0 && low > 0.8 && low < 0.9, "{low}");
         assert_eq!(rate(20, 20).to_string(), "100 % (84 to 100)");
         assert_eq!(rate(2, 118).to_string(), "1.7 % (0.47 to 6.0)");
+    }
+
+    #[test]
+    fn shares_are_percentages() {
+        assert_eq!([share(0, 3), share(1, 40), share(3, 3), share(0, 0)], ["0 %", "2.5 %", "100 %", "-"]);
     }
 }

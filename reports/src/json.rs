@@ -1,11 +1,30 @@
-//! The model of a campaign as JSON, for programs: [`Campaign`] and nothing else.
+//! The model of a campaign as JSON, for programs.
+//!
+//! It is the model of [`crate::model`], with two differences: probes have their names instead of their numbers, and what
+//! can be computed from the runs, the coverage, is there to be read as well. Reading ignores what can be computed.
 
-use crate::model::Campaign;
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::coverage::{Coverage, Covered, First};
+use crate::model::{Campaign, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
 
 /// The campaign as indented JSON, with a line break at the end.
 #[must_use]
 pub fn write(campaign: &Campaign) -> String {
-    let mut text = serde_json::to_string_pretty(campaign).expect("the model has nothing that JSON cannot hold");
+    let coverage = Coverage::of(campaign);
+    let mut text = serde_json::to_string_pretty(&WrittenCampaign::of(campaign, &coverage))
+        .expect("the model has nothing that JSON cannot hold");
+    text.push('\n');
+    text
+}
+
+/// A list of probes as indented JSON, with a line break at the end.
+#[must_use]
+pub fn write_probes(probes: &[ProbeRecord]) -> String {
+    let mut text = serde_json::to_string_pretty(probes).expect("the model has nothing that JSON cannot hold");
     text.push('\n');
     text
 }
@@ -15,9 +34,194 @@ pub fn write(campaign: &Campaign) -> String {
 /// # Errors
 /// If it is not a campaign of this version of the model.
 pub fn read(text: &str) -> Result<Campaign, String> {
-    let campaign: Campaign = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if campaign.schema != crate::model::SCHEMA {
-        return Err(format!("the schema is {:?}, but only {:?} can be read", campaign.schema, crate::model::SCHEMA));
+    let campaign: ReadCampaign = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if campaign.schema != SCHEMA {
+        return Err(format!("the schema is {:?}, but only {SCHEMA:?} can be read", campaign.schema));
     }
-    Ok(campaign)
+    let numbers: BTreeMap<&str, u16> =
+        campaign.coverage.probes.iter().zip(0..).map(|(probe, number)| (probe.name.as_str(), number)).collect();
+    let runs: Result<Vec<RunRecord>, String> = campaign.runs.into_iter().map(|run| run.record(&numbers)).collect();
+    Ok(Campaign {
+        runs: runs?,
+        schema: campaign.schema,
+        version: campaign.version,
+        ending: campaign.ending,
+        wall_ns: campaign.wall_ns,
+        jobs: campaign.jobs,
+        scenarios: campaign.scenarios,
+        probes: campaign.coverage.probes,
+    })
+}
+
+#[derive(Serialize)]
+struct WrittenCampaign<'a> {
+    schema: &'a str,
+    version: &'a str,
+    ending: Ending,
+    wall_ns: u64,
+    jobs: u32,
+    scenarios: &'a [ScenarioRecord],
+    coverage: WrittenCoverage<'a>,
+    runs: Vec<WrittenRun<'a>>,
+}
+
+/// How many of the rarest probes are named.
+const RAREST: usize = 10;
+
+#[derive(Serialize)]
+struct WrittenCoverage<'a> {
+    declared: u64,
+    hit: u64,
+    /// The rarest of those that were hit, the rarest first.
+    rarest: Vec<&'a str>,
+    never_hit: Vec<&'a str>,
+    /// In the order of their numbers.
+    probes: Vec<WrittenProbe<'a>>,
+}
+
+#[derive(Serialize)]
+struct WrittenProbe<'a> {
+    #[serde(flatten)]
+    probe: &'a ProbeRecord,
+    runs: u64,
+    hits: u64,
+    first: Option<&'a First>,
+}
+
+#[derive(Serialize)]
+struct WrittenRun<'a> {
+    #[serde(flatten)]
+    run: &'a RunRecord,
+    probes: Named<'a>,
+}
+
+/// What a run hit, as a map from names.
+struct Named<'a> {
+    counts: &'a [ProbeCount],
+    probes: &'a [ProbeRecord],
+}
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.counts.len()))?;
+        for hit in self.counts {
+            let probe = self.probes.get(usize::from(hit.probe));
+            map.serialize_entry(probe.map_or("?", |probe| probe.name.as_str()), &hit.count)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> WrittenCampaign<'a> {
+    fn of(campaign: &'a Campaign, coverage: &'a Coverage) -> WrittenCampaign<'a> {
+        let run =
+            |run: &'a RunRecord| WrittenRun { run, probes: Named { counts: &run.probes, probes: &campaign.probes } };
+        WrittenCampaign {
+            schema: &campaign.schema,
+            version: &campaign.version,
+            ending: campaign.ending,
+            wall_ns: campaign.wall_ns,
+            jobs: campaign.jobs,
+            scenarios: &campaign.scenarios,
+            coverage: WrittenCoverage::of(campaign, coverage),
+            runs: campaign.runs.iter().map(run).collect(),
+        }
+    }
+}
+
+impl<'a> WrittenCoverage<'a> {
+    fn of(campaign: &'a Campaign, coverage: &'a Coverage) -> WrittenCoverage<'a> {
+        let names = |covered: Vec<&'a Covered>| covered.iter().map(|covered| covered.probe.name.as_str()).collect();
+        let covered: BTreeMap<&str, &'a Covered> =
+            coverage.by_frequency().into_iter().map(|covered| (covered.probe.name.as_str(), covered)).collect();
+        let probes = campaign.probes.iter().filter_map(|probe| covered.get(probe.name.as_str()));
+        WrittenCoverage {
+            declared: coverage.declared(),
+            hit: coverage.hit(),
+            rarest: names(coverage.rarest(RAREST)),
+            never_hit: names(coverage.never()),
+            probes: probes
+                .map(|Covered { probe, runs, hits, first }| WrittenProbe {
+                    probe,
+                    runs: *runs,
+                    hits: *hits,
+                    first: first.as_ref(),
+                })
+                .collect(),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct ReadCampaign {
+    schema: String,
+    version: String,
+    ending: Ending,
+    wall_ns: u64,
+    jobs: u32,
+    scenarios: Vec<ScenarioRecord>,
+    #[serde(default)]
+    coverage: ReadCoverage,
+    runs: Vec<ReadRun>,
+}
+
+#[derive(Default, Deserialize)]
+struct ReadCoverage {
+    probes: Vec<ProbeRecord>,
+}
+
+#[derive(Deserialize)]
+struct ReadRun {
+    #[serde(flatten)]
+    run: RunRecord,
+    #[serde(default)]
+    probes: BTreeMap<String, u32>,
+}
+
+impl ReadRun {
+    fn record(self, numbers: &BTreeMap<&str, u16>) -> Result<RunRecord, String> {
+        let number = |(name, count): (String, u32)| match numbers.get(name.as_str()) {
+            Some(probe) => Ok(ProbeCount { probe: *probe, count }),
+            None => Err(format!("a run has hit {name:?}, but the coverage declares no such probe")),
+        };
+        let mut probes: Vec<ProbeCount> = self.probes.into_iter().map(number).collect::<Result<_, String>>()?;
+        probes.sort_unstable_by_key(|hit| hit.probe);
+        Ok(RunRecord { probes, ..self.run })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::human::tests::{campaign, record, violation};
+    use crate::model::Verdict;
+
+    fn sample() -> Campaign {
+        let probes = vec![ProbeCount { probe: 1, count: u32::MAX }, ProbeCount { probe: 2, count: 1 }];
+        let run = RunRecord { probes, ..record("calm", u64::MAX, Verdict::Pass) };
+        campaign(vec![run, record("storm", 1, violation())])
+    }
+
+    #[test]
+    fn the_model_reads_back() {
+        assert_eq!(read(&write(&sample())), Ok(sample()));
+    }
+
+    #[test]
+    fn probes_have_their_names() {
+        let text: serde_json::Value = serde_json::from_str(&write(&sample())).expect("it is JSON");
+        assert_eq!(text["runs"][0]["probes"], serde_json::json!({ "joint-left": u32::MAX, "window-full": 1 }));
+        assert_eq!(text["coverage"]["never_hit"], serde_json::json!(["split-vote"]));
+        let first = &text["coverage"]["probes"][1]["first"];
+        assert_eq!(*first, serde_json::json!({ "seed": u64::MAX, "scenario": "calm" }));
+    }
+
+    #[test]
+    fn what_is_no_campaign_is_refused() {
+        assert!(read("{}").is_err());
+        let other = write(&sample()).replace("campaign/v1", "campaign/v0");
+        assert!(read(&other).is_err_and(|why| why.contains("campaign/v0")));
+        let unknown = write(&sample()).replacen("\"name\": \"joint-left\"", "\"name\": \"joint-right\"", 1);
+        assert!(read(&unknown).is_err_and(|why| why.contains("\"joint-left\"")));
+    }
 }

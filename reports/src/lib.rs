@@ -4,11 +4,13 @@
 //! |---|---|
 //! | what is kept of a run and of a campaign | [`model`] |
 //! | totals of a scenario, failures that belong together | [`tally`] |
+//! | which situations of the protocol were met | [`coverage`] |
 //! | how sure one can be of a failure rate | [`interval`] |
 //! | numbers, times and foreign text in words | [`words`] |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
 
+pub mod coverage;
 pub mod human;
 pub mod interval;
 pub mod json;

@@ -66,6 +66,29 @@ pub struct RunRecord {
     pub terms_led: u64,
     /// What the faults did.
     pub faults: FaultCounts,
+    /// The probes that it hit, ordered by their numbers. In JSON they have their names: [`crate::json`] sees to that.
+    #[serde(skip)]
+    pub probes: Vec<ProbeCount>,
+}
+
+/// How often a run met a situation. Eight bytes, because a campaign keeps those of all its runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeCount {
+    /// The number of the probe: its place in [`Campaign::probes`].
+    pub probe: u16,
+    /// How often the run hit it; at least once.
+    pub count: u32,
+}
+
+/// A situation that runs are to meet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeRecord {
+    /// Its name: lower-case words joined by hyphens.
+    pub name: String,
+    /// The section of the dissertation that describes it.
+    pub section: String,
+    /// What happened, in one sentence.
+    pub summary: String,
 }
 
 /// How often faults struck in a run.
@@ -128,7 +151,7 @@ pub enum Outcome {
 }
 
 /// A campaign: many runs of one build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Campaign {
     /// [`SCHEMA`].
     pub schema: String,
@@ -142,6 +165,8 @@ pub struct Campaign {
     pub jobs: u32,
     /// The scenarios, in the order in which they were asked for.
     pub scenarios: Vec<ScenarioRecord>,
+    /// The probes of this build, in the order of their numbers.
+    pub probes: Vec<ProbeRecord>,
     /// The runs, ordered by scenario (in the order in which they were asked for) and seed.
     pub runs: Vec<RunRecord>,
 }

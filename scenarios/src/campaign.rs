@@ -14,6 +14,7 @@ use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
 use crate::host::{self, Stopwatch};
+use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
 
@@ -185,6 +186,7 @@ pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign 
         wall_ns: stopwatch.elapsed_ns(),
         jobs: request.jobs,
         scenarios: request.scenarios.iter().map(Selected::record).collect(),
+        probes: probes::records(),
         runs: records.into_iter().map(|(_, record)| record).collect(),
     }
 }
@@ -244,6 +246,7 @@ fn not_made(scenario: &Scenario, seed: u64, why: String) -> RunRecord {
         applied: 0,
         terms_led: 0,
         faults: FaultCounts::default(),
+        probes: Vec::new(),
     }
 }
 

@@ -1,14 +1,17 @@
-//! A scenario in plain words: its cluster, timing, network, disks, workload, faults and checks.
+//! A scenario in plain words: its cluster, timing, protocol, network, clocks, disks, workload, faults, operator, checks.
 //!
 //! Every quantity is exact, so that what is described is what runs.
 
+use whitewater_raft::config::{PreVote, QuorumCheck};
 use whitewater_sim::disk::CrashKeeps;
 use whitewater_sim::fault::{Direction, Reach};
 use whitewater_sim::rng::PPM;
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
-use whitewater_sim::{Check, Latency, LinkProfile};
+use whitewater_sim::{Check, ClockProfile, Latency, LinkProfile};
 
-use crate::scenario::{FaultMix, Mix, MixKind, Scenario, Span, Who};
+use crate::scenario::{
+    FaultMix, Mix, MixKind, OperatorKind, OperatorMix, Reads, Replication, Scenario, Sessions, Span, Way, Who,
+};
 
 /// The scenario in plain words, in lines.
 #[must_use]
@@ -17,10 +20,13 @@ pub fn describe(scenario: &Scenario) -> String {
     let sections = [
         ("cluster", cluster(scenario)),
         ("timing", timing(scenario)),
+        ("protocol", protocol(scenario)),
         ("network", network(&scenario.links)),
+        ("clocks", clocks(scenario)),
         ("disks", disks(scenario)),
         ("clients", clients(scenario)),
         ("faults", faults(scenario)),
+        ("operator", operator(scenario)),
         ("checks", checks(scenario)),
     ];
     for (name, lines) in sections {
@@ -59,10 +65,18 @@ fn wrapped(line: &str) -> Vec<String> {
 
 fn cluster(scenario: &Scenario) -> Vec<String> {
     let counts: Vec<String> = scenario.servers.iter().map(u32::to_string).collect();
-    match counts.as_slice() {
-        [one] => vec![format!("{one} servers")],
+    let mut lines = match counts.as_slice() {
+        [one] => vec![format!("{one} {}", if one == "1" { "server" } else { "servers" })],
         _ => vec![format!("{} servers; each seed draws one of these", join(&counts, "or"))],
+    };
+    if scenario.learners > 0 {
+        let learn = if scenario.learners == 1 { "learns" } else { "learn" };
+        lines.push(format!("{} that only {learn} at first", noun(scenario.learners, "more server", "more servers")));
     }
+    if scenario.spares > 0 {
+        lines.push(format!("{} outside, to be added", noun(scenario.spares, "more server", "more servers")));
+    }
+    lines
 }
 
 fn timing(scenario: &Scenario) -> Vec<String> {
@@ -76,6 +90,58 @@ fn timing(scenario: &Scenario) -> Vec<String> {
         format!("faults strike and clients work for {} of virtual time;", exact(timing.duration_ns)),
         format!("then all faults are healed, and everything must be well within {}", exact(timing.settle_ns)),
     ]
+}
+
+fn protocol(scenario: &Scenario) -> Vec<String> {
+    let Replication {
+        entries_per_append,
+        appends_in_flight,
+        append_bytes,
+        in_flight_bytes,
+        uncommitted_bytes,
+        snapshot_chunk,
+        entries_kept,
+    } = scenario.replication;
+    let asks = match scenario.protocol.pre_vote {
+        PreVote::On => "a server asks whether it could win before it stands for election",
+        PreVote::Off => "a server stands for election without asking first (no pre-vote)",
+    };
+    let loyal = match scenario.protocol.quorum_check {
+        QuorumCheck::On => "a leader that hears from no quorum steps down, and one that is alive is protected",
+        QuorumCheck::Off => "a leader leads until it hears of a later term (no quorum check), and has no lease",
+    };
+    let mut lines = vec![
+        format!("{asks}; {loyal}"),
+        format!(
+            "up to {} or {} in one append, {} or {} on the way to a follower, {} uncommitted",
+            noun(entries_per_append, "entry", "entries"),
+            bytes(append_bytes),
+            noun(appends_in_flight, "append", "appends"),
+            bytes(in_flight_bytes),
+            bytes(uncommitted_bytes)
+        ),
+    ];
+    lines.push(match scenario.snapshot_every {
+        Some(every) => format!(
+            "a snapshot after every {}, sent in parts of {}; {entries_kept} stay in the log behind it",
+            noun(every, "entry", "entries"),
+            bytes(snapshot_chunk)
+        ),
+        None => format!("no snapshots but on request, sent in parts of {}", bytes(snapshot_chunk)),
+    });
+    lines
+}
+
+fn clocks(scenario: &Scenario) -> Vec<String> {
+    let ClockProfile { skew_ns_max, drift_ppm_max } = scenario.clocks;
+    let shown = match (skew_ns_max, drift_ppm_max) {
+        (0, 0) => "all clocks are right".to_owned(),
+        (skew_ns, 0) => format!("clocks differ by up to {}", exact(skew_ns)),
+        (skew_ns, drift) => {
+            format!("clocks differ by up to {}, and are up to {} fast or slow", exact(skew_ns), percent(drift))
+        }
+    };
+    vec![format!("{shown}; leases allow for {}", percent(scenario.protocol.clock_drift_ppm_max))]
 }
 
 fn network(links: &LinkProfile) -> Vec<String> {
@@ -106,33 +172,100 @@ fn disks(scenario: &Scenario) -> Vec<String> {
         CrashKeeps::Prefix => "keeps the unsynced writes before an arbitrary one, which may be torn",
         CrashKeeps::Subset => "keeps an arbitrary subset of the unsynced writes, the last one possibly torn",
     };
-    vec![format!("a sync takes {}", latency(&scenario.disks.sync)), format!("a crash {keeps}")]
+    vec![
+        format!(
+            "a sync takes {}; a file of the log has up to {}",
+            latency(&scenario.disks.sync),
+            bytes(scenario.segment_bytes)
+        ),
+        format!("a crash {keeps}"),
+    ]
 }
 
 fn clients(scenario: &Scenario) -> Vec<String> {
     let (workload, patience) = (&scenario.workload, &scenario.timing.patience);
-    let noun = |count: u32, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let Mix { get, put, append, delete, compare_and_swap } = workload.mix;
-    let kinds =
-        [("get", get), ("put", put), ("append", append), ("delete", delete), ("compare-and-swap", compare_and_swap)];
-    let sum: u32 = kinds.iter().map(|(_, weight)| weight).sum();
-    let chosen = kinds.iter().filter(|(_, weight)| *weight > 0);
-    let mix: Vec<String> = chosen.map(|(kind, weight)| format!("{weight} {kind}")).collect();
+    let Mix { get, put, append, delete, compare_and_swap, range, transaction, batch } = workload.mix;
+    let kinds = [
+        ("get", get),
+        ("put", put),
+        ("append", append),
+        ("delete", delete),
+        ("compare-and-swap", compare_and_swap),
+        ("range", range),
+        ("transaction", transaction),
+        ("batch", batch),
+    ];
+    let Reads { log, quorum, lease, any_server } = workload.reads;
+    let ways =
+        [("through the log", log), ("by asking a quorum", quorum), ("by lease", lease), ("at any server", any_server)];
+    let Sessions { idle_entries, max } = scenario.sessions;
     vec![
         format!(
-            "{} with {} a second in all, on {}",
+            "{} with {} a second in all, on {}, up to {} of each under way",
             noun(scenario.clients, "client", "clients"),
             noun(workload.rate, "operation", "operations"),
-            noun(workload.keys, "key", "keys")
+            noun(workload.keys, "key", "keys"),
+            workload.in_flight
         ),
-        format!("of {sum}: {}", mix.join(", ")),
+        weighted(&kinds),
+        format!("reads: {}", weighted(&ways)),
+        format!("a client is forgotten when it was idle for {idle_entries} entries, or when there are more than {max}"),
         format!(
-            "a client asks another server after {}, waits {} after a refusal, and gives up after {}",
+            "a client asks another server after {}, waits {} after a refusal and longer after more, up to {}, and gives up \
+             after {}",
             exact(patience.attempt_ns),
             exact(patience.backoff_ns),
+            exact(patience.backoff_ns_max),
             exact(patience.give_up_ns)
         ),
     ]
+}
+
+/// What is chosen how often.
+fn weighted(weights: &[(&str, u32)]) -> String {
+    let chosen: Vec<&(&str, u32)> = weights.iter().filter(|(_, weight)| *weight > 0).collect();
+    if let [(only, _)] = chosen.as_slice() {
+        return format!("all {only}");
+    }
+    let sum: u32 = chosen.iter().map(|(_, weight)| weight).sum();
+    let parts: Vec<String> = chosen.iter().map(|(what, weight)| format!("{weight} {what}")).collect();
+    format!("of {sum}: {}", parts.join(", "))
+}
+
+fn noun(count: u32, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+fn operator(scenario: &Scenario) -> Vec<String> {
+    let is_wipe = |mix: &FaultMix| matches!(mix.kind, MixKind::Wipe { .. });
+    let mut lines: Vec<String> = scenario.operator.iter().map(action).collect();
+    if scenario.faults.iter().any(is_wipe) {
+        lines.push("replaces every server that lost its disk".to_owned());
+    }
+    if lines.is_empty() {
+        lines.push("none".to_owned());
+    }
+    lines
+}
+
+fn action(mix: &OperatorMix) -> String {
+    let what = match &mix.kind {
+        OperatorKind::Transfer => "hands leadership to a random voter".to_owned(),
+        OperatorKind::Reconfigure { voters } => {
+            let sizes: Vec<String> = voters.iter().map(u32::to_string).collect();
+            let noun = if sizes == ["1"] { "voter" } else { "voters" };
+            format!("chooses {} {noun} from all servers, and brings them in jointly", join(&sizes, "or"))
+        }
+        OperatorKind::AddLearnerAndPromote => {
+            "adds a server that only learns; then promotes it; then takes another voter out".to_owned()
+        }
+        OperatorKind::Replace => "replaces a voter by another server, one change at a time".to_owned(),
+        OperatorKind::RemoveLeader => {
+            "hands leadership to a random voter; then takes that one out; then brings it back".to_owned()
+        }
+        OperatorKind::ForceSnapshot => "has a random server take a snapshot".to_owned(),
+    };
+    format!("{} apart: {what}", range(mix.every))
 }
 
 fn faults(scenario: &Scenario) -> Vec<String> {
@@ -168,6 +301,17 @@ fn fault(mix: &FaultMix) -> String {
         }
         MixKind::SlowDisk { target, factor } => {
             format!("{} slow: a sync takes {factor} times as long", subject(target))
+        }
+        MixKind::Wipe { target } => {
+            format!("{} down: a crash that erases the disk, and a start as a new server at the end", subject(target))
+        }
+        MixKind::ClockStep { target, by, way } => {
+            let way = match way {
+                Way::Forward => "forward",
+                Way::Backward => "back",
+                Way::Either => "forward or back",
+            };
+            return format!("{} apart: {} given another time, {} {way}", range(mix.every), subject(target), range(*by));
         }
     };
     format!("{} apart, for {}: {what}", range(mix.every), range(mix.lasting))
@@ -223,6 +367,15 @@ fn exact(ns: u64) -> String {
     format!("{} {unit}", decimal(ns, unit_ns))
 }
 
+/// A number of bytes in its largest unit of which it is a multiple.
+fn bytes(bytes: u64) -> String {
+    let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match units.into_iter().find(|(size, _)| bytes > 0 && bytes.is_multiple_of(*size)) {
+        Some((size, unit)) => format!("{} {unit}", bytes / size),
+        None => format!("{bytes} B"),
+    }
+}
+
 fn percent(ppm: u32) -> String {
     format!("{} %", decimal(u64::from(ppm), u64::from(PPM) / 100))
 }
@@ -276,5 +429,31 @@ mod tests {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(text.contains("I1 Election Safety") && !text.contains("I4 "), "{text}");
+    }
+    #[test]
+    fn what_the_protocol_the_clocks_and_the_operator_do_is_described() {
+        let text = "name = \"mine\"\nsummary = \"S.\"\n[cluster]\nservers = 3\nlearners = 1\nspares = 2\n\
+                    [protocol]\npre_vote = \"off\"\nclock_drift = 0.01\n[clocks]\nskew = \"1h\"\ndrift = 0.01\n\
+                    [snapshots]\nevery = \"never\"\n[replication]\nsnapshot_chunk = \"96B\"\n\
+                    [sessions]\nmax = 7\n[workload]\nreads = \"lease\"\nin_flight = 9\nmix = { put = 1, batch = 2 }\n\
+                    [[faults]]\nkind = \"wipe\"\ntarget = \"leader\"\nevery = \"5s\"\nlasting = \"1s\"\n\
+                    [[faults]]\nkind = \"clock-step\"\ntarget = \"all\"\nevery = \"1s\"\nby = \"2s\"\nway = \"forward\"\n\
+                    [[operator]]\nkind = \"transfer\"\nevery = \"1s\"\n";
+        let text = describe(&format::parse("mine.toml", text).expect("a scenario"));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "cluster 3 servers 1 more server that only learns at first",
+            "2 more servers outside, to be added",
+            "a server stands for election without asking first (no pre-vote); a leader that hears from no quorum",
+            "no snapshots but on request, sent in parts of 96 B",
+            "clocks differ by up to 3600 s, and are up to 1 % fast or slow; leases allow for 1 %",
+            "up to 9 of each under way of 3: 1 put, 2 batch reads: all by lease",
+            "or when there are more than 7",
+            "the leader is down: a crash that erases the disk, and a start as a new server at the end",
+            "1 s apart: all servers are given another time, 2 s forward",
+            "operator 1 s apart: hands leadership to a random voter replaces every server that lost its disk",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
     }
 }

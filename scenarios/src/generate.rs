@@ -1,28 +1,131 @@
-//! From a scenario and a seed to the data of a run: cluster size, fault plan, and every client's script.
+//! From a scenario and a seed to the data of a run: cluster size, fault plan, every client's script, the operator's goals.
 //!
-//! Everything is drawn up front, from a stream of its own for each fault mix and each client, so that a plan can be
-//! looked at, edited and run again, and leaving one part out changes no other.
+//! Everything is drawn up front, from a stream of its own for each fault mix, each client and each kind of the operator's
+//! work, so that a plan can be looked at, edited and run again, and leaving one part out changes no other draw.
 
 use std::sync::Arc;
 
 use whitewater_kv::Operation;
+use whitewater_kv::operator::Goal;
 use whitewater_sim::fault::{Fault, FaultKind, Target};
-use whitewater_sim::rng::{Purpose, RunKey, Stream};
-use whitewater_sim::time::SECOND_NS;
+use whitewater_sim::rng::{PPM, Purpose, RunKey, Stream};
 use whitewater_sim::{Instant, NodeId};
 
-use crate::scenario::{FaultMix, Mix, MixKind, Scenario, Span, Who, Workload};
-use crate::systems::raft_kv::Planned;
+use crate::scenario::{FaultMix, MixKind, Scenario, Span, Way, Who};
+use crate::workload;
 
-/// The data of a run.
+/// The data of a run. Servers have the addresses from 0 on: the voters of the first configuration, its learners, and
+/// then those that wait to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// Number of servers.
+    /// Number of voters in the first configuration.
     pub servers: u32,
+    /// Number of learners in the first configuration.
+    pub learners: u32,
+    /// Number of servers outside of it.
+    pub spares: u32,
     /// What goes wrong, mix by mix.
     pub faults: Vec<Fault>,
     /// What each client asks.
-    pub scripts: Vec<Arc<[Planned]>>,
+    pub scripts: Vec<Script>,
+    /// What the operator brings about, in the order of time.
+    pub operator: Vec<PlannedGoal>,
+}
+
+/// A goal of the operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedGoal {
+    /// When it is taken on.
+    pub not_before: Instant,
+    /// What is to be brought about.
+    pub goal: Goal,
+}
+
+/// An operation of a client's script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// It is not begun earlier than this.
+    pub not_before: Instant,
+    /// It is left out if it could not begin by then. Never left out: see [`Planned::is_fresh`].
+    pub not_after: Instant,
+    /// What is asked.
+    pub operation: Operation,
+    /// Which way it takes.
+    pub path: Path,
+}
+
+impl Planned {
+    /// Whether it is asked for until it is answered: once every fault is healed, everything must be.
+    #[must_use]
+    pub fn is_fresh(&self) -> bool {
+        self.not_after == FOREVER
+    }
+}
+
+/// The end of what is never left out.
+pub(crate) const FOREVER: Instant = Instant(u64::MAX);
+
+/// The way of an operation to its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Through the log: the only way of a write.
+    Log,
+    /// At the leader, which asks a quorum first.
+    Quorum,
+    /// At the leader, by its lease while that holds.
+    Lease,
+    /// At any server, which asks the leader first.
+    AnyServer,
+}
+
+/// What a client does, in the order of time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    planned: Arc<[Planned]>,
+    /// After this time, in nanoseconds, it begins again; `None` if it is done once.
+    period_ns: Option<u64>,
+}
+
+impl Script {
+    /// A script that is done once.
+    #[must_use]
+    pub fn once(planned: impl Into<Arc<[Planned]>>) -> Script {
+        Script { planned: planned.into(), period_ns: None }
+    }
+
+    /// A script that is done again and again: a run without end has no use for a list without end.
+    #[must_use]
+    pub fn repeated(planned: impl Into<Arc<[Planned]>>, period_ns: u64) -> Script {
+        Script { planned: planned.into(), period_ns: Some(period_ns) }
+    }
+
+    /// The operation with this number, from 0; `None` if the script is over.
+    #[must_use]
+    pub fn at(&self, number: usize) -> Option<Planned> {
+        if let Some(planned) = self.planned.get(number) {
+            return Some(planned.clone());
+        }
+        let length = self.planned.len();
+        let (period_ns, round) = (self.period_ns?, number.checked_div(length)?);
+        let planned = self.planned[number % length].clone();
+        let shift_ns = period_ns.saturating_mul(round as u64);
+        let later = |instant: Instant| Instant(instant.0.saturating_add(shift_ns));
+        Some(Planned { not_before: later(planned.not_before), not_after: later(planned.not_after), ..planned })
+    }
+}
+
+impl Plan {
+    /// Number of servers of all kinds.
+    #[must_use]
+    pub fn machines(&self) -> u32 {
+        self.servers + self.learners + self.spares
+    }
+
+    /// Whether somebody must look after the membership: the operator has goals, or servers come back without their disks.
+    #[must_use]
+    pub fn needs_operator(&self) -> bool {
+        !self.operator.is_empty() || self.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Wipe { .. }))
+    }
 }
 
 /// Draws the plan of a run.
@@ -31,14 +134,22 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let key = RunKey::new(seed);
     let choice = key.stream(Purpose::Scenario, 0).below(scenario.servers.len() as u64);
     let servers = scenario.servers[choice as usize];
+    let machines = servers + scenario.learners + scenario.spares;
     let faults = scenario.faults.iter().zip(0..).flat_map(|(mix, place)| {
         let stream = key.stream(Purpose::Faults, place);
-        faults(mix, servers, scenario.timing.duration_ns, stream)
+        faults(mix, machines, scenario.timing.duration_ns, stream)
     });
-    Plan { servers, faults: faults.collect(), scripts: scripts(scenario, &key) }
+    Plan {
+        servers,
+        learners: scenario.learners,
+        spares: scenario.spares,
+        faults: faults.collect(),
+        scripts: workload::scripts(scenario, &key),
+        operator: crate::operations::goals(scenario, servers, &key),
+    }
 }
 
-fn faults(mix: &FaultMix, servers: u32, duration_ns: u64, mut stream: Stream) -> Vec<Fault> {
+fn faults(mix: &FaultMix, machines: u32, duration_ns: u64, mut stream: Stream) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut now = Instant::START;
     loop {
@@ -47,7 +158,7 @@ fn faults(mix: &FaultMix, servers: u32, duration_ns: u64, mut stream: Stream) ->
         if begin.0 >= duration_ns {
             return faults;
         }
-        let mut order: Vec<NodeId> = (0..servers).map(NodeId).collect();
+        let mut order: Vec<NodeId> = (0..machines).map(NodeId).collect();
         stream.shuffle(&mut order);
         let kind = kind(&mix.kind, &order, &mut stream);
         faults.push(Fault { begin, end, kind });
@@ -55,7 +166,7 @@ fn faults(mix: &FaultMix, servers: u32, duration_ns: u64, mut stream: Stream) ->
     }
 }
 
-fn draw(span: Span, stream: &mut Stream) -> u64 {
+pub(crate) fn draw(span: Span, stream: &mut Stream) -> u64 {
     stream.between(span.min_ns, span.max_ns)
 }
 
@@ -73,6 +184,17 @@ fn kind(kind: &MixKind, order: &[NodeId], stream: &mut Stream) -> FaultKind {
         MixKind::Links { profile } => FaultKind::Links { profile: *profile },
         MixKind::SlowDisk { target: who, factor } => {
             FaultKind::SlowDisk { target: target(who, order, stream), factor: u64::from(*factor) }
+        }
+        MixKind::Wipe { target: who } => FaultKind::Wipe { target: target(who, order, stream) },
+        MixKind::ClockStep { target: who, by, way } => {
+            let target = target(who, order, stream);
+            let distance = i64::try_from(draw(*by, stream)).expect("no span of a scenario is longer than an hour");
+            let is_forward = match way {
+                Way::Forward => true,
+                Way::Backward => false,
+                Way::Either => stream.chance(PPM / 2),
+            };
+            FaultKind::ClockStep { target, by_ns: if is_forward { distance } else { -distance } }
         }
     }
 }
@@ -94,102 +216,82 @@ fn target(who: &Who, order: &[NodeId], stream: &mut Stream) -> Target {
     }
 }
 
-/// Every client's operations: a Poisson process each until the end of the safety phase, and two fresh operations, one
-/// that writes and one that reads, once everything is healed.
-fn scripts(scenario: &Scenario, key: &RunKey) -> Vec<Arc<[Planned]>> {
-    let healed = Instant(scenario.timing.duration_ns);
-    let interval_ns = u64::from(scenario.clients) * SECOND_NS / u64::from(scenario.workload.rate);
-    let mut streams: Vec<Stream> = (0..scenario.clients).map(|place| key.stream(Purpose::Workload, place)).collect();
-    let pause_ns = |stream: &mut Stream| stream.exponential_ns(interval_ns).max(1);
-    let mut arrivals: Vec<Instant> = streams.iter_mut().map(|stream| Instant::START.after(pause_ns(stream))).collect();
-    let mut scripts: Vec<Vec<Planned>> = vec![Vec::new(); streams.len()];
-    let mut author = Author::new(&scenario.workload);
-    // In the order of time over all clients, because the author keeps track of what each key would hold.
-    while let Some((not_before, client)) = arrivals.iter().copied().zip(0..).min()
-        && not_before < healed
-    {
-        let stream: &mut Stream = &mut streams[client];
-        let operation = author.operation(stream);
-        scripts[client].push(Planned { not_before, not_after: healed, operation });
-        arrivals[client] = not_before.after(pause_ns(stream));
-    }
-    let (writes, reads) =
-        (Mix { get: 0, ..ANYTHING }, Mix { put: 0, append: 0, delete: 0, compare_and_swap: 0, ..ANYTHING });
-    for (script, stream) in scripts.iter_mut().zip(&mut streams) {
-        for mix in [writes, reads] {
-            author.mix = mix;
-            let operation = author.operation(stream);
-            script.push(Planned { not_before: healed.after(1), not_after: Instant(u64::MAX), operation });
-        }
-    }
-    scripts.into_iter().map(Arc::from).collect()
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use whitewater_kv::operator::Style;
 
-const ANYTHING: Mix = Mix { get: 1, put: 1, append: 1, delete: 1, compare_and_swap: 1 };
+    use crate::scenario::format;
 
-/// Makes up operations. Every written value is different, so that a wrong answer shows; a compare-and-swap expects what
-/// the key would hold if everything planned before had happened, so that it often succeeds.
-struct Author {
-    keys: Vec<Arc<str>>,
-    mix: Mix,
-    /// What each key would hold.
-    likely: Vec<Option<String>>,
-    written: u64,
-}
-
-impl Author {
-    fn new(workload: &Workload) -> Author {
-        let keys: Vec<Arc<str>> = (0..workload.keys).map(|number| format!("k{number}").into()).collect();
-        Author { likely: vec![None; keys.len()], keys, mix: workload.mix, written: 0 }
+    fn scenario(rest: &str) -> Scenario {
+        format::parse("x.toml", &format!("name = \"x\"\nsummary = \"y\"\n{rest}")).expect("a scenario")
     }
 
-    fn operation(&mut self, stream: &mut Stream) -> Operation {
-        let number = stream.below(self.keys.len() as u64) as usize;
-        let key = Arc::clone(&self.keys[number]);
-        let Mix { get, put, append, delete, compare_and_swap } = self.mix;
-        let kinds = [
-            (Kind::Get, get),
-            (Kind::Put, put),
-            (Kind::Append, append),
-            (Kind::Delete, delete),
-            (Kind::Swap, compare_and_swap),
-        ];
-        let mut left = stream.below(kinds.iter().map(|(_, weight)| u64::from(*weight)).sum());
-        let mut chosen = Kind::Get;
-        for (kind, weight) in kinds {
-            if left < u64::from(weight) {
-                chosen = kind;
-                break;
+    #[test]
+    fn a_script_that_is_repeated_goes_on_a_period_later() {
+        let at = |ns: u64| Planned {
+            not_before: Instant(ns),
+            not_after: Instant(u64::MAX),
+            operation: Operation::Get { key: "x".into() },
+            path: Path::Log,
+        };
+        let begins = |script: &Script, number: usize| script.at(number).map(|planned| planned.not_before.0);
+        let once = Script::once([at(1), at(5)]);
+        assert_eq!([0, 1, 2].map(|number| begins(&once, number)), [Some(1), Some(5), None]);
+        let repeated = Script::repeated([at(1), at(5)], 10);
+        assert_eq!([0, 1, 2, 5].map(|number| begins(&repeated, number)), [Some(1), Some(5), Some(11), Some(25)]);
+        assert_eq!(Script::repeated([], 10).at(0), None);
+    }
+
+    #[test]
+    fn what_the_operator_wants_is_always_possible() {
+        let scenario = scenario(
+            "[cluster]\nservers = [2, 5]\nlearners = 1\nspares = 2\n\
+             [[operator]]\nkind = \"reconfigure\"\nvoters = [1, 3, 4]\nevery = \"100ms\"\n\
+             [[operator]]\nkind = \"replace\"\nevery = \"70ms\"\n\
+             [[operator]]\nkind = \"remove-leader\"\nevery = \"50ms\"\n\
+             [[operator]]\nkind = \"add-learner-and-promote\"\nevery = \"30ms\"\n\
+             [[operator]]\nkind = \"transfer\"\nevery = \"90ms\"\n\
+             [[operator]]\nkind = \"force-snapshot\"\nevery = \"90ms\"\n",
+        );
+        for seed in 0..20 {
+            let plan = plan(&scenario, seed);
+            let mut styles = [0, 0];
+            for PlannedGoal { goal, .. } in &plan.operator {
+                match goal {
+                    Goal::Members { voters, learners, style } => {
+                        let mut all: Vec<_> = voters.iter().chain(learners).collect();
+                        assert!(!voters.is_empty() && all.iter().all(|server| server.0 < plan.machines()), "{goal:?}");
+                        all.sort_unstable();
+                        all.dedup();
+                        assert_eq!(all.len(), voters.len() + learners.len(), "nobody is named twice: {goal:?}");
+                        styles[usize::from(*style == Style::Joint)] += 1;
+                    }
+                    Goal::Transfer { to: server } | Goal::Snapshot { of: server } => {
+                        assert!(server.0 < plan.machines())
+                    }
+                }
             }
-            left -= u64::from(weight);
-        }
-        self.written += 1;
-        let fresh = format!("v{}", self.written);
-        let likely = &mut self.likely[number];
-        let mut expected = None;
-        match chosen {
-            Kind::Get => {}
-            Kind::Put => *likely = Some(fresh.clone()),
-            Kind::Swap => expected = likely.replace(fresh.clone()).map(Arc::from),
-            Kind::Append => likely.get_or_insert_default().push_str(&fresh),
-            Kind::Delete => *likely = None,
-        }
-        let value = fresh.into();
-        match chosen {
-            Kind::Get => Operation::Get { key },
-            Kind::Put => Operation::Put { key, value },
-            Kind::Append => Operation::Append { key, value },
-            Kind::Delete => Operation::Delete { key },
-            Kind::Swap => Operation::CompareAndSwap { key, expected, new: value },
+            assert!(styles.iter().all(|count| *count > 50), "{styles:?}");
+            assert!(plan.operator.is_sorted_by_key(|planned| planned.not_before));
         }
     }
-}
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Get,
-    Put,
-    Append,
-    Delete,
-    Swap,
+    #[test]
+    fn clocks_step_the_way_that_is_asked_for() {
+        let steps = |way: &str| -> Vec<i64> {
+            let fault = "[[faults]]\nkind = \"clock-step\"\ntarget = \"random\"\nevery = \"100ms\"\n";
+            let reads = "[workload]\nreads = \"quorum\"\n";
+            let scenario = scenario(&format!("{reads}{fault}by = [\"1ms\", \"2s\"]\nway = \"{way}\"\n"));
+            let by_ns = |fault: &Fault| {
+                let FaultKind::ClockStep { by_ns, .. } = fault.kind else { panic!("only clocks step: {fault:?}") };
+                by_ns
+            };
+            plan(&scenario, 1).faults.iter().map(by_ns).collect()
+        };
+        assert!(steps("forward").iter().all(|by_ns| (1_000_000..=2_000_000_000).contains(by_ns)));
+        assert!(steps("backward").iter().all(|by_ns| (-2_000_000_000..=-1_000_000).contains(by_ns)));
+        let either = steps("either");
+        assert!(either.iter().any(|by_ns| *by_ns > 0) && either.iter().any(|by_ns| *by_ns < 0));
+    }
 }

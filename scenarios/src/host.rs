@@ -67,6 +67,15 @@ pub fn stdout_width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }
 
+/// The memory of this process that is in use, in bytes, where the system tells (Linux does).
+#[must_use]
+pub fn resident_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kibibytes.checked_mul(1 << 10)
+}
+
 /// Whether somebody watches the standard error on a terminal.
 #[must_use]
 pub fn is_watched() -> bool {
@@ -344,6 +353,14 @@ mod tests {
         let why = guard(|| -> u32 { panic!("the {} broke", "thing") }).expect_err("it panicked");
         assert!(why.starts_with("the thing broke (") && why.contains("host.rs:"), "{why}");
         assert_eq!(guard(|| 5), Ok(5));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn memory_that_is_taken_shows() {
+        let taken = vec![1_u8; 64 << 20];
+        let resident = resident_memory_bytes().expect("Linux tells");
+        assert!(resident >= taken.len() as u64, "{resident} bytes");
     }
 
     #[test]

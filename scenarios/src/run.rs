@@ -7,18 +7,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
-use whitewater_raft::Config;
 use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
-use whitewater_sim::history::{History, Outcome};
+use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
-use whitewater_sim::{Check, Checks, Instant, LinkProfile, NodeId, Recording, Stopped, World, WorldConfig};
+use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
 
 use crate::formats::KeyValue;
-use crate::generate::{self, Plan};
+use crate::generate;
+use crate::probes;
 use crate::scenario::Scenario;
-use crate::systems::raft_kv::{Node, log_order};
+use crate::systems::raft_kv::cluster::{self, Watch};
+use crate::systems::raft_kv::{Node, witness};
 
 /// What may be varied about a run without changing what happens in it.
 #[derive(Clone, Copy)]
@@ -71,7 +72,8 @@ pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
         CheckSwitch::On => scenario.checks,
         CheckSwitch::Off => Checks::none(),
     };
-    let mut world = world(scenario, seed, &plan, checks, options.recording);
+    let watch = Watch { checks, recording: options.recording, keep: Keep::Everything };
+    let mut world = cluster::world(scenario, seed, &plan, watch);
     let verdict = match catch_unwind(AssertUnwindSafe(|| judge(&mut world, scenario, checks, options))) {
         Ok(verdict) => verdict,
         Err(panic) => match world.acting() {
@@ -91,33 +93,6 @@ fn panicked(world: &mut World<Node>, node: NodeId, panic: &(dyn Any + Send)) -> 
     let why = format!("{node} panicked: {}", text.unwrap_or("without a message"));
     world.fail(Some(node), Check::NoPanic, why);
     violation(world)
-}
-
-fn world(scenario: &Scenario, seed: u64, plan: &Plan, checks: Checks, recording: Recording) -> World<Node> {
-    let servers = plan.servers;
-    let config = WorldConfig {
-        seed,
-        servers,
-        clients: scenario.clients,
-        links: scenario.links,
-        disks: scenario.disks,
-        checks,
-        recording,
-    };
-    let (timing, replication, scripts) = (scenario.timing, scenario.replication, plan.scripts.clone());
-    let mut world = World::new(&config, move |node: NodeId| match node.0.checked_sub(servers) {
-        None => Node::server(Config {
-            election_timeout_ns_min: timing.election_timeout_ns.min_ns,
-            election_timeout_ns_max: timing.election_timeout_ns.max_ns,
-            heartbeat_interval_ns: timing.heartbeat_ns,
-            append_entries_max: replication.entries_per_append as usize,
-            in_flight_max: replication.appends_in_flight as usize,
-            ..Config::new(whitewater_raft::NodeId(node.0), (0..servers).map(whitewater_raft::NodeId).collect())
-        }),
-        Some(client) => Node::client(u64::from(client), servers, timing.patience, scripts[client as usize].clone()),
-    });
-    world.plan(plan.faults.clone());
-    world
 }
 
 /// Runs both phases and checks the history.
@@ -177,11 +152,17 @@ fn unsettled(world: &World<Node>, healed: Instant) -> Option<String> {
         return Some("there is no leader".to_owned());
     }
     if let Some(client) = world.processes().find(|(_, node)| node.has_work()).map(|(id, _)| id) {
-        return Some(format!("client {client} still waits for an answer"));
+        return Some(format!("{client} still has something to do"));
     }
-    let fresh = world.history().operations().iter().rev().take_while(|operation| operation.invoked_at >= healed);
-    let unanswered = fresh.filter(|operation| !matches!(operation.outcome, Outcome::Returned { .. })).last();
-    if let Some(operation) = unanswered {
+    let operations = world.history().operations().iter().enumerate().rev();
+    let fresh = operations.take_while(|(_, operation)| operation.invoked_at >= healed);
+    let is_answered = |place: usize, outcome: &Outcome<Answer>| match outcome {
+        Outcome::Returned { .. } => true,
+        Outcome::Unknown { .. } => world.processes().any(|(_, node)| node.has_expired(OperationId(place as u32))),
+        Outcome::Open | Outcome::Failed { .. } => false,
+    };
+    let unanswered = fresh.filter(|(place, operation)| !is_answered(*place, &operation.outcome)).last();
+    if let Some((_, operation)) = unanswered {
         return Some(format!("client n{} had no answer to {}", operation.client, operation.op));
     }
     world.observer().divergence().map(|difference| format!("replicas differ: {difference}"))
@@ -189,10 +170,7 @@ fn unsettled(world: &World<Node>, healed: Instant) -> Option<String> {
 
 fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
-    let servers = world.processes().filter_map(|(_, node)| node.as_server());
-    if let Some(server) = servers.max_by_key(|server| server.applied())
-        && check::is_witness(&model, world.history(), &log_order(server, world.servers(), world.history()))
-    {
+    if check::is_witness(&model, world.history(), &witness(world)) {
         return Verdict::Pass;
     }
     match check::check(&model, world.history(), &options.budget).verdict {
@@ -207,7 +185,7 @@ fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
                 check::Inconclusive::OutOfSteps => format!("ran out of its {} steps", options.budget.steps),
                 check::Inconclusive::Stopped => "was stopped".to_owned(),
             };
-            let keys: Vec<&str> = partitions.iter().map(|key| &**key).collect();
+            let keys: Vec<String> = partitions.iter().map(ToString::to_string).collect();
             let why = format!(
                 "the linearizability checker {reason} on {}: spread the workload over more keys, or lower its rate",
                 keys.join(", ")
@@ -262,5 +240,6 @@ fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, ver
             writes_lost: disk.writes_lost,
             writes_torn: disk.writes_torn,
         },
+        probes: probes::counts(world.probes()),
     }
 }

@@ -43,10 +43,19 @@ fn without_duration(text: &str) -> String {
     text.lines().map(shorten).collect()
 }
 
+/// JSON without its figures, and with two items of each list.
+fn with_few_probes(text: &str) -> String {
+    let Ok(mut json) = serde_json::from_str::<serde_json::Value>(text) else { return without_figures(text) };
+    for list in ["rarest", "never_hit", "probes"] {
+        json["coverage"][list].as_array_mut().expect("it is a list").truncate(2);
+    }
+    without_figures(&serde_json::to_string_pretty(&json).expect("it was JSON"))
+}
+
 #[test]
 fn help_is_there_for_every_command() {
     assert_prints("help", "--help");
-    for command in ["run", "replay", "check", "list", "describe", "completions", "man"] {
+    for command in ["run", "replay", "check", "list", "describe", "probes", "latency", "soak", "completions", "man"] {
         assert_prints(&format!("help-{command}"), &format!("{command} --help"));
     }
     assert_prints("version", "--version");
@@ -67,6 +76,37 @@ fn the_catalog_is_listed_and_described() {
 }
 
 #[test]
+fn probes_are_listed() {
+    assert_prints("probes", "probes");
+    let output = output("probes --json");
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).expect("it is JSON");
+    assert_eq!((code(&output), list.as_array().map(Vec::len)), (0, Some(whitewater_scenarios::probes::COUNT)));
+    assert_eq!((list[0]["name"].as_str(), list[0]["section"].as_str()), (Some("split-vote"), Some("3.4")));
+    let output = self::output("run calm --seeds 0..2 --jobs 2 --probes");
+    let text = String::from_utf8(output.stdout).expect("it is UTF-8");
+    let table = text.lines().skip_while(|line| !line.starts_with("probe "));
+    assert_eq!(table.count(), 1 + whitewater_scenarios::probes::COUNT, "a heading, and a row for each: {text}");
+}
+
+#[test]
+fn latencies_are_measured() {
+    assert_prints_alike("latency", "latency --seeds 0..4 --jobs 2");
+}
+
+#[test]
+fn a_soak_is_made() {
+    let output = output("soak --events 100000");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // So short a run may grow: what is bounded has not reached its bounds after a tenth of it.
+    assert!([0, 1].contains(&code(&output)), "{text}");
+    for line in ["log ", "sessions ", "snapshots ", "memory "] {
+        assert!(text.lines().any(|other| other.starts_with(line)), "{line}: {text}");
+    }
+    assert!(!text.contains("BEYOND"), "{text}");
+    assert_prints("bad-arguments-soak", "soak --events 10");
+}
+
+#[test]
 fn completions_and_manual_pages_are_made() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let output = output(&format!("completions {shell}"));
@@ -83,7 +123,8 @@ fn completions_and_manual_pages_are_made() {
 fn a_campaign_is_summarised() {
     assert_prints_alike("run-pass", "run calm --seeds 0..2 --jobs 2");
     assert_prints_alike("run-fail", "run calm tests/fixtures/impossible.toml --seeds 0..3 --jobs 2");
-    assert_prints_alike("run-json", "run calm --seed 3 --jobs 1 --format json");
+    let arguments = "run calm --seed 3 --jobs 1 --format json";
+    insta::assert_snapshot!("run-json", transcript(arguments, &output(arguments), with_few_probes));
     assert_prints_alike("run-nothing", "run calm --time-limit 0s --jobs 1");
     let output = output("run --seed 0 --jobs 2");
     assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));

@@ -44,6 +44,20 @@ const JSON: &str = r#"{"schema": "whitewater/history/v1", "model": "kv", "operat
   {"client": 4, "op": "get", "key": "x", "invoked": 10}
 ]}"#;
 
+/// Operations on several keys, and one of each kind of answer.
+const JSON_SEVERAL: &str = r#"{"schema": "whitewater/history/v1", "model": "kv", "operations": [
+  {"client": 1, "op": "batch", "operations": [{"op": "put", "key": "a", "value": "1"}, {"op": "append", "key": "b", "value": "2"}], "invoked": 0, "returned": 1, "answers": [{}, {}]},
+  {"client": 2, "op": "range", "from": "a", "to": "c", "limit": 5, "invoked": 2, "returned": 3, "entries": [["a", "1"], ["b", "2"]]},
+  {"client": 1, "op": "transaction", "compare": [{"key": "a", "value": "1"}, {"key": "b", "exists": true}, {"key": "c", "exists": false}, {"key": "b", "revision": 1}],
+    "then": [{"op": "cas", "key": "a", "expected": null, "new": "3"}, {"op": "delete", "key": "b"}, {"op": "get", "key": "b"}, {"op": "range", "from": ""}],
+    "otherwise": [{"op": "get-revision", "key": "a"}],
+    "invoked": 4, "returned": 5, "succeeded": true, "answers": [{"swapped": false}, {}, {"read": null}, {"entries": [["a", "1"]]}]},
+  {"client": 2, "op": "get-revision", "key": "a", "invoked": 6, "returned": 7, "revision": {"created": 1, "modified": 1, "version": 1}},
+  {"client": 2, "op": "get-revision", "key": "b", "invoked": 8, "returned": 9, "revision": null},
+  {"client": 3, "op": "transaction", "invoked": 10, "unknown": 11},
+  {"client": 4, "op": "batch", "operations": [], "invoked": 12}
+]}"#;
+
 fn read(text: &str) -> Parsed {
     parse(text.as_bytes(), None, None).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -141,8 +155,108 @@ fn json_is_read_and_judged() {
 }
 
 #[test]
+fn json_of_operations_on_several_keys_is_read_and_judged() {
+    let parsed = read(JSON_SEVERAL);
+    assert_eq!(parsed.history.operations().len(), 7);
+    assert_eq!(parsed.keys().into_iter().collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert!(is_linearizable(&parsed));
+    for (right, wrong) in [
+        (r#"[["a", "1"], ["b", "2"]]"#, r#"[["a", "1"]]"#),
+        (r#"{"read": null}"#, r#"{"read": "2"}"#),
+        (
+            r#""succeeded": true, "answers": [{"swapped": false}, {}, {"read": null}, {"entries": [["a", "1"]]}]"#,
+            r#""succeeded": false, "answers": [{"revision": null}]"#,
+        ),
+        (r#""version": 1}"#, r#""version": 2}"#),
+        (r#""revision": 1}"#, r#""revision": 2}"#),
+        (r#""revision": null"#, r#""revision": {"created": 1, "modified": 1, "version": 1}"#),
+    ] {
+        let text = JSON_SEVERAL.replace(right, wrong);
+        assert!(text != JSON_SEVERAL && !is_linearizable(&read(&text)), "{wrong}");
+    }
+}
+
+#[test]
+fn broken_json_of_operations_on_several_keys_is_named() {
+    let cases = [
+        (r#""from": "a", "#, "", "operation 1 (counted from 0): `from` belongs to range"),
+        (r#""from": "a", "#, r#""from": "a", "key": "a", "#, "`key` belongs to operations on one key"),
+        (
+            r#""op": "get-revision", "key": "b""#,
+            r#""op": "get-revision", "limit": 1, "key": "b""#,
+            "`to` and `limit` belong to range",
+        ),
+        (
+            r#""answers": [{}, {}]"#,
+            r#""answers": [{}]"#,
+            "2 operations were done, but `answers` has 1; give each one its answer",
+        ),
+        (r#""answers": [{}, {}]"#, r#""answers": [{}, {"swapped": true}]"#, "`swapped` belongs to a cas"),
+        (r#", "answers": [{}, {}]"#, "", "`answers` belongs to a batch or a transaction that returned"),
+        (r#""succeeded": true, "#, "", "`succeeded` belongs to a transaction that returned"),
+        (r#", "entries": [["a", "1"], ["b", "2"]]"#, "", "`entries` belongs to a range that returned"),
+        (r#""revision": null"#, r#""read": null"#, "`read` belongs to a get that returned"),
+        (
+            r#""unknown": 11"#,
+            r#""unknown": 11, "succeeded": true"#,
+            "`succeeded` belongs to a transaction that returned",
+        ),
+        (
+            r#"{"key": "b", "exists": true}"#,
+            r#"{"key": "b"}"#,
+            "a comparison has one of `value`, `exists` and `revision`",
+        ),
+        (r#"{"key": "b", "exists": true}"#, r#"{"exists": true}"#, "it has no `key`; add one"),
+        (
+            r#"{"op": "delete", "key": "b"}"#,
+            r#"{"op": "batch", "operations": []}"#,
+            "a batch or a transaction inside another",
+        ),
+        (
+            r#"{"op": "delete", "key": "b"}"#,
+            r#"{"op": "delete", "key": "b", "client": 1}"#,
+            "an operation within another has no client",
+        ),
+        (
+            r#"{"op": "get", "key": "b"}"#,
+            r#"{"op": "get", "key": "b", "read": "1"}"#,
+            "answers are in the list `answers`",
+        ),
+        (r#"{"client": 3, "#, "{", "operation 5 (counted from 0): it has no `client`; add one"),
+        (r#""invoked": 10, "#, "", "it does not say when it was `invoked`"),
+    ];
+    for (right, wrong, message) in cases {
+        let text = JSON_SEVERAL.replacen(right, wrong, 1);
+        assert_ne!(text, JSON_SEVERAL, "{right}");
+        let error = refused(&text, Format::Json);
+        assert!(error.message.contains(message), "{error}");
+    }
+    let deep =
+        format!("{{\"op\": \"batch\", \"operations\": [{}", "{\"op\": \"batch\", \"operations\": [".repeat(5_000));
+    assert!(refused(&deep, Format::Json).message.contains("not a history in JSON"));
+}
+
+#[test]
+fn keys_that_are_tied_together_are_explained_together() {
+    let parsed = read(&JSON_SEVERAL.replace(r#"{"read": null}"#, r#"{"read": "2"}"#));
+    let Verdict::Violation(explanation) = check_history(&parsed, &Budget::default()).verdict else {
+        panic!("a violation")
+    };
+    let expected = r#"No order of the operations explains this answer (partition "a", "b", "c"):
+  #2 client 1: if "a" is "1" and "b" exists and "c" is missing and "b" is of revision 1 then [c...swap "a" nil to "3", delete "b", get "b", range from ""] else [get-revision "a"] -> then [not swapped, done, "2", {"a": "1"}]   [0.000000s to 0.000000s]
+An order for all that had returned before, and the state after each:
+  initially {} at revision 0
+  #0 client 1: batch [put "a" "1", append "b" "2"] -> [done, done]   [0.000000s to 0.000000s]
+      now {"a": "1", "b": "2"} at revision 1
+  #1 client 2: range from "a" to before "c", at most 5 -> {"a": "1", "b": "2"}   [0.000000s to 0.000000s]
+      now {"a": "1", "b": "2"} at revision 1
+"#;
+    assert_eq!(explain(&parsed, &explanation), expected);
+}
+
+#[test]
 fn json_survives_a_round_trip() {
-    for text in [JSON, PORCUPINE, JEPSEN] {
+    for text in [JSON, JSON_SEVERAL, PORCUPINE, JEPSEN] {
         let parsed = read(text);
         let written = write_json(&parsed.history, parsed.model.missing);
         let again = read(&written);
@@ -277,7 +391,7 @@ fn a_huge_line_is_refused_in_few_words() {
 /// Whatever bytes come: an error or a history, never a panic.
 #[test]
 fn damaged_files_never_panic() {
-    for text in [PORCUPINE, JEPSEN, JSON] {
+    for text in [PORCUPINE, JEPSEN, JSON, JSON_SEVERAL] {
         for format in Format::ALL {
             for place in 0..text.len() {
                 for damage in [&b""[..], b"\"", b"}", b" ", b"\xc3", b":", b"9"] {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
 use whitewater_scenarios::run::{CheckSwitch, Options, run};
-use whitewater_scenarios::scenario::Scenario;
+use whitewater_scenarios::scenario::{MixKind, Scenario};
 use whitewater_scenarios::{catalog, generate};
-use whitewater_sim::Recording;
 use whitewater_sim::check::Budget;
 use whitewater_sim::time::SECOND_NS;
+use whitewater_sim::{Latency, Recording};
 
 /// Long enough for every fault of the scenario to strike in some seed.
 fn short(mut scenario: Scenario) -> Scenario {
@@ -43,41 +43,65 @@ fn neither_the_recorder_nor_the_checks_change_a_run() {
 #[test]
 fn digests_are_pinned() {
     let digest = |name: &str| record(&catalog::find(name).expect("in the catalog"), 0, &Options::default()).digest;
-    assert_eq!([digest("calm"), digest("storm"), digest("figure-8")], PINNED);
+    assert_eq!([digest("calm"), digest("storm"), digest("figure-8"), digest("deluge")], PINNED);
 }
-const PINNED: [&str; 3] = ["f6df7df107709dc6", "d3ddf30ea3b93b5e", "3dcb6edf1c34ec48"];
+const PINNED: [&str; 4] = ["1550e493af5a4cc7", "cedc841cc8a715a3", "e013effbe48989f0", "5e4a2e1eb0812940"];
+
+/// How many seeds of each scenario are run for what follows.
+const SEEDS: u64 = 6;
 
 #[test]
 fn every_scenario_meets_the_faults_that_it_is_for() {
     for scenario in catalog::all().into_iter().map(short) {
         let mut sum = FaultCounts::default();
-        let mut servers = BTreeSet::new();
         let mut returned = 0;
-        for record in (0..12).map(|seed| record(&scenario, seed, &Options::default())) {
+        for record in (0..SEEDS).map(|seed| record(&scenario, seed, &Options::default())) {
             assert_eq!(record.verdict, Verdict::Pass, "{} seed {}", scenario.name, record.seed);
             returned += record.returned;
-            servers.insert(record.servers);
             for (sum, count) in fields(&mut sum).into_iter().zip(fields(&mut record.faults.clone())) {
                 *sum += *count;
             }
         }
-        let fresh = 12 * 2 * u64::from(scenario.clients);
+        let fresh = SEEDS * 2 * u64::from(scenario.clients);
         assert!(returned > fresh, "{}: only {returned} answers, {fresh} of them after the healing", scenario.name);
-        let met = |count: u64| count > 0;
-        let expected = match scenario.name.as_str() {
-            "calm" => !met(sum.begun + sum.lost + sum.cut + sum.duplicated + sum.reordered),
-            "lossy" => met(sum.lost) && met(sum.duplicated) && met(sum.reordered),
-            "slow-tail" => !met(sum.begun),
-            "leader-cut-off" | "split" | "one-way" => met(sum.cut) && !met(sum.crashes_with_unsynced),
-            "crash-restart" | "power-loss" | "election-storm" | "figure-8" => met(sum.crashes_with_unsynced),
-            "pause" => met(sum.begun),
-            "torn-tail" => met(sum.writes_lost) && met(sum.writes_torn),
-            "storm" => fields(&mut sum).into_iter().all(|count| *count > 0),
-            other => panic!("{other} has no expectation: add one"),
-        };
-        assert!(expected, "{}: {sum:?}", scenario.name);
-        assert_eq!(servers, scenario.servers.iter().copied().collect(), "every size of {} is drawn", scenario.name);
+        for (what, wanted, count) in wanted(&scenario, &sum) {
+            assert!(!wanted || count > 0, "{}: {what} is what it is for, but there was none: {sum:?}", scenario.name);
+        }
+        if scenario.faults.is_empty() {
+            assert_eq!(sum.begun, 0, "{}", scenario.name);
+        }
     }
+}
+
+/// What a scenario is for, by what its file says: whether it wants something, and how much of it there was.
+fn wanted(scenario: &Scenario, sum: &FaultCounts) -> [(&'static str, bool, u64); 7] {
+    let has = |wanted: fn(&MixKind) -> bool| scenario.faults.iter().any(|mix| wanted(&mix.kind));
+    let is_frequent = |wanted: fn(&MixKind) -> bool| {
+        scenario.faults.iter().filter(|mix| wanted(&mix.kind)).any(|mix| mix.every.max_ns <= SECOND_NS)
+    };
+    let is_crash = |kind: &MixKind| matches!(kind, MixKind::Crash { .. });
+    let is_slow = matches!(scenario.disks.sync, Latency::Exponential { .. });
+    let is_cut = |kind: &MixKind| matches!(kind, MixKind::Cut { .. } | MixKind::Link { .. });
+    [
+        ("a fault", has(|kind| !matches!(kind, MixKind::Wipe { .. })), sum.begun),
+        ("loss", scenario.links.loss_ppm > 0, sum.lost),
+        ("duplication", scenario.links.duplicate_ppm > 0, sum.duplicated),
+        ("reordering", scenario.links.reorder_ppm > 0, sum.reordered),
+        ("a message that is cut off", is_frequent(is_cut), sum.cut),
+        ("a crash that meets unsynced writes", is_slow && is_frequent(is_crash), sum.crashes_with_unsynced),
+        ("a torn write", scenario.name == "torn-tail", sum.writes_torn),
+    ]
+}
+
+#[test]
+fn every_size_of_a_scenario_is_drawn_and_the_catalog_has_clusters_of_one_to_nine() {
+    let mut all = BTreeSet::new();
+    for scenario in catalog::all() {
+        let drawn: BTreeSet<u32> = (0..60).map(|seed| generate::plan(&scenario, seed).servers).collect();
+        assert_eq!(drawn, scenario.servers.iter().copied().collect(), "the sizes of {}", scenario.name);
+        all.extend(drawn);
+    }
+    assert_eq!(all, (1..=9).collect());
 }
 
 fn fields(counts: &mut FaultCounts) -> [&mut u64; 8] {
@@ -95,6 +119,12 @@ fn leaving_out_a_fault_mix_changes_no_other_draw() {
     assert!(part.faults.len() < whole.faults.len());
     assert_eq!(part.faults, whole.faults[..part.faults.len()]);
     assert_eq!((part.servers, &part.scripts), (whole.servers, &whole.scripts));
+    let deluge = catalog::find("deluge").expect("in the catalog");
+    let mut without_operator = deluge.clone();
+    without_operator.operator.clear();
+    let (whole, part) = (generate::plan(&deluge, 9), generate::plan(&without_operator, 9));
+    assert!(part.operator.is_empty() && whole.operator.len() > 5);
+    assert_eq!((part.servers, &part.faults, &part.scripts), (whole.servers, &whole.faults, &whole.scripts));
 }
 
 #[test]

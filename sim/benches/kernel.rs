@@ -17,7 +17,8 @@ use divan::counter::ItemsCount;
 use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 use whitewater_sim::{
-    Checks, Context, Instant, Latency, LinkProfile, Message, NodeId, Process, Recording, TimerId, World, WorldConfig,
+    Checks, ClockProfile, Context, Instant, Keep, Latency, LinkProfile, Message, NodeId, Process, Recording, TimerId,
+    World, WorldConfig,
 };
 
 const NODES: u32 = 5;
@@ -71,8 +72,10 @@ fn kernel(in_flight: u64) -> u64 {
         disks: DiskProfile { sync: Latency::constant(1), crash_keeps: CrashKeeps::Nothing },
         checks: Checks::all(),
         recording: Recording::Off,
+        clocks: ClockProfile::default(),
+        keep: Keep::Everything,
     };
-    let mut world = World::new(&config, move |node| Relay { parcels: if node.0 == 0 { in_flight } else { 0 } });
+    let mut world = World::new(&config, move |node, _| Relay { parcels: if node.0 == 0 { in_flight } else { 0 } });
     world.start();
     world.run_until(Instant(u64::MAX), MESSAGES);
     world.digest().0

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use crate::disk::SyncId;
 use crate::history::OperationId;
 use crate::kernel::Kernel;
-use crate::node::{NodeId, Process, TimerId};
+use crate::node::{NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
 use crate::rng::Stream;
 use crate::time::Instant;
@@ -32,6 +32,14 @@ impl<P: Process> Context<'_, P> {
         self.kernel.now
     }
 
+    /// What the node's own clock shows, in nanoseconds: with skew, drift and steps at a server, true at a client. Readings
+    /// of different nodes have nothing to do with each other.
+    #[inline]
+    #[must_use]
+    pub fn local_time_ns(&self) -> u64 {
+        self.kernel.local_time_ns(self.node)
+    }
+
     /// Sends a message. It may arrive late, twice, or never.
     ///
     /// # Panics
@@ -41,7 +49,7 @@ impl<P: Process> Context<'_, P> {
         self.kernel.send(self.node, to, message);
     }
 
-    /// Arms a timer, replacing its earlier deadline.
+    /// Arms a timer, replacing its earlier deadline. The span is measured by the node's own clock.
     #[inline]
     pub fn arm(&mut self, timer: TimerId, after_ns: u64) {
         self.kernel.arm(self.node, timer, after_ns);
@@ -65,8 +73,7 @@ impl<P: Process> Context<'_, P> {
     /// If the node is a client: clients have no disk.
     #[inline]
     pub fn write(&mut self, file: &str, offset: usize, bytes: &[u8]) {
-        self.kernel.digest.mix_bytes(bytes);
-        self.kernel.disks[self.node.index()].write(file, offset, bytes);
+        self.kernel.write(self.node, file, offset, bytes);
     }
 
     /// What a file holds, synced or not. Empty if there is no such file.
@@ -78,6 +85,31 @@ impl<P: Process> Context<'_, P> {
         self.kernel.disks[self.node.index()].read(file)
     }
 
+    /// The names of the node's files, sorted.
+    ///
+    /// # Panics
+    /// If the node is a client.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        self.kernel.disks[self.node.index()].list()
+    }
+
+    /// Gives a file another name, in place of the file that has it. Volatile until a sync of the directory completes.
+    ///
+    /// # Panics
+    /// If the node is a client.
+    pub fn rename(&mut self, from: &str, to: &str) {
+        self.kernel.rename(self.node, from, to);
+    }
+
+    /// Removes a file, if it is there. Volatile until a sync of the directory completes.
+    ///
+    /// # Panics
+    /// If the node is a client.
+    pub fn remove(&mut self, file: &str) {
+        self.kernel.remove(self.node, file);
+    }
+
     /// Asks for everything written to a file so far to become durable; [`Process::synced`] tells when it is.
     ///
     /// # Panics
@@ -86,21 +118,44 @@ impl<P: Process> Context<'_, P> {
         self.kernel.sync(self.node, file)
     }
 
+    /// Asks for all creations, renamings and removals of files so far to become durable; [`Process::synced`] tells when they
+    /// are.
+    ///
+    /// # Panics
+    /// If the node is a client.
+    pub fn sync_directory(&mut self) -> SyncId {
+        self.kernel.sync_directory(self.node)
+    }
+
     /// Tells the observer what happened in this node.
     ///
     /// # Panics
     /// If the node is a client.
     #[inline]
     pub fn observe(&mut self, observation: Observation) {
-        observation.mix_into(&mut self.kernel.digest);
-        if let Some(trace) = &mut self.kernel.trace
-            && !matches!(observation, Observation::Sent { .. })
-        {
-            trace.observe(self.kernel.event, self.kernel.now, self.node, observation);
-        }
-        if let Err(failure) = self.kernel.observer.observe(self.node, observation) {
-            self.kernel.fail(Some(self.node), failure);
-        }
+        self.kernel.observe(self.node, &observation);
+    }
+
+    /// Whether anything is checked online. If not, observations that serve checks alone need not be made:
+    /// [`Observation::Sent`], [`Observation::Progress`], [`Observation::ReadBegan`] and those of writes. The others drive the
+    /// run, or enter its digest.
+    #[inline]
+    #[must_use]
+    pub fn is_checked(&self) -> bool {
+        self.kernel.observer.is_checking()
+    }
+
+    /// The highest index that is truly committed, as the observer knows and no node can. For probes only: a node that
+    /// acts on it cheats.
+    #[inline]
+    #[must_use]
+    pub fn committed_max(&self) -> u64 {
+        self.kernel.observer.committed_max()
+    }
+
+    /// Counts that a situation occurred.
+    pub fn hit(&mut self, probe: ProbeId) {
+        self.kernel.hit(self.node, probe);
     }
 
     /// Writes a line into the trace, if one is recorded. It changes nothing else.
@@ -110,29 +165,24 @@ impl<P: Process> Context<'_, P> {
 
     /// Records that the client invokes an operation.
     pub fn invoke(&mut self, operation: P::Operation) -> OperationId {
-        self.kernel.note(Some(self.node), Mark::Client, || format!("invokes {operation}"));
-        self.kernel.operations_open += 1;
-        self.kernel.history.invoke(u64::from(self.node.0), operation, self.kernel.now)
+        self.kernel.invoke(self.node, operation)
     }
 
     /// Records the answer to an operation.
     pub fn returned(&mut self, id: OperationId, answer: P::Answer) {
         self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} returns {answer}", id.0));
-        self.kernel.operations_open -= 1;
-        self.kernel.history.returned(id, answer, self.kernel.now);
+        self.kernel.ended(|history, now| history.returned(id, answer, now));
     }
 
     /// Records that an operation certainly never takes effect.
     pub fn failed(&mut self, id: OperationId) {
         self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} failed", id.0));
-        self.kernel.operations_open -= 1;
-        self.kernel.history.failed(id, self.kernel.now);
+        self.kernel.ended(|history, now| history.failed(id, now));
     }
 
     /// Records that the client gave up on an operation.
     pub fn unknown(&mut self, id: OperationId) {
         self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} has an unknown outcome", id.0));
-        self.kernel.operations_open -= 1;
-        self.kernel.history.unknown(id, self.kernel.now);
+        self.kernel.ended(|history, now| history.unknown(id, now));
     }
 }

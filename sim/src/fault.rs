@@ -61,6 +61,18 @@ pub enum FaultKind {
         /// How many times.
         factor: u64,
     },
+    /// Sets the clock of the target forward or back. It stays so: the end of the fault, and healing, change nothing.
+    ClockStep {
+        /// Whose clock.
+        target: Target,
+        /// By how much, in nanoseconds.
+        by_ns: i64,
+    },
+    /// Crashes the target and erases its disk; at the end it starts as a new server, of the next generation.
+    Wipe {
+        /// Who loses everything.
+        target: Target,
+    },
 }
 
 /// Which way a cut goes.
@@ -138,6 +150,8 @@ impl fmt::Display for FaultKind {
             FaultKind::Pause { .. } => write!(f, "pause"),
             FaultKind::Links { .. } => write!(f, "links change"),
             FaultKind::SlowDisk { factor, .. } => write!(f, "disk {factor} times slower"),
+            FaultKind::ClockStep { by_ns, .. } => write!(f, "clock set by {}us", by_ns / 1_000),
+            FaultKind::Wipe { .. } => write!(f, "disk erased"),
         }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) enum Undo {
     Release(Vec<NodeId>),
     /// The behaviour of all links.
     Links,
+    /// What was done stays.
+    Nothing,
 }
 
 impl Injector {
@@ -113,6 +115,22 @@ impl<P: Process> World<P> {
                 nodes.iter().for_each(|node| self.kernel.disks[node.index()].slow_down(*factor));
                 Undo::Release(nodes)
             }
+            FaultKind::ClockStep { target, by_ns } => {
+                let nodes = self.hit(kind, target);
+                nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
+                Undo::Nothing
+            }
+            FaultKind::Wipe { target } => {
+                // More than the cluster promises to survive would prove nothing.
+                if !self.resolve(target).iter().all(|node| self.kernel.observer.can_lose(*node)) {
+                    self.kernel
+                        .note(None, Mark::Fault, || format!("{kind} is left out: another disk is not replaced yet"));
+                    return self.injector.under_way(number, Undo::Nothing);
+                }
+                let nodes = self.hit(kind, target);
+                nodes.iter().for_each(|node| self.wipe(*node));
+                Undo::Release(nodes)
+            }
         };
         self.injector.under_way(number, undo);
     }
@@ -129,6 +147,7 @@ impl<P: Process> World<P> {
                 self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
                 self.kernel.network.set_override(self.injector.links_under_way());
             }
+            Undo::Nothing => {}
             Undo::Release(nodes) => {
                 self.note_fault(&nodes, kind, "ends");
                 for node in nodes {
@@ -140,24 +159,32 @@ impl<P: Process> World<P> {
 
     fn release(&mut self, kind: &FaultKind, node: NodeId) {
         match kind {
-            FaultKind::Crash { .. } => self.restart(node),
+            FaultKind::Crash { .. } | FaultKind::Wipe { .. } => self.restart(node),
             FaultKind::Pause { .. } => self.resume(node),
             FaultKind::SlowDisk { factor, .. } => self.kernel.disks[node.index()].speed_up(*factor),
-            FaultKind::Cut { .. } | FaultKind::CutLink { .. } | FaultKind::Links { .. } => {
-                unreachable!("a fault of the network releases links, not nodes")
-            }
+            FaultKind::Cut { .. }
+            | FaultKind::CutLink { .. }
+            | FaultKind::Links { .. }
+            | FaultKind::ClockStep { .. } => unreachable!("this fault holds no node that it could release"),
         }
     }
 
     fn crash(&mut self, node: NodeId) {
-        let slot = &mut self.kernel.slots[node.index()];
-        slot.downs += 1;
-        if slot.downs == 1 {
-            slot.end_incarnation();
+        self.kernel.slots[node.index()].downs += 1;
+        if self.kernel.slots[node.index()].downs == 1 {
+            self.tell(node, |process, context| process.crashing(context));
+            self.kernel.slots[node.index()].end_incarnation();
             self.nodes[node.index()] = None;
             self.kernel.disks[node.index()].crash();
             self.kernel.observer.crashed(node);
         }
+    }
+
+    fn wipe(&mut self, node: NodeId) {
+        self.crash(node);
+        self.kernel.slots[node.index()].generation += 1;
+        self.kernel.disks[node.index()].wipe();
+        self.kernel.observer.wiped(node);
     }
 
     fn restart(&mut self, node: NodeId) {

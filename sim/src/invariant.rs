@@ -5,89 +5,96 @@ use std::fmt;
 use crate::node::NodeId;
 use crate::time::Instant;
 
-/// A check. Sections are those of the Raft paper (Ongaro and Ousterhout, extended version).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-pub enum Check {
-    /// At most one leader per term, ever (Figure 3).
-    #[serde(rename = "I1")]
-    ElectionSafety,
-    /// Equal index and term imply equal logs up to there (Figure 3, 5.3).
-    #[serde(rename = "I4")]
-    LogMatching,
-    /// One entry per applied index, across all nodes and restarts (Figure 3, 5.4.3).
-    #[serde(rename = "I6")]
-    StateMachineSafety,
-    /// No truncation at or below the commit index.
-    #[serde(rename = "I9")]
-    CommittedIsImmutable,
-    /// Within an incarnation term, commit and applied index never fall; a restart is never below a term that was sent.
-    #[serde(rename = "I11")]
-    Monotonic,
-    /// applied <= commit <= last.
-    #[serde(rename = "I13")]
-    Order,
-    /// Equal applied index implies equal state.
-    #[serde(rename = "I23")]
-    ReplicaAgreement,
-    /// Once every fault is healed: a leader, every operation answered, every replica equal, within deadlines.
-    #[serde(rename = "I24")]
-    Liveness,
-    /// The clients' history is linearizable (Herlihy and Wing, 1990).
-    #[serde(rename = "LIN")]
-    Linearizability,
-    /// No node panics. Always on: a run cannot go on without the node.
-    #[serde(rename = "PANIC")]
-    NoPanic,
+/// Declares the checks, each with its identifier, its name and what it demands.
+macro_rules! checks {
+    ($($id:literal $variant:ident $name:literal $demand:literal;)*) => {
+        /// A check. Sections are those of the Raft paper (Ongaro and Ousterhout, extended version) unless marked as the
+        /// dissertation's (Ongaro, "Consensus: Bridging Theory and Practice", 2014).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+        pub enum Check {
+            $(#[doc = $demand] #[serde(rename = $id)] $variant,)*
+        }
+
+        impl Check {
+            /// All of them, in the order of their identifiers.
+            pub const ALL: [Check; [$($id),*].len()] = [$(Check::$variant,)*];
+
+            /// The identifier, as in `I4`.
+            #[must_use]
+            pub fn id(self) -> &'static str {
+                match self { $(Check::$variant => $id,)* }
+            }
+
+            /// The name, as in `Log Matching`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $(Check::$variant => $name,)* }
+            }
+
+            /// What it demands, in a sentence or two.
+            #[must_use]
+            pub fn demand(self) -> &'static str {
+                match self { $(Check::$variant => $demand,)* }
+            }
+        }
+    };
 }
 
-impl Check {
-    /// All of them, in the order of their identifiers.
-    pub const ALL: [Check; 10] = [
-        Check::ElectionSafety,
-        Check::LogMatching,
-        Check::StateMachineSafety,
-        Check::CommittedIsImmutable,
-        Check::Monotonic,
-        Check::Order,
-        Check::ReplicaAgreement,
-        Check::Liveness,
-        Check::Linearizability,
-        Check::NoPanic,
-    ];
-
-    /// The identifier, as in `I4`.
-    #[must_use]
-    pub fn id(self) -> &'static str {
-        match self {
-            Check::ElectionSafety => "I1",
-            Check::LogMatching => "I4",
-            Check::StateMachineSafety => "I6",
-            Check::CommittedIsImmutable => "I9",
-            Check::Monotonic => "I11",
-            Check::Order => "I13",
-            Check::ReplicaAgreement => "I23",
-            Check::Liveness => "I24",
-            Check::Linearizability => "LIN",
-            Check::NoPanic => "PANIC",
-        }
-    }
-
-    /// The name, as in `Log Matching`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Check::ElectionSafety => "Election Safety",
-            Check::LogMatching => "Log Matching",
-            Check::StateMachineSafety => "State Machine Safety",
-            Check::CommittedIsImmutable => "Committed Is Immutable",
-            Check::Monotonic => "Monotonic",
-            Check::Order => "Order",
-            Check::ReplicaAgreement => "Replica Agreement",
-            Check::Liveness => "Liveness",
-            Check::Linearizability => "Linearizability",
-            Check::NoPanic => "Node Panic",
-        }
-    }
+checks! {
+    "I1" ElectionSafety "Election Safety"
+        "At most one leader per term, ever, and only with the votes of a majority (Figure 3, 5.2).";
+    "I2" VoteOnce "Vote Once"
+        "A server votes for one candidate per term, restarts included; the vote is durable before it is sent (5.2, 5.6).";
+    "I3" LeaderAppendOnly "Leader Append-Only"
+        "A leader never replaces entries of its log (Figure 3).";
+    "I4" LogMatching "Log Matching"
+        "Equal index and term imply equal logs up to there (Figure 3, 5.3).";
+    "I5" LeaderCompleteness "Leader Completeness"
+        "The leader of a term has every entry that was committed in an earlier one (Figure 3, 5.4).";
+    "I6" StateMachineSafety "State Machine Safety"
+        "One entry per committed and applied index, across all nodes and restarts (Figure 3, 5.4.3).";
+    "I7" CommitLegality "Commit Legality"
+        "A leader commits through an entry of its own term that is durable on a majority (5.4.2); others commit no more.";
+    "I8" QuorumDurability "Quorum Durability"
+        "What is committed stays on a majority of disks, and no disk loses what a sync promised (5.4, 5.6).";
+    "I9" CommittedIsImmutable "Committed Is Immutable"
+        "No truncation at or below the commit index (5.3).";
+    "I10" AckHonesty "Ack Honesty"
+        "Who acknowledges an entry has the leader's log up to it on its disk (5.3, 5.6).";
+    "I11" Monotonic "Monotonic"
+        "Within an incarnation term, commit and applied index never fall, nor a match index within a leadership; a restart is \
+         never below a term that was durable or sent (Figure 2).";
+    "I12" Progress "Progress"
+        "A leader sends a follower what is behind its match index, and keeps to the window (Figure 2, dissertation 10.2).";
+    "I13" Order "Order"
+        "compacted <= snapshot <= applied <= commit <= last, and a log has no gaps (Figure 2, 7).";
+    "I14" MessageTerm "Message Term"
+        "A message's term is durable at its sender (5.1, 5.6).";
+    "I15" LogTerms "Log Terms"
+        "Terms in a log never decrease and never exceed the current term, on disk as in memory (5.3).";
+    "I16" Roles "Roles"
+        "Roles change only as Figure 4 allows, with pre-candidates as in dissertation 9.6.";
+    "I17" Configuration "Configuration"
+        "At most one uncommitted change, none before an entry of the leader's term is committed, one voter at a time or joint \
+         (6, dissertation 4).";
+    "I18" VotersOnly "Voters Only"
+        "Learners and servers that are no members count in no majority (dissertation 4.2).";
+    "I19" ReadFloor "Read Floor"
+        "A read that began when an entry was committed reflects it (8, dissertation 6.4).";
+    "I20" Lease "Lease"
+        "No leader of a higher term exists while a lease lets a read pass (dissertation 6.4.1).";
+    "I21" ExactlyOnce "Exactly Once"
+        "A request of a session takes effect once at most (8, dissertation 6.3).";
+    "I22" Snapshot "Snapshot"
+        "A snapshot holds the committed state and configuration of its index (7, dissertation 5).";
+    "I23" ReplicaAgreement "Replica Agreement"
+        "Equal applied index implies equal state (2).";
+    "I24" Liveness "Liveness"
+        "Once every fault is healed: a leader, every operation answered, every replica equal, within deadlines.";
+    "LIN" Linearizability "Linearizability"
+        "The clients' history is linearizable (Herlihy and Wing, 1990).";
+    "PANIC" NoPanic "Node Panic"
+        "No node panics. Always on: a run cannot go on without the node.";
 }
 
 impl fmt::Display for Check {
@@ -98,7 +105,7 @@ impl fmt::Display for Check {
 
 /// A set of checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checks(u16);
+pub struct Checks(u32);
 
 impl Checks {
     /// Every check.
@@ -117,13 +124,20 @@ impl Checks {
     #[inline]
     #[must_use]
     pub fn contains(self, check: Check) -> bool {
-        self.0 >> check as u16 & 1 == 1
+        self.0 >> check as u32 & 1 == 1
+    }
+
+    /// Whether a check in the set is made by the observer, during the run.
+    #[must_use]
+    pub(crate) fn are_online(self) -> bool {
+        let afterwards = [Check::Liveness, Check::Linearizability, Check::NoPanic];
+        Check::ALL.into_iter().any(|check| self.contains(check) && !afterwards.contains(&check))
     }
 }
 
 impl FromIterator<Check> for Checks {
     fn from_iter<I: IntoIterator<Item = Check>>(checks: I) -> Self {
-        Checks(checks.into_iter().fold(0, |set, check| set | 1 << check as u16))
+        Checks(checks.into_iter().fold(0, |set, check| set | 1 << check as u32))
     }
 }
 
@@ -158,5 +172,18 @@ mod tests {
         let inside: Vec<Check> = Check::ALL.into_iter().filter(|check| set.contains(*check)).collect();
         assert_eq!(inside, [Check::LogMatching, Check::Liveness]);
         assert!(Check::ALL.into_iter().all(|check| Checks::all().contains(check) && !Checks::none().contains(check)));
+    }
+
+    #[test]
+    fn identifiers_are_numbered_without_gaps() {
+        let numbered = Check::ALL.into_iter().take(24).map(Check::id);
+        assert!(numbered.eq((1..=24).map(|number| format!("I{number}"))));
+    }
+
+    #[test]
+    fn what_is_judged_after_a_run_keeps_no_ghost_busy() {
+        let judged: Checks = [Check::Liveness, Check::Linearizability, Check::NoPanic].into_iter().collect();
+        assert!(!judged.are_online() && !Checks::none().are_online());
+        assert!([Check::ReplicaAgreement].into_iter().collect::<Checks>().are_online());
     }
 }

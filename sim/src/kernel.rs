@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 
+use crate::clock::{Clock, ClockProfile};
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskProfile, SyncId};
-use crate::history::History;
+use crate::disk::{Disk, DiskProfile, Operation, SyncId};
+use crate::history::{History, OperationId};
 use crate::invariant::{Checks, Violation};
 use crate::network::{Fate, LinkProfile, Loss, Network};
-use crate::node::{Message, NodeId, Process, TimerId};
+use crate::node::{Message, NodeId, ProbeId, Process, TimerId};
+use crate::observe::Observation;
 use crate::observer::{Failure, Observer};
 use crate::queue::Queue;
 use crate::rng::{Purpose, RunKey, Stream};
@@ -27,10 +29,24 @@ pub struct WorldConfig {
     pub links: LinkProfile,
     /// How disks behave.
     pub disks: DiskProfile,
+    /// How wrong the servers' clocks are.
+    pub clocks: ClockProfile,
     /// What is checked.
     pub checks: Checks,
     /// Whether a trace is recorded.
     pub recording: Recording,
+    /// Whether what the check of the history needs is kept.
+    pub keep: Keep,
+}
+
+/// Whether a run keeps what grows with its length and only the check of the history needs: the operations of the clients
+/// ([`crate::World::history`]) and the order in which they took effect ([`Observer::effects`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// All of it.
+    Everything,
+    /// Nothing: for very long runs, whose history is not checked.
+    Nothing,
 }
 
 /// Whether a trace is recorded. It never changes a run, only what is known of it afterwards.
@@ -59,9 +75,14 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) network: Network,
     pub(crate) slots: Vec<Slot<P::Message>>,
     pub(crate) disks: Vec<Disk>,
+    pub(crate) clocks: Vec<Clock>,
     pub(crate) digest: Digest,
     pub(crate) trace: Option<Trace>,
     pub(crate) history: History<P::Operation, P::Answer>,
+    keep: Keep,
+    operations_begun: u32,
+    /// For each probe, how often it was hit.
+    pub(crate) probes: Vec<u32>,
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
     pub(crate) operations_open: usize,
@@ -72,6 +93,8 @@ pub(crate) struct Kernel<P: Process> {
 /// The kernel's side of a node.
 pub(crate) struct Slot<M> {
     pub(crate) incarnation: u32,
+    /// How often its disk was erased.
+    pub(crate) generation: u32,
     /// How many faults keep it down. Up at zero.
     pub(crate) downs: u32,
     /// How many faults keep it paused.
@@ -101,13 +124,17 @@ impl<P: Process> Kernel<P> {
             network: Network::new(nodes, config.links, &key),
             slots: (0..nodes as u32).map(|place| Slot::new(key.stream(Purpose::Node, place))).collect(),
             disks: (0..config.servers).map(|place| Disk::new(config.disks, &key, place)).collect(),
+            clocks: (0..config.servers).map(|place| Clock::draw(config.clocks, &key, place)).collect(),
             digest: Digest::default(),
             trace: match config.recording {
                 Recording::Off => None,
                 Recording::On => Some(Trace::new(nodes)),
             },
             history: History::new(),
-            observer: Observer::new(config.servers as usize, config.checks),
+            keep: config.keep,
+            operations_begun: 0,
+            probes: Vec::new(),
+            observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
             operations_open: 0,
             acting: None,
@@ -154,7 +181,8 @@ impl<P: Process> Kernel<P> {
     }
 
     pub(crate) fn arm(&mut self, node: NodeId, timer: TimerId, after_ns: u64) {
-        let deadline = self.now.after(after_ns);
+        let span_ns = self.clocks.get(node.index()).map_or(after_ns, |clock| clock.true_span_ns(after_ns));
+        let deadline = self.now.after(span_ns);
         let slot = &mut self.slots[node.index()];
         let state = slot.timer_mut(timer);
         state.deadline = Some(deadline);
@@ -192,12 +220,98 @@ impl<P: Process> Kernel<P> {
         }
     }
 
+    pub(crate) fn local_time_ns(&self, node: NodeId) -> u64 {
+        self.clocks.get(node.index()).map_or(self.now.0, |clock| clock.shows_ns(self.now))
+    }
+
+    #[inline]
+    pub(crate) fn observe(&mut self, node: NodeId, observation: &Observation) {
+        observation.mix_into(&mut self.digest);
+        if let Some(trace) = &mut self.trace
+            && observation.is_told()
+        {
+            trace.observe(self.event, self.now, node, *observation);
+        }
+        let latest = self.disks.get(node.index()).map_or(Operation::default(), Disk::latest);
+        if let Err(failure) = self.observer.observe(node, observation, latest) {
+            self.fail(Some(node), failure);
+        }
+    }
+
+    pub(crate) fn hit(&mut self, node: NodeId, probe: ProbeId) {
+        let position = usize::from(probe.0);
+        if self.probes.len() <= position {
+            self.probes.resize(position + 1, 0);
+        }
+        self.probes[position] = self.probes[position].saturating_add(1);
+        self.digest.mix(u64::from(node.0) << 32 | u64::from(probe.0) << 8 | 0xff);
+        self.note(Some(node), Mark::Observed, || format!("probe {}", P::probe_name(probe)));
+    }
+
+    pub(crate) fn invoke(&mut self, client: NodeId, operation: P::Operation) -> OperationId {
+        self.note(Some(client), Mark::Client, || format!("invokes {operation}"));
+        self.operations_open += 1;
+        match self.keep {
+            Keep::Everything => self.history.invoke(u64::from(client.0), operation, self.now),
+            Keep::Nothing => {
+                let id = OperationId(self.operations_begun);
+                self.operations_begun = self.operations_begun.wrapping_add(1);
+                id
+            }
+        }
+    }
+
+    /// An operation has an outcome.
+    pub(crate) fn ended(&mut self, record: impl FnOnce(&mut History<P::Operation, P::Answer>, Instant)) {
+        self.operations_open -= 1;
+        match self.keep {
+            Keep::Everything => record(&mut self.history, self.now),
+            Keep::Nothing => {}
+        }
+    }
+
+    pub(crate) fn write(&mut self, node: NodeId, file: &str, offset: usize, bytes: &[u8]) {
+        self.digest.mix_bytes(bytes);
+        self.disks[node.index()].write(file, offset, bytes);
+    }
+
+    /// A sync of a node's disk is done.
+    pub(crate) fn synced(&mut self, node: NodeId, sync: SyncId) {
+        let disk = &mut self.disks[node.index()];
+        disk.complete(sync);
+        if let Err(failure) = self.observer.synced(node, |operation| disk.standing(operation)) {
+            self.fail(Some(node), failure);
+        }
+    }
+
+    pub(crate) fn rename(&mut self, node: NodeId, from: &str, to: &str) {
+        self.digest.mix_bytes(from.as_bytes());
+        self.digest.mix_bytes(to.as_bytes());
+        self.note(Some(node), Mark::Disk, || format!("renames {from} to {to}"));
+        self.disks[node.index()].rename(from, to);
+    }
+
+    pub(crate) fn remove(&mut self, node: NodeId, file: &str) {
+        self.digest.mix_bytes(file.as_bytes());
+        self.note(Some(node), Mark::Disk, || format!("removes {file}"));
+        self.disks[node.index()].remove(file);
+    }
+
     pub(crate) fn sync(&mut self, node: NodeId, file: &str) -> SyncId {
-        let (sync, latency_ns) = self.disks[node.index()].sync(file);
+        let begun = self.disks[node.index()].sync(file);
+        self.begin_sync(node, begun, file)
+    }
+
+    pub(crate) fn sync_directory(&mut self, node: NodeId) -> SyncId {
+        let begun = self.disks[node.index()].sync_directory();
+        self.begin_sync(node, begun, "the directory")
+    }
+
+    fn begin_sync(&mut self, node: NodeId, (sync, latency_ns): (SyncId, u64), what: &str) -> SyncId {
         let at = self.now.after(latency_ns);
         let incarnation = self.slots[node.index()].incarnation;
         self.digest.mix(at.0);
-        self.note(Some(node), Mark::Disk, || format!("syncs {file} (done {at})"));
+        self.note(Some(node), Mark::Disk, || format!("syncs {what} (done {at})"));
         self.queue.push(at, Event::Synced { node, incarnation, sync });
         sync
     }
@@ -216,7 +330,7 @@ impl<P: Process> Kernel<P> {
 
 impl<M> Slot<M> {
     fn new(random: Stream) -> Slot<M> {
-        Slot { incarnation: 0, downs: 0, pauses: 0, backlog: Vec::new(), timers: Vec::new(), random }
+        Slot { incarnation: 0, generation: 0, downs: 0, pauses: 0, backlog: Vec::new(), timers: Vec::new(), random }
     }
 
     /// Forgets what belonged to the incarnation that ends.

@@ -15,13 +15,15 @@
 //! | what runs, and what it can do | [`node`], [`context`] |
 //! | links and their faults | [`network`] |
 //! | disks, crashes and torn writes | [`disk`] |
+//! | skew, drift and steps of clocks | [`clock`] |
 //! | faults as data | [`fault`] |
 //! | the loop | [`world`] |
 //! | the digest and the trace of a run | [`digest`], [`trace`] |
-//! | ghost state and invariants | [`observe`], [`observer`], [`invariant`] |
+//! | ghost state and invariants | [`observe`], [`members`], [`observer`], [`invariant`] |
 //! | histories and their check | [`history`], [`check`] |
 
 pub mod check;
+pub mod clock;
 pub mod context;
 pub mod digest;
 pub mod disk;
@@ -31,6 +33,7 @@ mod inject;
 pub mod invariant;
 mod kernel;
 pub mod latency;
+pub mod members;
 pub mod network;
 pub mod node;
 pub mod observe;
@@ -41,13 +44,15 @@ pub mod time;
 pub mod trace;
 pub mod world;
 
+pub use clock::ClockProfile;
 pub use context::Context;
 pub use digest::Digest;
 pub use invariant::{Check, Checks, Violation};
-pub use kernel::{Recording, WorldConfig};
+pub use kernel::{Keep, Recording, WorldConfig};
 pub use latency::Latency;
+pub use members::{Members, ServerId};
 pub use network::LinkProfile;
-pub use node::{Message, NodeId, Process, TimerId};
+pub use node::{Message, NodeId, ProbeId, Process, TimerId};
 pub use observe::Observation;
 pub use observer::Observer;
 pub use time::Instant;

@@ -28,6 +28,10 @@ impl Display for NodeId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TimerId(pub u8);
 
+/// One of the situations that a system knows and counts: protocol coverage. Small numbers without gaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeId(pub u16);
+
 /// What nodes send to each other. [`Display`] is what a trace prints.
 pub trait Message: Clone + Display {
     /// A word that differs, as good as always, for messages that differ: it enters the digest of the run.
@@ -51,6 +55,12 @@ pub trait Process: Sized {
         format!("timer {}", timer.0)
     }
 
+    /// What a trace calls a probe.
+    #[must_use]
+    fn probe_name(probe: ProbeId) -> String {
+        format!("probe {}", probe.0)
+    }
+
     /// The node starts, for the first time or after a crash.
     fn boot(&mut self, context: &mut Context<'_, Self>);
 
@@ -62,4 +72,10 @@ pub trait Process: Sized {
 
     /// A sync that the node asked for is done: what it covers is durable.
     fn synced(&mut self, sync: SyncId, context: &mut Context<'_, Self>);
+
+    /// The node is about to crash, and its program to be dropped. It cannot know that: this is the place to hit the probes
+    /// of what the crash meets, and for nothing else.
+    fn crashing(&mut self, context: &mut Context<'_, Self>) {
+        let _ = context;
+    }
 }

@@ -34,6 +34,8 @@ pub enum Purpose {
     Crash = 7,
     /// What a node draws itself (election timeouts); one place per node.
     Node = 8,
+    /// Skew and drift of a clock; one place per server.
+    Clock = 9,
 }
 
 /// The key of a run, from which all its streams are derived.

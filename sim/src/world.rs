@@ -18,7 +18,7 @@ use crate::trace::{Mark, Trace};
 pub struct World<P: Process> {
     pub(crate) kernel: Kernel<P>,
     pub(crate) nodes: Vec<Option<P>>,
-    spawn: Box<dyn Fn(NodeId) -> P>,
+    spawn: Box<dyn Fn(NodeId, u32) -> P>,
     pub(crate) injector: Injector,
     pub(crate) servers: u32,
 }
@@ -35,8 +35,9 @@ pub enum Stopped {
 }
 
 impl<P: Process> World<P> {
-    /// A world whose nodes are made by `spawn`, at the start and after every crash. Nothing has happened yet.
-    pub fn new(config: &WorldConfig, spawn: impl Fn(NodeId) -> P + 'static) -> World<P> {
+    /// A world whose nodes are made by `spawn`, at the start and after every crash. It is told which node, and how often
+    /// that node's disk was erased before. Nothing has happened yet.
+    pub fn new(config: &WorldConfig, spawn: impl Fn(NodeId, u32) -> P + 'static) -> World<P> {
         let nodes = config.servers + config.clients;
         World {
             kernel: Kernel::new(config),
@@ -82,7 +83,7 @@ impl<P: Process> World<P> {
     }
 
     /// Ends every fault that is under way and forgets the rest of the plan: all servers up, no link cut, and links that
-    /// behave like this.
+    /// behave like this. Clocks stay as they are.
     pub fn heal(&mut self, links: LinkProfile) {
         self.kernel.event += 1;
         self.kernel.note(None, Mark::Fault, || "every fault is healed");
@@ -189,6 +190,12 @@ impl<P: Process> World<P> {
         sum
     }
 
+    /// For each probe, how often it was hit. Probes that no run of this length reaches are missing at the end.
+    #[must_use]
+    pub fn probes(&self) -> &[u32] {
+        &self.kernel.probes
+    }
+
     /// How many faults of the plan began.
     #[must_use]
     pub fn faults_begun(&self) -> u64 {
@@ -197,10 +204,13 @@ impl<P: Process> World<P> {
 
     pub(crate) fn boot(&mut self, node: NodeId) {
         self.kernel.acting = Some(node);
-        let mut process = (self.spawn)(node);
+        let mut process = (self.spawn)(node, self.kernel.slots[node.index()].generation);
         process.boot(&mut Context { kernel: &mut self.kernel, node });
         self.nodes[node.index()] = Some(process);
         self.kernel.acting = None;
+        if let Err(failure) = self.kernel.observer.boot_ends(node) {
+            self.kernel.fail(Some(node), failure);
+        }
     }
 
     #[inline]
@@ -223,7 +233,7 @@ impl<P: Process> World<P> {
             Event::Synced { node, sync, .. } => {
                 self.count(node, sync.0 << 8 | 2);
                 self.kernel.note(Some(node), Mark::Disk, || "sync is done");
-                self.kernel.disks[node.index()].complete(sync);
+                self.kernel.synced(node, sync);
                 self.tell(node, |process, context| process.synced(sync, context));
             }
             Event::FaultBegins(number) => self.begin_fault(number),
@@ -253,7 +263,7 @@ impl<P: Process> World<P> {
     }
 
     #[inline]
-    fn tell(&mut self, node: NodeId, tell: impl FnOnce(&mut P, &mut Context<'_, P>)) {
+    pub(crate) fn tell(&mut self, node: NodeId, tell: impl FnOnce(&mut P, &mut Context<'_, P>)) {
         if let Some(process) = &mut self.nodes[node.index()] {
             self.kernel.acting = Some(node);
             tell(process, &mut Context { kernel: &mut self.kernel, node });

@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use stateright::semantics::SequentialSpec;
 use whitewater_sim::Instant;
-use whitewater_sim::check::{Budget, Inconclusive, Model, Verdict, Whole, check, is_linearizable};
+use whitewater_sim::check::{Budget, Inconclusive, Model, Partition, Scope, Verdict, Whole, check, is_linearizable};
 use whitewater_sim::history::{History, OperationId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,14 +72,14 @@ impl SequentialSpec for One {
 
 impl Model for Registers {
     type Spec = One;
-    type Partition = u8;
+    type Part = u8;
 
-    fn initial(&self) -> One {
+    fn initial(&self, _: &[&(u8, Op)]) -> One {
         One::default()
     }
 
-    fn partition(&self, (name, _): &(u8, Op)) -> u8 {
-        *name
+    fn scope(&self, (name, _): &(u8, Op)) -> Scope<u8> {
+        Scope::One(*name)
     }
 
     fn observes(&self, (_, op): &(u8, Op), answer: Option<&Ret>) -> bool {
@@ -245,7 +245,10 @@ fn a_budget_that_runs_out_is_no_verdict() {
     hard(&mut history, 1);
     hard(&mut history, 2);
     let report = check(&Registers, &history, &Budget::steps(100_000));
-    let expected = Verdict::Inconclusive { reason: Inconclusive::OutOfSteps, partitions: vec![1, 2] };
+    let expected = Verdict::Inconclusive {
+        reason: Inconclusive::OutOfSteps,
+        partitions: vec![Partition(vec![1]), Partition(vec![2])],
+    };
     assert_eq!(report.verdict, expected);
     assert!(report.steps <= 100_000 && report.steps > 50_000, "{} steps", report.steps);
     assert_eq!((report.partitions, report.operations), (2, 34));
@@ -270,7 +273,10 @@ fn whoever_asks_to_stop_is_heard() {
         asked.get() > 3
     };
     let report = check(&Registers, &history, &Budget { steps: u64::MAX, stop: Some(&stop) });
-    let expected = Verdict::Inconclusive { reason: Inconclusive::Stopped, partitions: vec![1, 2] };
+    let expected = Verdict::Inconclusive {
+        reason: Inconclusive::Stopped,
+        partitions: vec![Partition(vec![1]), Partition(vec![2])],
+    };
     assert_eq!(report.verdict, expected);
     assert_eq!(asked.get(), 4);
 }
@@ -283,7 +289,7 @@ fn a_hard_partition_does_not_hide_an_easy_violation() {
     history.returned(read, Ret::Value(9), Instant::START);
     let report = check(&Registers, &history, &Budget::steps(1_000_000));
     let Verdict::Violation(explanation) = report.verdict else { panic!("{:?}", report.verdict) };
-    assert_eq!((explanation.partition, explanation.culprit), (2, read));
+    assert_eq!((explanation.partition, explanation.culprit), (Partition(vec![2]), read));
     assert!(report.steps < 20_000, "{} steps", report.steps);
 }
 

@@ -6,11 +6,11 @@
 
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 use whitewater_sim::Instant;
-use whitewater_sim::check::{Budget, Call, Explanation, Model, Outlook, Verdict, check};
+use whitewater_sim::check::{Budget, Call, Explanation, Model, Outlook, Scope, Verdict, check};
 use whitewater_sim::history::{History, OperationId, Outcome, Stamp};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
-const KEYS: usize = 2;
+const KEYS: usize = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Op {
@@ -18,11 +18,18 @@ enum Op {
     Write(usize, u8),
     Shift(usize, u8),
     Swap(usize, u8, u8),
+    /// Reads a key and the next one.
+    ReadPair(usize),
+    /// Writes a key and the next one.
+    WritePair(usize, u8, u8),
+    /// If a key has the first value, writes the second to the next key.
+    WriteNextIf(usize, u8, u8),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ret {
     Value(u8),
+    Pair(u8, u8),
     Done,
     Swapped(bool),
 }
@@ -53,13 +60,36 @@ impl SequentialSpec for Registers {
                 }
                 Ret::Swapped(is_expected)
             }
+            Op::ReadPair(key) => Ret::Pair(self.0[key], self.0[key + 1]),
+            Op::WritePair(key, first, second) => {
+                (self.0[key], self.0[key + 1]) = (first, second);
+                Ret::Done
+            }
+            Op::WriteNextIf(key, expected, new) => {
+                let is_expected = self.0[key] == expected;
+                if is_expected {
+                    self.0[key + 1] = new;
+                }
+                Ret::Swapped(is_expected)
+            }
         }
     }
 }
 
-fn key_of(op: &Op) -> usize {
+/// The first key of an operation, and how many it has.
+fn keys_of(op: &Op) -> (usize, usize) {
     match *op {
-        Op::Read(key) | Op::Write(key, _) | Op::Shift(key, _) | Op::Swap(key, _, _) => key,
+        Op::Read(key) | Op::Write(key, _) | Op::Shift(key, _) | Op::Swap(key, _, _) => (key, 1),
+        Op::ReadPair(key) | Op::WritePair(key, _, _) | Op::WriteNextIf(key, _, _) => (key, 2),
+    }
+}
+
+/// Pairs are named in both ways that there are.
+fn scope_of(op: &Op) -> Scope<usize> {
+    match (keys_of(op), op) {
+        ((key, 1), _) => Scope::One(key),
+        ((key, count), Op::ReadPair(_)) => Scope::Several { parts: vec![], ranges: vec![(key, Some(key + count))] },
+        ((key, count), _) => Scope::Several { parts: (key..key + count).collect(), ranges: vec![] },
     }
 }
 
@@ -68,18 +98,21 @@ struct Hinted;
 
 impl Model for Hinted {
     type Spec = Registers;
-    type Partition = usize;
+    type Part = usize;
 
-    fn initial(&self) -> Registers {
+    fn initial(&self, _: &[&Op]) -> Registers {
         Registers::default()
     }
 
-    fn partition(&self, op: &Op) -> usize {
-        key_of(op)
+    fn scope(&self, op: &Op) -> Scope<usize> {
+        scope_of(op)
     }
 
     fn observes(&self, op: &Op, answer: Option<&Ret>) -> bool {
-        matches!((op, answer), (Op::Read(_), _) | (Op::Swap(..), Some(Ret::Swapped(false))))
+        matches!(
+            (op, answer),
+            (Op::Read(_) | Op::ReadPair(_), _) | (Op::Swap(..) | Op::WriteNextIf(..), Some(Ret::Swapped(false)))
+        )
     }
 
     fn outlook(
@@ -88,8 +121,9 @@ impl Model for Hinted {
         (op, answer): Call<'_, Self>,
         between: &[Call<'_, Self>],
     ) -> Outlook<Registers> {
-        let key = key_of(op);
-        let (Some(Ret::Value(read)), false) = (answer, between.iter().any(is_shift)) else { return Outlook::Open };
+        let key = keys_of(op).0;
+        let is_beyond = between.iter().any(|call| is_shift(call) || keys_of(call.0) != (key, 1));
+        let (Some(Ret::Value(read)), false) = (answer, is_beyond) else { return Outlook::Open };
         let is_written = between.iter().any(|(other, _)| written(other) == Some(*read));
         let is_seen = |value| between.iter().any(|call| looks_for(call) == Some(value));
         let mut forgotten = state.clone();
@@ -107,7 +141,8 @@ impl Model for Hinted {
         let is_unseen_write = |call: &Call<'_, Self>| matches!(call.0, Op::Write(_, value) if !is_seen(*value));
         let unseen =
             calls.iter().enumerate().filter(|(_, call)| is_unseen_write(call)).map(|(place, _)| place).collect();
-        if calls.iter().any(is_shift) { Vec::new() } else { vec![unseen] }
+        let is_beyond = |call| is_shift(call) || keys_of(call.0) != keys_of(calls[0].0) || keys_of(call.0).1 > 1;
+        if calls.iter().any(is_beyond) { Vec::new() } else { vec![unseen] }
     }
 }
 
@@ -121,7 +156,7 @@ fn is_shift((op, _): &Call<'_, Hinted>) -> bool {
 fn written(op: &Op) -> Option<u8> {
     match *op {
         Op::Write(_, value) | Op::Swap(_, _, value) => Some(value),
-        Op::Read(_) | Op::Shift(..) => None,
+        Op::Read(_) | Op::Shift(..) | Op::ReadPair(_) | Op::WritePair(..) | Op::WriteNextIf(..) => None,
     }
 }
 
@@ -129,7 +164,8 @@ fn written(op: &Op) -> Option<u8> {
 fn looks_for((op, answer): &Call<'_, Hinted>) -> Option<u8> {
     match (op, answer) {
         (Op::Read(_), Some(Ret::Value(value))) | (Op::Swap(_, value, _), _) => Some(*value),
-        (Op::Read(_), Some(Ret::Done | Ret::Swapped(_)) | None) | (Op::Write(..) | Op::Shift(..), _) => None,
+        (Op::Read(_), _) | (Op::Write(..) | Op::Shift(..), _) => None,
+        (Op::ReadPair(_) | Op::WritePair(..) | Op::WriteNextIf(..), _) => None,
     }
 }
 
@@ -138,14 +174,14 @@ struct Plain;
 
 impl Model for Plain {
     type Spec = Registers;
-    type Partition = usize;
+    type Part = usize;
 
-    fn initial(&self) -> Registers {
+    fn initial(&self, _: &[&Op]) -> Registers {
         Registers::default()
     }
 
-    fn partition(&self, op: &Op) -> usize {
-        key_of(op)
+    fn scope(&self, op: &Op) -> Scope<usize> {
+        scope_of(op)
     }
 }
 
@@ -207,6 +243,13 @@ fn generate(rng: &mut Stream) -> History<Op, Ret> {
 fn random_op(rng: &mut Stream, keys: u64) -> Op {
     let key = rng.below(keys) as usize;
     let (a, b) = (rng.below(3) as u8, rng.below(3) as u8);
+    if key + 1 < keys as usize && rng.below(3) == 0 {
+        return match rng.below(3) {
+            0 => Op::ReadPair(key),
+            1 => Op::WritePair(key, a, b),
+            _ => Op::WriteNextIf(key, a, b),
+        };
+    }
     match rng.below(8) {
         0..3 => Op::Read(key),
         3..5 => Op::Write(key, a),
@@ -230,7 +273,10 @@ fn break_an_answer(history: &History<Op, Ret>, rng: &mut Stream) -> History<Op, 
     let change = |place, ret| match ret {
         Ret::Value(value) if place == chosen => Ret::Value(if value == other { value.wrapping_add(1) } else { other }),
         Ret::Swapped(swapped) if place == chosen => Ret::Swapped(!swapped),
-        Ret::Value(_) | Ret::Swapped(_) | Ret::Done => ret,
+        Ret::Pair(first, second) if place == chosen => {
+            Ret::Pair(first, if second == other { second.wrapping_add(1) } else { other })
+        }
+        Ret::Value(_) | Ret::Pair(..) | Ret::Swapped(_) | Ret::Done => ret,
     };
     rebuild(history, |_| true, change).0
 }
@@ -345,7 +391,19 @@ fn stateright_says(history: &History<Op, Ret>) -> bool {
 /// What an explanation claims, checked by brute force.
 fn verify(history: &History<Op, Ret>, explanation: &Explanation<usize, Registers>) {
     assert!(explanation.is_shortest());
-    let is_part = |op: &Op| key_of(op) == explanation.partition;
+    if explanation.partition.0.is_empty() {
+        // A range that nobody writes to is a partition of its own.
+        let culprit = &history.operations()[explanation.culprit.0 as usize];
+        assert!(
+            matches!(culprit.op, Op::ReadPair(_)) && explanation.order.is_empty() && explanation.in_flight.is_empty()
+        );
+        return;
+    }
+    let is_part = |op: &Op| {
+        let (key, count) = keys_of(op);
+        let mut inside = (key..key + count).filter(|key| explanation.partition.0.contains(key));
+        inside.next().is_some()
+    };
     let (part, stamps) = rebuild(history, is_part, |_, ret| ret);
     let end = stamps.iter().position(|stamp| *stamp == explanation.stamp).expect("an event of the partition") as Stamp;
     assert!(brute_force(&part, end), "all before the culprit's return can be explained: {history:?}");

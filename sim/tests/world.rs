@@ -9,8 +9,8 @@ use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
 use whitewater_sim::fault::{Direction, Fault, FaultKind, Reach, Target};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{
-    Checks, Context, Instant, Latency, LinkProfile, Message, NodeId, Process, Recording, Stopped, TimerId, World,
-    WorldConfig,
+    Checks, ClockProfile, Context, Instant, Keep, Latency, LinkProfile, Message, NodeId, Process, Recording, Stopped,
+    TimerId, World, WorldConfig,
 };
 
 #[derive(Clone, Debug)]
@@ -28,10 +28,12 @@ impl Message for Word {
     }
 }
 
-/// Every 10 ms: says the next number to every other node, writes it to its disk, and syncs.
+/// Every 10 ms: says the next number to every other node, writes it to its disk, and syncs; the name of its file, once.
 struct Talker {
     servers: u32,
     next: u64,
+    synced: u64,
+    directory: Option<SyncId>,
     heard: Heard,
 }
 
@@ -68,12 +70,19 @@ impl Process for Talker {
             context.send(to, Word(self.next));
         }
         context.write("words", self.next as usize - 1, &[self.next as u8]);
+        if self.directory.is_none() {
+            self.directory = Some(context.sync_directory());
+        }
         context.sync("words");
         context.arm(TICK, 10 * MILLISECOND_NS);
     }
 
     fn synced(&mut self, sync: SyncId, context: &mut Context<'_, Self>) {
-        self.note(context, format!("has synced {}", sync.0));
+        if self.directory == Some(sync) {
+            return;
+        }
+        self.synced += 1;
+        self.note(context, format!("has synced {}", self.synced));
     }
 }
 
@@ -86,13 +95,16 @@ fn config(seed: u64) -> WorldConfig {
         disks: DiskProfile { sync: Latency::constant(2 * MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
         checks: Checks::all(),
         recording: Recording::Off,
+        clocks: ClockProfile::default(),
+        keep: Keep::Everything,
     }
 }
 
 fn world(config: &WorldConfig, faults: Vec<Fault>) -> (World<Talker>, Heard) {
     let heard = Heard::default();
     let (log, servers) = (heard.clone(), config.servers);
-    let mut world = World::new(config, move |_| Talker { servers, next: 0, heard: log.clone() });
+    let mut world =
+        World::new(config, move |_, _| Talker { servers, next: 0, synced: 0, directory: None, heard: log.clone() });
     world.plan(faults);
     world.start();
     (world, heard)
@@ -195,8 +207,8 @@ fn healing_ends_what_is_under_way_and_cancels_what_was_planned() {
 
 #[test]
 fn a_run_is_a_function_of_its_configuration_and_plan() {
-    let digest = |seed, recording, checks| {
-        let mut config = WorldConfig { recording, checks, ..config(seed) };
+    let digest_with = |clocks, seed, recording, checks| {
+        let mut config = WorldConfig { recording, checks, clocks, ..config(seed) };
         config.links = LinkProfile {
             loss_ppm: 100_000,
             duplicate_ppm: 100_000,
@@ -210,11 +222,17 @@ fn a_run_is_a_function_of_its_configuration_and_plan() {
         assert!(world.network_counts().duplicated > 0 && world.network_counts().reordered > 0);
         world.digest()
     };
+    let digest = |seed, recording, checks| digest_with(ClockProfile::default(), seed, recording, checks);
     let base = digest(1, Recording::Off, Checks::all());
     assert_eq!(base, digest(1, Recording::Off, Checks::all()));
     assert_eq!(base, digest(1, Recording::On, Checks::all()), "the recorder changes nothing");
     assert_eq!(base, digest(1, Recording::Off, Checks::none()), "checks change nothing");
     assert_ne!(base, digest(2, Recording::Off, Checks::all()));
+    let clocks = |skew_ns_max, drift_ppm_max| {
+        digest_with(ClockProfile { skew_ns_max, drift_ppm_max }, 1, Recording::Off, Checks::all())
+    };
+    assert_eq!(base, clocks(1_000_000, 0), "what nobody reads changes nothing");
+    assert_ne!(base, clocks(0, 100_000), "timers run by the servers' clocks");
 }
 
 #[test]
@@ -234,16 +252,20 @@ fn the_trace_tells_everything_in_order() {
     let expected = "
    0.010000s       e1  t  .  n0 timer 0 runs out
    0.010000s       e1  >  .  n0 -> n1 word 1 (arrives 0.011000s)
+   0.010000s       e1  d  .  n0 syncs the directory (done 0.012000s)
    0.010000s       e1  d  .  n0 syncs words (done 0.012000s)
    0.010000s       e2  .  t  n1 timer 0 runs out
    0.010000s       e2  .  >  n1 -> n0 word 1 (arrives 0.011000s)
+   0.010000s       e2  .  d  n1 syncs the directory (done 0.012000s)
    0.010000s       e2  .  d  n1 syncs words (done 0.012000s)
    0.011000s       e3  .  !  n1 pause begins
    0.011000s       e4  <  .  n0 <- n1 word 1
    0.012000s       e5  .  !  n1 pause ends
    0.012000s       e6  d  .  n0 sync is done
-   0.012000s       e7  .  d  n1 sync is done
-   0.012000s       e8  .  <  n1 <- n0 word 1";
+   0.012000s       e7  d  .  n0 sync is done
+   0.012000s       e8  .  d  n1 sync is done
+   0.012000s       e9  .  d  n1 sync is done
+   0.012000s      e10  .  <  n1 <- n0 word 1";
     assert_eq!(rows, expected.trim_start_matches('\n').lines().collect::<Vec<_>>());
 }
 
@@ -293,7 +315,8 @@ mod timers {
     fn run_out_once_at_the_last_deadline() {
         let ran_out = Rc::<RefCell<Vec<u64>>>::default();
         let log = ran_out.clone();
-        let mut world = World::new(&WorldConfig { servers: 1, ..config(1) }, move |_| Fidget { ran_out: log.clone() });
+        let mut world =
+            World::new(&WorldConfig { servers: 1, ..config(1) }, move |_, _| Fidget { ran_out: log.clone() });
         world.start();
         world.run_until(Instant(100 * MILLISECOND_NS), u64::MAX);
         assert_eq!(ran_out.take(), [17, 50]);

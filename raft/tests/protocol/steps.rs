@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use whitewater_raft::message::{Append, AppendReply, Body};
-use whitewater_raft::{Effect, Index, Input, Message, NodeId, ProposalId, Role, Term, Timer};
+use whitewater_raft::config::{PreVote, QuorumCheck};
+use whitewater_raft::message::{Append, AppendReply, AppendResult, Body};
+use whitewater_raft::{
+    Config, Effect, Environment, Index, Input, LocalTime, Message, NodeId, ProposalId, Recovered, Replica, Role, Round,
+    Term, Timer,
+};
 
-use crate::cluster::{Cluster, Event};
+use crate::cluster::{Cluster, Event, Founders};
 
 const N1: NodeId = NodeId(1);
 const N2: NodeId = NodeId(2);
@@ -13,7 +17,10 @@ const N3: NodeId = NodeId(3);
 
 /// Three servers; n1 leads term 1 and everything is settled.
 fn led_by_n1() -> Cluster {
-    let mut cluster = Cluster::new(3, |_| {});
+    let mut cluster = Cluster::new(Founders { voters: 3, ..Founders::default() }, |config| {
+        config.pre_vote = PreVote::Off;
+        config.quorum_check = QuorumCheck::Off;
+    });
     cluster.fire(N1, Timer::Election);
     while let Some(envelope) = cluster.network.pop_front() {
         cluster.arrive(envelope);
@@ -32,7 +39,13 @@ fn propose(proposal: u64) -> Input {
 }
 
 fn heartbeat(from: NodeId, term: u64) -> Input {
-    let nothing = Append { previous_index: Index(0), previous_term: Term(0), entries: Arc::from([]), commit: Index(0) };
+    let nothing = Append {
+        previous_index: Index(0),
+        previous_term: Term(0),
+        entries: Arc::from([]),
+        commit: Index(0),
+        round: Round(1),
+    };
     message(from, term, Body::Append(nothing))
 }
 
@@ -61,21 +74,16 @@ fn a_heartbeat_and_proposals_are_one_write_and_one_append_to_each_follower() {
 fn the_write_and_all_appends_share_one_slice() {
     let mut cluster = led_by_n1();
     let effects = effects(&mut cluster, N1, vec![propose(1), propose(2)]);
-    let slices: Vec<_> = effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Persist(write) => Some(&write.entries),
-            Effect::Send(outbound) => match &outbound.message.body {
-                Body::Append(append) => Some(&append.entries),
-                Body::RequestVote(_) | Body::VoteReply(_) | Body::AppendReply(_) => None,
-            },
-            Effect::Arm { .. }
-            | Effect::Commit { .. }
-            | Effect::Accepted { .. }
-            | Effect::Refused { .. }
-            | Effect::Role(_) => None,
-        })
-        .collect();
+    let mut slices = Vec::new();
+    for effect in &effects {
+        if let Effect::Persist(write) = effect {
+            slices.push(&write.entries);
+        } else if let Effect::Send(outbound) = effect
+            && let Body::Append(append) = &outbound.message.body
+        {
+            slices.push(&append.entries);
+        }
+    }
     assert_eq!(slices.len(), 3);
     assert!(slices.iter().all(|slice| Arc::ptr_eq(slice, slices[0])));
 }
@@ -105,7 +113,7 @@ fn a_follower_ignores_its_old_heartbeat_timer() {
 #[test]
 fn an_acknowledgement_beyond_the_log_is_ignored() {
     let mut cluster = led_by_n1();
-    let beyond = AppendReply::Accepted { matched: Index(u64::MAX) };
+    let beyond = AppendReply { round: Round(1), result: AppendResult::Accepted { matched: Index(u64::MAX) } };
     assert_eq!(effects(&mut cluster, N1, vec![message(N2, 1, Body::AppendReply(beyond))]), []);
     let append = effects(&mut cluster, N1, vec![propose(1)]);
     assert_eq!(count(&append, |effect| matches!(effect, Effect::Send(outbound) if outbound.to == N2)), 1);
@@ -115,4 +123,41 @@ fn an_acknowledgement_beyond_the_log_is_ignored() {
 fn nothing_in_is_nothing_out() {
     let mut cluster = led_by_n1();
     assert_eq!(effects(&mut cluster, N1, Vec::new()), []);
+}
+
+/// Notes the ranges that numbers are drawn from.
+#[derive(Default)]
+struct Noting(Vec<(u64, u64)>);
+
+impl Environment for Noting {
+    fn random_between(&mut self, low: u64, high: u64) -> u64 {
+        self.0.push((low, high));
+        low + self.0.len() as u64
+    }
+
+    fn now(&mut self) -> LocalTime {
+        LocalTime(0)
+    }
+}
+
+/// Paper 5.2: election timeouts are chosen randomly from a fixed interval, anew at the start of each election.
+#[test]
+fn an_election_timeout_is_drawn_anew_each_time() {
+    let config = Config::new(N1, vec![N1, N2, N3]);
+    let range = (config.election_timeout_ns_min, config.election_timeout_ns_max);
+    let mut replica = Replica::new(config, Recovered::default()).expect("the settings are fine");
+    let (mut noting, mut effects) = (Noting::default(), Vec::new());
+    replica.start(&mut noting, &mut effects);
+    for _ in 0..3 {
+        replica.step(Input::Timer(Timer::Election), &mut noting, &mut effects);
+    }
+    let mut timeouts = Vec::new();
+    for effect in effects {
+        if let Effect::Arm { timer: Timer::Election, after_ns } = effect {
+            timeouts.push(after_ns);
+        }
+    }
+    assert_eq!(timeouts.len(), 4, "the server starts once, and stands three times");
+    assert!(timeouts.windows(2).all(|pair| pair[0] != pair[1]), "{timeouts:?}");
+    assert_eq!(noting.0.iter().filter(|drawn| **drawn == range).count(), 4);
 }

@@ -1,6 +1,5 @@
 //! `whitewater check`: a history that somebody else recorded, judged.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -86,7 +85,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
         "format        {}\noperations    {} on {}\nsearch        {} in {}\n",
         parsed.format.name(),
         count(report.operations as u64),
-        counted(report.partitions as u64, "key"),
+        counted(parsed.keys().len() as u64, "key"),
         counted(report.steps, "step"),
         span(stopwatch.elapsed_ns())
     );
@@ -109,7 +108,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
                 }
                 Inconclusive::OutOfSteps => "the search ran out of steps; give it more with --time-limit 5m",
             };
-            let keys = named(partitions.iter().map(|key| &**key));
+            let keys: Vec<&str> = partitions.iter().flat_map(|partition| &partition.0).map(|key| &**key).collect();
+            let keys = named(keys.into_iter());
             print(&format!("INCONCLUSIVE\n\n{figures}\n  {why}\n  undecided: {keys}\n  {command} --time-limit 5m\n"))?;
             Ok(exit::INCONCLUSIVE)
         }
@@ -133,7 +133,7 @@ fn read(arguments: &Arguments) -> Result<Parsed, Failure> {
         let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
         Failure::usage(format!("{name}{line}: {}", error.message))
     })?;
-    let keys: BTreeSet<&str> = parsed.history.operations().iter().map(|operation| &**operation.op.key()).collect();
+    let keys = parsed.keys();
     if arguments.model == Model::Register && keys.len() > 1 {
         let (number, keys) = (counted(keys.len() as u64, "key"), named(keys.iter().copied()));
         return Err(Failure::usage(format!(

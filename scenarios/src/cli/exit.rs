@@ -4,7 +4,7 @@ use whitewater_reports::model::Outcome;
 
 /// Every check held.
 pub(crate) const PASS: u8 = 0;
-/// A check failed, or a history is not linearizable.
+/// A check failed, a target was missed, or a history is not linearizable.
 pub(crate) const VIOLATION: u8 = 1;
 /// The command line or a file that it names is wrong.
 pub(crate) const USAGE: u8 = 2;
@@ -23,7 +23,7 @@ pub(crate) const INTERRUPTED: u8 = whitewater_scenarios::host::INTERRUPTED_CODE;
 pub(crate) const HELP: &str = "\
 Exit codes:
     0  every check held
-    1  a check failed, or a history is not linearizable
+    1  a check failed, a target was missed, or a history is not linearizable
     2  wrong usage or bad input
     3  inconclusive: a budget ran out before there was a verdict
     4  nothing was selected, so nothing was run

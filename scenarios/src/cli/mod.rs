@@ -7,11 +7,14 @@ mod artifacts;
 mod catalog;
 mod check;
 mod exit;
+mod latency;
 mod manual;
+mod probes;
 mod progress;
 mod replay;
 mod run;
 mod select;
+mod soak;
 mod spans;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -35,6 +38,9 @@ enum Command {
     Check(check::Arguments),
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
+    Probes(probes::Arguments),
+    Latency(latency::Arguments),
+    Soak(soak::Arguments),
     Completions(manual::CompletionsArguments),
     Man(manual::ManArguments),
 }
@@ -99,6 +105,9 @@ fn dispatch() -> Result<u8, Failure> {
         Command::Check(arguments) => check::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),
+        Command::Probes(arguments) => probes::main(&arguments),
+        Command::Latency(arguments) => latency::main(&arguments),
+        Command::Soak(arguments) => soak::main(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),
         Command::Man(arguments) => manual::man(&arguments, Cli::command()),
     }

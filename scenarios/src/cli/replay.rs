@@ -12,6 +12,7 @@ use whitewater_reports::model::{FaultCounts, Outcome, RunRecord};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_scenarios::campaign::{self, Selected};
 use whitewater_scenarios::host::{self, shown};
+use whitewater_scenarios::probes;
 use whitewater_scenarios::run::Run;
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
@@ -126,7 +127,8 @@ fn report(selected: &Selected, record: &RunRecord) -> String {
          events        {}\n\
          operations    {} answered, {} with an unknown outcome\n\
          log           {} applied, {} with a leader\n\
-         faults        {}\n",
+         faults        {}\n\
+         probes        {} of {} hit\n",
         record.scenario,
         counted(u64::from(*servers), "server"),
         span(*virtual_ns),
@@ -137,6 +139,8 @@ fn report(selected: &Selected, record: &RunRecord) -> String {
         if *applied == 1 { "1 entry".to_owned() } else { format!("{} entries", count(*applied)) },
         counted(*terms_led, "term"),
         faults(&record.faults),
+        count(record.probes.len() as u64),
+        count(probes::COUNT as u64),
     )
 }
 

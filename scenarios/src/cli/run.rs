@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use whitewater_reports::human::ProbeDetail;
 use whitewater_reports::model::{Campaign, Ending};
 use whitewater_reports::words::{counted, span};
 use whitewater_reports::{human, json};
@@ -43,6 +44,9 @@ pub(crate) struct Arguments {
     /// Write campaign.json, and traces and histories of failures, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Show how many runs hit each probe, and where it was hit first
+    #[arg(long)]
+    probes: bool,
     /// What is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -77,7 +81,11 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
     let campaign = campaign::conduct(&request, |progress| display.show(progress));
     display.finish();
     match arguments.format {
-        Format::Human => print(&human::summary(&campaign, host::stdout_width().unwrap_or(human::WIDTH_MAX)))?,
+        Format::Human => {
+            let width = host::stdout_width().unwrap_or(human::WIDTH_MAX);
+            let detail = if arguments.probes { ProbeDetail::Table } else { ProbeDetail::Line };
+            print(&human::summary(&campaign, width, detail))?;
+        }
         Format::Json => print(&json::write(&campaign))?,
     }
     let written = match &directory {

@@ -4,17 +4,22 @@
 //! number, because a history that was half understood would be judged wrongly. What it simplifies: all formats end in
 //! the operations of our own store, so that an object which is no key/value map or register cannot be checked.
 
+mod describe;
+mod facts;
 mod jepsen;
 mod json;
+mod json_row;
 mod model;
 mod porcupine;
 mod recorder;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 pub use json::write as write_json;
 pub use model::KeyValue;
-use whitewater_kv::spec::Missing;
+use whitewater_kv::spec::{KvSpec, Missing};
 use whitewater_kv::{Answer, Operation};
 use whitewater_sim::check::{self, Budget, Explanation, Report};
 use whitewater_sim::history::History;
@@ -102,6 +107,15 @@ pub struct Parsed {
     pub lines: Vec<usize>,
 }
 
+impl Parsed {
+    /// Every key that the history names.
+    #[must_use]
+    pub fn keys(&self) -> BTreeSet<&str> {
+        let operations = self.history.operations().iter();
+        operations.flat_map(|operation| operation.op.keys()).map(|key| &**key).collect()
+    }
+}
+
 /// The format that the file is most likely in, judged by its first 64 KiB.
 #[must_use]
 pub fn detect(bytes: &[u8]) -> Option<Format> {
@@ -147,13 +161,13 @@ pub fn parse(bytes: &[u8], format: Option<Format>, missing: Option<Missing>) -> 
 
 /// Checks a history from a file.
 #[must_use]
-pub fn check_history(parsed: &Parsed, budget: &Budget<'_>) -> Report<std::sync::Arc<str>, whitewater_kv::spec::KvSpec> {
+pub fn check_history(parsed: &Parsed, budget: &Budget<'_>) -> Report<Arc<str>, KvSpec> {
     check::check(&parsed.model, &parsed.history, budget)
 }
 
 /// Puts a violation found in a file into words, with the lines of the file.
 #[must_use]
-pub fn explain(parsed: &Parsed, explanation: &Explanation<std::sync::Arc<str>, whitewater_kv::spec::KvSpec>) -> String {
+pub fn explain(parsed: &Parsed, explanation: &Explanation<Arc<str>, KvSpec>) -> String {
     explanation.render(&parsed.model, &parsed.history, &|stamp, at| {
         let place = usize::try_from(stamp).ok().and_then(|place| parsed.lines.get(place));
         place.map_or_else(|| at.to_string(), |line| format!("line {line}"))

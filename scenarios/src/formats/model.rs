@@ -1,15 +1,20 @@
-//! The key/value store as the checker's model: one partition a key, and what that knowledge saves the search.
+//! The key/value store as the checker's model: a partition for each key that stands alone, and what that saves the search.
 //!
-//! Locality (Herlihy and Wing, 1990): a history of the store is linearizable if and only if it is for each key alone.
+//! Locality (Herlihy and Wing, 1990): a history of the store is linearizable if and only if it is for each group of keys
+//! alone that operations tie together. Ranges, batches and transactions tie the keys that they touch; revisions tie all.
 //! What it simplifies: looking ahead takes each value by itself; that one append cannot serve two reads is left to the
-//! search.
+//! search. Of groups of keys it sees what is out of reach, and not what comes to the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use whitewater_kv::spec::{KvSpec, Missing};
+use whitewater_kv::spec::{KeySpec, KvSpec, Missing};
+use whitewater_kv::store_spec::{Revisions, StoreSpec};
 use whitewater_kv::{Answer, Operation};
-use whitewater_sim::check::{Call, Model, Outlook, SequentialSpec};
+use whitewater_sim::check::{Call, Model, Outlook, Scope, SequentialSpec};
+
+use super::describe;
+use super::facts::{self, Fact};
 
 /// The model of a key/value store, or of a register, which is a store with one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,40 +25,92 @@ pub struct KeyValue {
 
 impl Model for KeyValue {
     type Spec = KvSpec;
-    type Partition = Arc<str>;
+    type Part = Arc<str>;
 
-    fn initial(&self) -> KvSpec {
-        KvSpec::new(self.missing)
+    fn initial(&self, operations: &[&Operation]) -> KvSpec {
+        if operations.iter().all(|op| op.single_key().is_some()) {
+            return KvSpec::Key(KeySpec::new(self.missing));
+        }
+        let is_shown = operations.iter().any(|op| op.shows_revisions());
+        KvSpec::Store(StoreSpec::new(self.missing, if is_shown { Revisions::Shown } else { Revisions::Unseen }))
     }
 
-    fn partition(&self, op: &Operation) -> Arc<str> {
-        Arc::clone(op.key())
+    fn scope(&self, op: &Operation) -> Scope<Arc<str>> {
+        if let Some(key) = op.single_key() {
+            return Scope::One(Arc::clone(key));
+        }
+        if op.shows_revisions() {
+            return Scope::All(op.keys().into_iter().cloned().collect());
+        }
+        let range = |op: &Operation| match op {
+            Operation::Range { from, to, .. } => Some((Arc::clone(from), to.clone())),
+            Operation::Get { .. }
+            | Operation::Put { .. }
+            | Operation::Append { .. }
+            | Operation::Delete { .. }
+            | Operation::CompareAndSwap { .. }
+            | Operation::GetRevision { .. }
+            | Operation::Transaction { .. }
+            | Operation::Batch(_) => None,
+        };
+        Scope::Several {
+            parts: op.keys().into_iter().cloned().collect(),
+            ranges: op.parts().chain([op]).filter_map(range).collect(),
+        }
     }
 
     fn observes(&self, op: &Operation, answer: Option<&Answer>) -> bool {
-        match op {
-            Operation::Get { .. } => true,
-            Operation::CompareAndSwap { .. } => answer == Some(&Answer::Swapped(false)),
-            Operation::Put { .. } | Operation::Append { .. } | Operation::Delete { .. } => false,
+        let all = |steps: &[Operation], answers: &[Answer]| {
+            steps.len() == answers.len()
+                && steps.iter().zip(answers).all(|(step, answer)| self.observes(step, Some(answer)))
+        };
+        match (op, answer) {
+            (Operation::Get { .. } | Operation::GetRevision { .. } | Operation::Range { .. }, _) => true,
+            (Operation::CompareAndSwap { .. }, answer) => answer == Some(&Answer::Swapped(false)),
+            (Operation::Put { .. } | Operation::Append { .. } | Operation::Delete { .. }, _) => false,
+            (Operation::Transaction { then, otherwise, .. }, Some(Answer::Transaction { succeeded, answers })) => {
+                all(if *succeeded { then } else { otherwise }, answers)
+            }
+            (Operation::Batch(steps), Some(Answer::Batch(answers))) => all(steps, answers),
+            // What it did is unknown; an answer of the wrong kind is for the search to refuse.
+            (Operation::Transaction { .. } | Operation::Batch(_), _) => op.only_reads(),
         }
     }
 
     fn outlook(&self, state: &KvSpec, (op, answer): Call<'_, Self>, between: &[Call<'_, Self>]) -> Outlook<KvSpec> {
-        match (op, answer) {
-            (Operation::Get { .. }, Some(Answer::Value(read))) => self.outlook_of_read(state, read.as_deref(), between),
+        match (op, answer, state) {
+            (Operation::Get { .. }, Some(Answer::Value(read)), KvSpec::Key(state)) => {
+                self.outlook_of_read(state, read.as_deref(), between)
+            }
+            (op, Some(answer), KvSpec::Store(state)) => self.outlook_of_facts(state, &facts::of(op, answer), between),
             // A swap that failed is rarely out of reach, and an answer of the wrong kind is for the search to refuse.
             (
                 Operation::Get { .. }
                 | Operation::Put { .. }
                 | Operation::Append { .. }
                 | Operation::Delete { .. }
-                | Operation::CompareAndSwap { .. },
-                Some(Answer::Value(_) | Answer::Done | Answer::Swapped(_)) | None,
+                | Operation::CompareAndSwap { .. }
+                | Operation::GetRevision { .. }
+                | Operation::Range { .. }
+                | Operation::Transaction { .. }
+                | Operation::Batch(_),
+                Some(_) | None,
+                KvSpec::Key(_) | KvSpec::Store(_),
             ) => Outlook::Open,
         }
     }
 
+    fn has_outlook(&self, op: &Operation) -> bool {
+        matches!(op, Operation::Transaction { .. } | Operation::Batch(_))
+    }
+
     fn alike(&self, calls: &[Call<'_, Self>]) -> Vec<Vec<usize>> {
+        // What follows is about one key.
+        let mut keys = calls.iter().map(|(op, _)| op.single_key());
+        let first = keys.next().flatten();
+        if first.is_none() || keys.any(|key| key != first) {
+            return Vec::new();
+        }
         let targets = calls.iter().filter_map(|(op, answer)| self.looks_for(op, *answer));
         let mut looked_for: Vec<&str> = targets.flatten().collect();
         looked_for.sort_unstable();
@@ -74,44 +131,33 @@ impl Model for KeyValue {
                 | Operation::Put { .. }
                 | Operation::Append { .. }
                 | Operation::Delete { .. }
-                | Operation::CompareAndSwap { .. } => {}
+                | Operation::CompareAndSwap { .. }
+                | Operation::GetRevision { .. }
+                | Operation::Range { .. }
+                | Operation::Transaction { .. }
+                | Operation::Batch(_) => {}
             }
         }
         swaps.into_values().chain([puts]).filter(|group| group.len() > 1).collect()
     }
 
     fn heap_bytes(&self, state: &KvSpec) -> usize {
-        state.value().map_or(0, |value| value.len())
+        match state {
+            KvSpec::Key(key) => key.value().map_or(0, |value| value.len()),
+            KvSpec::Store(store) => store.heap_bytes(),
+        }
     }
 
     fn describe_operation(&self, op: &Operation) -> String {
-        // A register is a store with one key, which has no name.
-        let on = match &**op.key() {
-            "" => String::new(),
-            key => format!(" {}", quote(key)),
-        };
-        match op {
-            Operation::Get { .. } => format!("get{on}"),
-            Operation::Put { value, .. } => format!("put{on} {}", quote(value)),
-            Operation::Append { value, .. } => format!("append{on} {}", quote(value)),
-            Operation::Delete { .. } => format!("delete{on}"),
-            Operation::CompareAndSwap { expected, new, .. } => {
-                format!("compare-and-swap{on} {} to {}", describe_value(expected.as_ref()), quote(new))
-            }
-        }
+        describe::operation(op)
     }
 
     fn describe_answer(&self, answer: &Answer) -> String {
-        match answer {
-            Answer::Value(value) => describe_value(value.as_ref()),
-            Answer::Done => "done".to_string(),
-            Answer::Swapped(true) => "swapped".to_string(),
-            Answer::Swapped(false) => "not swapped".to_string(),
-        }
+        describe::answer(answer)
     }
 
     fn describe_state(&self, state: &KvSpec) -> String {
-        describe_value(state.value())
+        describe::state(state)
     }
 }
 
@@ -135,25 +181,28 @@ impl KeyValue {
         match (op, answer) {
             (Operation::Get { .. }, Some(Answer::Value(read))) => Some(self.reads_as(read.as_deref())),
             (Operation::CompareAndSwap { expected, .. }, _) => Some(self.reads_as(expected.as_deref())),
-            (Operation::Get { .. }, Some(Answer::Done | Answer::Swapped(_)) | None) => None,
-            (Operation::Put { .. } | Operation::Append { .. } | Operation::Delete { .. }, _) => None,
+            (
+                Operation::Get { .. }
+                | Operation::Put { .. }
+                | Operation::Append { .. }
+                | Operation::Delete { .. }
+                | Operation::GetRevision { .. }
+                | Operation::Range { .. }
+                | Operation::Transaction { .. }
+                | Operation::Batch(_),
+                _,
+            ) => None,
         }
     }
 
-    /// What an observation of the value `read` says about this state.
-    fn outlook_of_read(&self, state: &KvSpec, read: Option<&str>, between: &[Between<'_>]) -> Outlook<KvSpec> {
+    /// What an observation of the value `read` says about the state of its key.
+    fn outlook_of_read(&self, state: &KeySpec, read: Option<&str>, between: &[Between<'_>]) -> Outlook<KvSpec> {
         let value = state.value().map(|value| &**value);
         let read = self.reads_as(read);
         if may_become(value, read, between) {
             return Outlook::Open;
         }
-        let writes = |op: &Operation| match op {
-            Operation::Put { value, .. } => may_become(Some(value), read, between),
-            Operation::CompareAndSwap { new, .. } => may_become(Some(new), read, between),
-            Operation::Delete { .. } => may_become(self.reads_as(None), read, between),
-            Operation::Get { .. } | Operation::Append { .. } => false,
-        };
-        if !between.iter().any(|(op, _)| writes(op)) {
+        if !self.is_written(read, between) {
             return Outlook::Hopeless;
         }
         // Something must overwrite the value first. Until then nobody may see it, or what it becomes by appending.
@@ -166,7 +215,48 @@ impl KeyValue {
         }
         let mut forgotten = state.clone();
         forgotten.invoke(&Operation::Put { key: "".into(), value: UNSEEN.into() });
-        Outlook::Forget(forgotten)
+        Outlook::Forget(KvSpec::Key(forgotten))
+    }
+
+    /// Whether some operation may write the value `read`, or what becomes of it by appending.
+    fn is_written(&self, read: Option<&str>, between: &[Between<'_>]) -> bool {
+        between.iter().any(|(op, _)| match op {
+            Operation::Put { value, .. } => may_become(Some(value), read, between),
+            Operation::CompareAndSwap { new, .. } => may_become(Some(new), read, between),
+            Operation::Delete { .. } => may_become(self.reads_as(None), read, between),
+            Operation::Get { .. }
+            | Operation::Append { .. }
+            | Operation::GetRevision { .. }
+            | Operation::Range { .. }
+            | Operation::Transaction { .. }
+            | Operation::Batch(_) => false,
+        })
+    }
+
+    /// What must hold of a state of several keys, and so says of this one.
+    fn outlook_of_facts(&self, state: &StoreSpec, facts: &[Fact<'_>], between: &[Between<'_>]) -> Outlook<KvSpec> {
+        let revision = state.revision().unwrap_or_default();
+        let changes = || between.iter().filter(|(op, _)| !op.only_reads()).count() as u64;
+        let is_within_reach = |fact: &Fact<'_>| match *fact {
+            Fact::Reads { key, value: read } => {
+                let (value, read) = (state.value(key), self.reads_as(read.map(|read| &**read)));
+                value.as_deref() == read || self.may_read(key, value.as_deref(), read, between)
+            }
+            // Revisions pass, and do not come back.
+            Fact::Modified { key, revision: wanted } => {
+                state.modified(key) == wanted || (revision < wanted && wanted <= revision + changes())
+            }
+            Fact::Follows { revision: wanted } => revision <= wanted && wanted <= revision + changes(),
+        };
+        if facts.iter().all(is_within_reach) { Outlook::Open } else { Outlook::Hopeless }
+    }
+
+    /// Whether a key with this value, out of several, may come to read as another.
+    fn may_read(&self, key: &Arc<str>, value: Option<&str>, read: Option<&str>, between: &[Between<'_>]) -> bool {
+        let on_key = |op: &&Operation| op.single_key() == Some(key);
+        let all = between.iter().flat_map(|(op, _)| op.parts().chain([*op]));
+        let writers: Vec<Between<'_>> = all.filter(on_key).map(|op| (op, None)).collect();
+        may_become(value, read, &writers) || self.is_written(read, &writers)
     }
 }
 
@@ -176,23 +266,6 @@ fn may_become(value: Option<&str>, target: Option<&str>, between: &[Between<'_>]
     let Some(rest) = target.strip_prefix(value.unwrap_or_default()) else { return false };
     let goes_on = |op: &Operation| matches!(op, Operation::Append { value, .. } if rest.starts_with(&**value));
     (rest.is_empty() && value.is_some()) || between.iter().any(|(op, _)| goes_on(op))
-}
-
-fn describe_value(value: Option<&Arc<str>>) -> String {
-    value.map_or_else(|| "nil".to_string(), |value| quote(value))
-}
-
-/// How many characters of a key or value are shown.
-const SHOWN: usize = 48;
-
-/// In quotes, with escapes. Of a long value the end is shown: what was appended last tells most.
-fn quote(text: &str) -> String {
-    let count = text.chars().count();
-    if count <= SHOWN {
-        return format!("{text:?}");
-    }
-    let end: String = text.chars().skip(count - SHOWN).collect();
-    format!("\"...{}\" ({count} characters)", end.escape_debug())
 }
 
 #[cfg(test)]
@@ -222,7 +295,7 @@ mod tests {
             for start in &all {
                 for first in &all {
                     for second in &all {
-                        let mut state = KvSpec::new(missing);
+                        let mut state = KvSpec::Key(KeySpec::new(missing));
                         state.invoke(start);
                         let after = |mut state: KvSpec| {
                             state.invoke(first);
@@ -253,7 +326,7 @@ mod tests {
     fn what_nothing_writes_is_hopeless() {
         let get = Operation::Get { key: "k".into() };
         let append = Operation::Append { key: "k".into(), value: "c".into() };
-        let mut state = KvSpec::new(Missing::Nil);
+        let mut state = KvSpec::Key(KeySpec::new(Missing::Nil));
         state.invoke(&put("b"));
         let is_hopeless = |answer: Answer, between: &[Operation]| {
             let between: Vec<_> = between.iter().map(|op| (op, None)).collect();
@@ -272,7 +345,7 @@ mod tests {
         let (answer, seen) = (read("a"), read("bc"));
         let append = Operation::Append { key: "k".into(), value: "c".into() };
         let write = put("a");
-        let mut state = KvSpec::new(Missing::Nil);
+        let mut state = KvSpec::Key(KeySpec::new(Missing::Nil));
         state.invoke(&put("b"));
         let outlook = |between: &[(&Operation, Option<&Answer>)]| {
             KeyValue::default().outlook(&state, (&get, Some(&answer)), between)
@@ -295,12 +368,5 @@ mod tests {
         calls.push((&get, Some(&answer)));
         // "a" may become "ab", "x" is expected; "b" and "c" are neither.
         assert_eq!(KeyValue::default().alike(&calls), [vec![4, 5], vec![1, 2]]);
-    }
-
-    #[test]
-    fn long_values_are_shown_by_their_end() {
-        assert_eq!(quote("a\u{1b}\"b"), "\"a\\u{1b}\\\"b\"");
-        let long = format!("{}{}", "x".repeat(100), "end");
-        assert!(quote(&long).ends_with("xend\" (103 characters)"), "{}", quote(&long));
     }
 }

@@ -121,7 +121,11 @@ impl Event {
                 | Operation::Put { .. }
                 | Operation::Append { .. }
                 | Operation::Delete { .. }
-                | Operation::CompareAndSwap { .. },
+                | Operation::CompareAndSwap { .. }
+                | Operation::GetRevision { .. }
+                | Operation::Range { .. }
+                | Operation::Transaction { .. }
+                | Operation::Batch(_),
                 Function::Get | Function::Put | Function::Append,
             ) => false,
         };

@@ -64,6 +64,101 @@ impl<'de> Deserialize<'de> for Probability {
     }
 }
 
+/// How far a clock may be from true, written as a number from 0 to 0.4; in parts per million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ratio(pub(super) Ppm);
+
+impl<'de> Deserialize<'de> for Ratio {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Number;
+        impl Visitor<'_> for Number {
+            type Value = Ratio;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a number from 0 to 0.4")
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Ratio, E> {
+                if (0.0..=0.4).contains(&number) {
+                    Ok(Ratio((number * f64::from(PPM)).round() as Ppm))
+                } else {
+                    Err(E::custom(format!(
+                        "{number} is no drift of a clock: write a number from 0 to 0.4, like 0.0005"
+                    )))
+                }
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Ratio, E> {
+                self.visit_f64(number as f64)
+            }
+        }
+        deserializer.deserialize_any(Number)
+    }
+}
+
+/// A number of bytes, at least one, written as `"512B"`, `"64KiB"` or `"4MiB"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size(pub(super) u64);
+
+/// The largest size that a scenario may ask for: one gibibyte.
+const SIZE_MAX: u64 = 1 << 30;
+
+impl<'de> Deserialize<'de> for Size {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Size;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a size like \"64KiB\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Size, E> {
+                let bytes = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("B", 1)].iter().find_map(
+                    |(unit, bytes)| {
+                        u64::from(text.strip_suffix(unit)?.trim_end().parse::<u32>().ok()?).checked_mul(*bytes)
+                    },
+                );
+                match bytes {
+                    Some(bytes @ 1..=SIZE_MAX) => Ok(Size(bytes)),
+                    Some(_) => {
+                        Err(E::custom(format!("{text:?} is out of range: write a size from \"1B\" to \"1GiB\"")))
+                    }
+                    None => Err(E::custom(format!(
+                        "{text:?} is not a size: write one like \"512B\", \"64KiB\" or \"4MiB\""
+                    ))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// A whole number between two bounds, or `"never"`, for which 0 may stand as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CountOrNever<const MIN: u32, const MAX: u32>(pub(super) Option<u32>);
+
+impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for CountOrNever<MIN, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NumberOrWord<const MIN: u32, const MAX: u32>;
+        impl<const MIN: u32, const MAX: u32> Visitor<'_> for NumberOrWord<MIN, MAX> {
+            type Value = CountOrNever<MIN, MAX>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number from {MIN} to {MAX}, or \"never\"")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                if number == 0 {
+                    return Ok(CountOrNever(None));
+                }
+                let Count(count) = Count::<MIN, MAX>::deserialize(serde::de::value::I64Deserializer::new(number))?;
+                Ok(CountOrNever(Some(count)))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                match text {
+                    "never" => Ok(CountOrNever(None)),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(NumberOrWord)
+    }
+}
+
 /// A whole number between two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Count<const MIN: u32, const MAX: u32>(pub(super) u32);

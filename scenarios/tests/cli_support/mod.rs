@@ -38,10 +38,28 @@ pub(crate) fn transcript(arguments: &str, output: &Output, take_out: impl Fn(&st
     transcript
 }
 
-/// Numbers become `#`, spans of time `# TIME`, gaps two blanks, and digests `DIGEST`: what is left is what figures mean,
-/// not what they are. A number that is part of a name stays.
+/// Numbers become `#`, spans of time `# TIME`, gaps two blanks, digests `DIGEST`, and the rarest probes `NAMES`: what is
+/// left is what figures mean, not what they are. A number that is part of a name stays.
 pub(crate) fn without_figures(text: &str) -> String {
-    without_digests(text).lines().map(|line| without_spans(&without_numbers(line)) + "\n").collect()
+    without_digests(&without_rarest(text)).lines().map(|line| without_spans(&without_numbers(line)) + "\n").collect()
+}
+
+/// Which probes were hit, and which of them rarely, belongs to the simulation.
+fn without_rarest(text: &str) -> String {
+    let mut result = String::new();
+    let mut is_rest = false;
+    for line in text.lines() {
+        is_rest = is_rest && line.starts_with("              ");
+        match line.split_once("rarest: ") {
+            Some((before, _)) if line.starts_with("probes ") => {
+                result.push_str(&format!("{before}rarest: NAMES\n"));
+                is_rest = true;
+            }
+            Some(_) | None if is_rest => {}
+            Some(_) | None => result.push_str(&format!("{line}\n")),
+        }
+    }
+    result
 }
 
 fn without_numbers(line: &str) -> String {

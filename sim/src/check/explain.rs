@@ -11,6 +11,7 @@ use stateright::semantics::SequentialSpec;
 
 use super::partition::{Part, Problem};
 use super::search::{Halt, Meter, Searched, search};
+use super::split::{Component, Partition};
 use super::{Budget, Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};
 use crate::time::Instant;
@@ -19,7 +20,7 @@ use crate::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation<P, S: SequentialSpec> {
     /// The partition without an order.
-    pub partition: P,
+    pub partition: Partition<P>,
     /// The operation whose answer nothing explains: no order includes its return and all before.
     pub culprit: OperationId,
     /// The return of the culprit: the last event of a beginning of the history without an order.
@@ -50,15 +51,15 @@ const PROBE_SHARE: u64 = 4;
 pub(super) fn explain<M: Model>(
     model: &M,
     history: &History<Op<M>, Ret<M>>,
-    partition: M::Partition,
-    ids: &[OperationId],
+    component: &Component<M>,
     reached: Stamp,
     budget: &Budget<'_>,
-) -> Explanation<M::Partition, M::Spec> {
+) -> Explanation<M::Part, M::Spec> {
+    let Component { partition, ids, initial } = component;
     let mut meter = Meter::new(budget);
     let mut order_of = |part| {
-        let problem = Problem::new(model, history, ids, part);
-        match search(model, &problem, budget.steps / PROBE_SHARE, &mut meter)? {
+        let problem = Problem::new(model, history, component, part);
+        match search(model, &problem, initial, budget.steps / PROBE_SHARE, &mut meter)? {
             Searched::Found(order) => Ok(Some(order.into_iter().map(|number| problem.entries[number].id).collect())),
             Searched::Impossible { .. } => Ok(None),
         }
@@ -70,10 +71,18 @@ pub(super) fn explain<M: Model>(
     let (explained_before, _) = returns[bisection.explained];
     // An order that does without the culprit is easier to read: there it cannot have taken effect with another answer.
     let without = order_of(Part::BeforeWithout(explained_before, culprit)).ok().flatten();
-    let order = replay(model, history, &without.unwrap_or(bisection.order));
+    let order = replay::<M>(initial, history, &without.unwrap_or(bisection.order));
     let open = ids.iter().copied().filter(|id| *id != culprit && is_in_flight(history, *id, explained_before));
     let in_flight = open.filter(|id| order.iter().all(|placed| placed.id != *id)).collect();
-    Explanation { partition, culprit, stamp, explained_before, initial: model.initial(), order, in_flight }
+    Explanation {
+        partition: partition.clone(),
+        culprit,
+        stamp,
+        explained_before,
+        initial: initial.clone(),
+        order,
+        in_flight,
+    }
 }
 
 /// All returns, in order.
@@ -131,8 +140,12 @@ fn is_in_flight<O, R>(history: &History<O, R>, id: OperationId, at: Stamp) -> bo
     operation.invoked < at && at < ended
 }
 
-fn replay<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, order: &[OperationId]) -> Vec<Placed<M::Spec>> {
-    let mut state = model.initial();
+fn replay<M: Model>(
+    initial: &M::Spec,
+    history: &History<Op<M>, Ret<M>>,
+    order: &[OperationId],
+) -> Vec<Placed<M::Spec>> {
+    let mut state = initial.clone();
     let place = |id: &OperationId| {
         state.invoke(&history.operations()[id.0 as usize].op);
         Placed { id: *id, state: state.clone() }
@@ -155,7 +168,7 @@ impl<P: fmt::Debug, S: SequentialSpec> Explanation<P, S> {
     /// The explanation for people, in plain text of at most some 30 lines. `when` puts an event into words: its
     /// virtual time, or its line in a file.
     #[must_use]
-    pub fn render<M: Model<Partition = P, Spec = S>>(
+    pub fn render<M: Model<Part = P, Spec = S>>(
         &self,
         model: &M,
         history: &History<Op<M>, Ret<M>>,
@@ -166,7 +179,7 @@ impl<P: fmt::Debug, S: SequentialSpec> Explanation<P, S> {
         text
     }
 
-    fn write<M: Model<Partition = P, Spec = S>>(
+    fn write<M: Model<Part = P, Spec = S>>(
         &self,
         text: &mut String,
         model: &M,
@@ -177,7 +190,7 @@ impl<P: fmt::Debug, S: SequentialSpec> Explanation<P, S> {
         writeln!(
             text,
             "No order of the operations explains this answer (partition {}):",
-            fit(&format!("{:?}", self.partition))
+            fit(&self.partition.to_string())
         )?;
         writeln!(text, "  {}", line(self.culprit))?;
         if self.is_shortest() {

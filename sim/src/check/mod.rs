@@ -1,7 +1,7 @@
 //! The linearizability checker: is there one order of the operations that explains every answer (Herlihy and Wing, 1990)?
 //!
-//! The history is split into independent partitions, for the store one for each key (Herlihy and Wing's locality), and
-//! each is searched depth first (Wing and Gong, 1993) with a memory of configurations (Lowe, 2017). See `search` for the
+//! The history is split into independent partitions, for the store one for each key that nothing ties to another
+//! (Herlihy and Wing's locality), and each is searched depth first (Wing and Gong, 1993) with a memory of configurations (Lowe, 2017). See `search` for the
 //! algorithm and its arguments. Hard partitions do not hide easy violations: partitions take turns, with growing
 //! allowances of steps. What it simplifies: the problem is NP-complete (Gibbons and Korach, 1997), so there is a budget,
 //! and when it runs out the verdict is [`Verdict::Inconclusive`], never a pass. Who knows an order to begin with tries
@@ -12,6 +12,7 @@ mod mask;
 mod memory;
 mod partition;
 mod search;
+mod split;
 mod witness;
 
 use std::fmt::Debug;
@@ -20,6 +21,8 @@ use std::hash::Hash;
 pub use explain::{Explanation, Placed};
 use partition::Problem;
 use search::{Halt, Meter, Searched};
+use split::Component;
+pub use split::{Partition, Scope};
 pub use stateright::semantics::SequentialSpec;
 pub use witness::is_witness;
 
@@ -31,20 +34,20 @@ pub type Op<M> = <<M as Model>::Spec as SequentialSpec>::Op;
 /// The answers of a model.
 pub type Ret<M> = <<M as Model>::Spec as SequentialSpec>::Ret;
 
-/// What the checker needs to know about the object under test: a sequential specification of one independent part of it,
-/// and which part an operation touches. Everything else only makes the search faster, or its words better.
+/// What the checker needs to know about the object under test: a sequential specification of an independent partition
+/// of it, and which parts an operation touches. Everything else only makes the search faster, or its words better.
 pub trait Model {
     /// The state of one partition, and what each operation does to it. It must be deterministic.
     type Spec: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug;
 
-    /// The name of a partition.
-    type Partition: Ord + Clone + Debug;
+    /// The name of a part of the state.
+    type Part: Ord + Clone + Debug;
 
-    /// The state of each partition before the first operation.
-    fn initial(&self) -> Self::Spec;
+    /// The state, before its first operation, of a partition that has these operations.
+    fn initial(&self, operations: &[&Op<Self>]) -> Self::Spec;
 
-    /// The one part of the state that the operation reads and writes.
-    fn partition(&self, op: &Op<Self>) -> Self::Partition;
+    /// The parts of the state that the operation may read or write.
+    fn scope(&self, op: &Op<Self>) -> Scope<Self::Part>;
 
     /// Whether the operation leaves *every* state unchanged in which it gives `answer` (in every state, if `answer` is
     /// `None`: unknown). Reads do; a compare-and-swap that did not swap does. Saying no is always right, only slower.
@@ -53,15 +56,17 @@ pub trait Model {
         false
     }
 
-    /// What can be said about the answer of an observation, looking ahead from `state` over the operations `between` that
-    /// may be placed before it. Saying [`Outlook::Open`] is always right.
-    fn outlook(
-        &self,
-        state: &Self::Spec,
-        observation: Call<'_, Self>,
-        between: &[Call<'_, Self>],
-    ) -> Outlook<Self::Spec> {
-        let _ = (state, observation, between);
+    /// Whether [`Model::outlook`] may have something to say of this operation although it changes states. It is always
+    /// asked of observations.
+    fn has_outlook(&self, op: &Op<Self>) -> bool {
+        let _ = op;
+        false
+    }
+
+    /// What can be said about the answer of an operation, looking ahead from `state` over the operations `between` that
+    /// may be placed before it, itself perhaps among them. Saying [`Outlook::Open`] is always right.
+    fn outlook(&self, state: &Self::Spec, call: Call<'_, Self>, between: &[Call<'_, Self>]) -> Outlook<Self::Spec> {
+        let _ = (state, call, between);
         Outlook::Open
     }
 
@@ -99,7 +104,7 @@ pub trait Model {
 /// An operation and its answer, if that is known.
 pub type Call<'h, M> = (&'h Op<M>, Option<&'h Ret<M>>);
 
-/// What a look ahead says about an observation.
+/// What a look ahead says about an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outlook<S> {
     /// Nothing in particular.
@@ -120,13 +125,15 @@ where
     S: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug,
 {
     type Spec = S;
-    type Partition = ();
+    type Part = ();
 
-    fn initial(&self) -> S {
+    fn initial(&self, _: &[&S::Op]) -> S {
         self.0.clone()
     }
 
-    fn partition(&self, _op: &S::Op) {}
+    fn scope(&self, _: &S::Op) -> Scope<()> {
+        Scope::One(())
+    }
 }
 
 /// How much work a check may take.
@@ -173,7 +180,7 @@ pub enum Verdict<P, S: SequentialSpec> {
         /// What ran out.
         reason: Inconclusive,
         /// The partitions that remain undecided.
-        partitions: Vec<P>,
+        partitions: Vec<Partition<P>>,
     },
 }
 
@@ -206,12 +213,8 @@ const ALLOWANCE_GROWTH: u64 = 10;
 
 /// Checks a history against a model.
 #[must_use]
-pub fn check<M: Model>(
-    model: &M,
-    history: &History<Op<M>, Ret<M>>,
-    budget: &Budget<'_>,
-) -> Report<M::Partition, M::Spec> {
-    let partitions = partition::split(model, history);
+pub fn check<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Budget<'_>) -> Report<M::Part, M::Spec> {
+    let partitions = split::split(model, history).components;
     let mut meter = Meter::new(budget);
     let verdict = decide(model, history, &partitions, budget, &mut meter);
     Report { verdict, partitions: partitions.len(), operations: history.operations().len(), steps: meter.taken() }
@@ -231,28 +234,28 @@ pub fn is_linearizable<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) ->
 fn decide<M: Model>(
     model: &M,
     history: &History<Op<M>, Ret<M>>,
-    partitions: &partition::Partitions<M>,
+    partitions: &[Component<M>],
     budget: &Budget<'_>,
     meter: &mut Meter<'_>,
-) -> Verdict<M::Partition, M::Spec> {
+) -> Verdict<M::Part, M::Spec> {
     let mut undecided: Vec<_> = partitions.iter().collect();
     let mut round = 1;
     loop {
         let mut still_undecided = Vec::new();
         let count = undecided.len() as u64;
-        for (turn, &(name, ids)) in undecided.iter().enumerate() {
+        for (turn, &component) in undecided.iter().enumerate() {
             // The last partition standing gets all that is left; nobody waits for its turn.
             let share = meter.left() / (count - turn as u64);
-            let wish = ALLOWANCE.max(ids.len() as u64 * ALLOWANCE_PER_OPERATION).saturating_mul(round);
+            let wish = ALLOWANCE.max(component.ids.len() as u64 * ALLOWANCE_PER_OPERATION).saturating_mul(round);
             let allowance = if count == 1 { share } else { wish.min(share) };
-            let problem = Problem::new(model, history, ids, partition::Part::Whole);
-            match search::search(model, &problem, allowance, meter) {
+            let problem = Problem::new(model, history, component, partition::Part::Whole);
+            match search::search(model, &problem, &component.initial, allowance, meter) {
                 Ok(Searched::Found(_)) => {}
                 Ok(Searched::Impossible { reached }) => {
-                    let explanation = explain::explain(model, history, name.clone(), ids, reached, budget);
+                    let explanation = explain::explain(model, history, component, reached, budget);
                     return Verdict::Violation(Box::new(explanation));
                 }
-                Err(Halt::OutOfSteps) => still_undecided.push((name, ids)),
+                Err(Halt::OutOfSteps) => still_undecided.push(component),
                 Err(Halt::Stopped) => {
                     still_undecided.extend_from_slice(&undecided[turn..]);
                     return inconclusive::<M>(Inconclusive::Stopped, &still_undecided);
@@ -270,9 +273,9 @@ fn decide<M: Model>(
     }
 }
 
-fn inconclusive<M: Model>(
-    reason: Inconclusive,
-    undecided: &[(&M::Partition, &Vec<crate::history::OperationId>)],
-) -> Verdict<M::Partition, M::Spec> {
-    Verdict::Inconclusive { reason, partitions: undecided.iter().map(|(name, _)| (*name).clone()).collect() }
+fn inconclusive<M: Model>(reason: Inconclusive, undecided: &[&Component<M>]) -> Verdict<M::Part, M::Spec> {
+    Verdict::Inconclusive {
+        reason,
+        partitions: undecided.iter().map(|component| component.partition.clone()).collect(),
+    }
 }

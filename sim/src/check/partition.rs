@@ -1,28 +1,16 @@
-//! Partitions of a history, and each as the search wants it: events in order, and a slot for each operation in flight.
+//! A partition of a history as the search wants it: events in order, and a slot for each operation in flight.
 //!
-//! A history is linearizable if and only if its restriction to each independent object is (Herlihy and Wing, 1990,
-//! theorem 1: locality). Left out before the search are operations that failed (they certainly had no effect) and those
+//! Left out before the search (Wing and Gong, 1993) are operations that failed (they certainly had no effect) and those
 //! that only observe and have no answer (placing them explains nothing and forbids nothing). What it simplifies: the
-//! split is by the partition that the model names; an operation on two partitions cannot be expressed.
+//! whole partition is laid out at once, however soon the search fails.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
+use super::Model;
 use super::memory::Table;
-use super::{Model, Op, Ret};
+use super::split::Component;
 use crate::history::{History, OperationId, Outcome, Stamp};
-
-/// The operations of each partition, in the order of invocation.
-pub(super) type Partitions<M> = BTreeMap<<M as Model>::Partition, Vec<OperationId>>;
-
-/// Splits a history by partition.
-pub(super) fn split<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) -> Partitions<M> {
-    let mut partitions = Partitions::<M>::new();
-    for (id, operation) in (0..).map(OperationId).zip(history.operations()) {
-        partitions.entry(model.partition(&operation.op)).or_default().push(id);
-    }
-    partitions
-}
 
 /// Which part of a partition is to be explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +41,8 @@ pub(super) struct Entry<'h, O, R> {
     /// `None` if its outcome is unknown.
     pub(super) answer: Option<&'h R>,
     pub(super) place: Place,
+    /// Whether it is looked ahead to.
+    pub(super) has_outlook: bool,
     /// The event of its invocation.
     pub(super) invoked: usize,
 }
@@ -90,8 +80,8 @@ pub(super) struct Problem<'h, O, R> {
 }
 
 impl<'h, O: Eq + std::hash::Hash, R> Problem<'h, O, R> {
-    /// Prepares a part of the operations `ids`.
-    pub(super) fn new<M>(model: &M, history: &'h History<O, R>, ids: &[OperationId], part: Part) -> Self
+    /// Prepares a part of a partition.
+    pub(super) fn new<M>(model: &M, history: &'h History<O, R>, component: &Component<M>, part: Part) -> Self
     where
         M: Model<Spec: stateright::semantics::SequentialSpec<Op = O, Ret = R>>,
     {
@@ -102,8 +92,8 @@ impl<'h, O: Eq + std::hash::Hash, R> Problem<'h, O, R> {
         };
         let mut problem =
             Problem { entries: Vec::new(), events: Vec::new(), stamps: Vec::new(), slots: 0, unknowns: Vec::new() };
-        let mut timed = Vec::with_capacity(2 * ids.len());
-        for &id in ids {
+        let mut timed = Vec::with_capacity(2 * component.ids.len());
+        for &id in &component.ids {
             let operation = &history.operations()[id.0 as usize];
             if operation.invoked >= until || Some(id) == left_out {
                 continue;
@@ -120,8 +110,13 @@ impl<'h, O: Eq + std::hash::Hash, R> Problem<'h, O, R> {
                 (false, true) => Place::Update(0),
                 (false, false) => Place::Unknown(0),
             };
+            let has_outlook = match place {
+                Place::Observation(_) => true,
+                Place::Update(_) => model.has_outlook(&operation.op),
+                Place::Unknown(_) => false,
+            };
             let entry = problem.entries.len();
-            problem.entries.push(Entry { id, op: &operation.op, answer, place, invoked: 0 });
+            problem.entries.push(Entry { id, op: &operation.op, answer, place, has_outlook, invoked: 0 });
             timed.push((operation.invoked, Event::Invoke(entry)));
             timed.extend(returned.map(|(stamp, _)| (stamp, Event::Return(entry))));
         }

@@ -14,10 +14,11 @@
 //! 2. *Spend only what counts.* An operation of unknown outcome is not placed where it leaves the state as it was, or
 //!    where the operation placed right after it leads to the same state without it: the shorter order can do the same.
 //! 3. *Fewer spent is better*: see [`Visited`]. Of equal operations of unknown outcome the earlier is spent first.
-//! 4. *Look ahead*, once the search has met some dead ends. If the model says that no sequence of the operations that may come before the return of an
-//!    observation leads to a state in which it gives its answer, then no order does, and the branch ends here. If it
-//!    says that the present state must be overwritten unseen by then, any other state as unseen will do: all orders of
-//!    writes that nobody reads become one.
+//! 4. *Look ahead*, once the search has met some dead ends. If the model says that no sequence of the operations that
+//!    may come before the return of another leads to a state in which that one gives its answer, then no order does, and
+//!    the branch ends here. It is asked about observations, and about what else it has something to say of. If it says
+//!    that the present state must be overwritten unseen by then, any other state as unseen will do: all orders of writes
+//!    that nobody reads become one.
 //!
 //! That rules 2 and 3 compare with branches that may still be under way is sound: suppose the search fails although an
 //! order exists. Of all configurations visited that lead to success, take the one with the fewest placements to go. Its
@@ -31,9 +32,9 @@ use super::partition::{Event, Place, Problem};
 use super::{Budget, Call, Model, Op, Outlook, Ret};
 use crate::history::Stamp;
 
-/// How many events ahead rule 4 looks, and for how many observations.
+/// How many events ahead rule 4 looks, and for how many operations.
 const LOOKAHEAD_EVENTS: usize = 256;
-const LOOKAHEAD_OBSERVATIONS: usize = 8;
+const LOOKAHEAD_OPERATIONS: usize = 8;
 
 /// How many dead ends a search meets before it begins to look ahead. Almost every history has an order that shows itself
 /// with a handful of them, and then looking ahead would cost more than all the rest.
@@ -98,15 +99,16 @@ pub(super) enum Searched {
     },
 }
 
-/// Searches an order for `problem` in at most `allowance` steps of `meter`.
+/// Searches an order for `problem`, from this state on, in at most `allowance` steps of `meter`.
 pub(super) fn search<M: Model>(
     model: &M,
     problem: &Problem<'_, Op<M>, Ret<M>>,
+    initial: &M::Spec,
     allowance: u64,
     meter: &mut Meter<'_>,
 ) -> Result<Searched, Halt> {
     let limit = meter.taken.saturating_add(allowance).min(meter.budget);
-    Search::new(model, problem, meter, limit).run()
+    Search::new(model, problem, initial.clone(), meter, limit).run()
 }
 
 /// A configuration to go back to, and what has been tried from it.
@@ -164,13 +166,14 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     fn new(
         model: &'s M,
         problem: &'s Problem<'h, Op<M>, Ret<M>>,
+        initial: M::Spec,
         meter: &'s mut Meter<'b>,
         limit: u64,
     ) -> Search<'s, 'h, 'b, M> {
         let placed = Mask::empty(problem.slots);
         let spent = Mask::empty(problem.unknowns.len());
         let mut states = States::new();
-        let state = states.intern(model.initial());
+        let state = states.intern(initial);
         Search {
             model,
             problem,
@@ -428,7 +431,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     fn look_ahead(&mut self) -> Result<bool, Halt> {
         let problem = self.problem;
         self.collect_open();
-        let mut observations = 0;
+        let mut operations = 0;
         for event in problem.events[self.event..].iter().take(LOOKAHEAD_EVENTS) {
             let number = match *event {
                 Event::Invoke(number) => {
@@ -438,7 +441,10 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 Event::Return(number) => number,
             };
             let entry = &problem.entries[number];
-            let Place::Observation(slot) = entry.place else { continue };
+            let (Place::Update(slot) | Place::Observation(slot)) = entry.place else { continue };
+            if !entry.has_outlook {
+                continue;
+            }
             if entry.invoked < self.event && self.placed.contains(slot) {
                 continue;
             }
@@ -448,8 +454,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 Outlook::Hopeless => return Ok(false),
                 Outlook::Forget(other) => self.state = self.states.intern(other),
             }
-            observations += 1;
-            if observations == LOOKAHEAD_OBSERVATIONS {
+            operations += 1;
+            if operations == LOOKAHEAD_OPERATIONS {
                 break;
             }
         }

@@ -4,8 +4,7 @@
 //! it explains every answer and respects real time, it proves linearizability by the definition itself (Herlihy and Wing,
 //! 1990), in one pass. If it does not, that says nothing: another order may. So a witness proves, and never condemns.
 
-use std::collections::BTreeMap;
-
+use super::split::split;
 use super::{Model, Op, Ret, SequentialSpec};
 use crate::history::{History, OperationId, Outcome, Stamp};
 
@@ -14,7 +13,8 @@ use crate::history::{History, OperationId, Outcome, Stamp};
 pub fn is_witness<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, order: &[OperationId]) -> bool {
     let operations = history.operations();
     let mut placed = vec![false; operations.len()];
-    let mut states: BTreeMap<M::Partition, M::Spec> = BTreeMap::new();
+    let split = split(model, history);
+    let mut states: Vec<M::Spec> = split.components.into_iter().map(|component| component.initial).collect();
     // An operation may stand behind another only if it did not return before that one was invoked.
     let mut invoked_latest: Stamp = 0;
     for id in order {
@@ -22,7 +22,7 @@ pub fn is_witness<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, order: 
         if std::mem::replace(&mut placed[id.0 as usize], true) {
             return false;
         }
-        let state = states.entry(model.partition(&operation.op)).or_insert_with(|| model.initial());
+        let state = &mut states[split.homes[id.0 as usize]];
         let fits = match &operation.outcome {
             Outcome::Returned { ret, stamp, .. } => *stamp > invoked_latest && state.is_valid_step(&operation.op, ret),
             Outcome::Open | Outcome::Unknown { .. } => {

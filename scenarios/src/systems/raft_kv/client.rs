@@ -1,0 +1,186 @@
+//! A client as a node: works through its script, and remembers what its operations are called in the log.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Outcome, Ticket, Via};
+use whitewater_kv::message::ReadAt;
+use whitewater_kv::{Address, Client, Message};
+use whitewater_raft::ReadMode;
+use whitewater_sim::history::OperationId;
+use whitewater_sim::{Context, Keep, NodeId, TimerId};
+
+use super::{FIRST_PLACE, NEXT_OPERATION, Node, SESSION, Wire};
+use crate::generate::{Path, Script};
+use crate::probes::Declared;
+
+/// A client and its script.
+pub struct ClientNode {
+    client: Client,
+    script: Script,
+    /// Whether what its operations were called is kept.
+    keep: Keep,
+    next: usize,
+    /// The operations under way.
+    open: BTreeMap<Ticket, OperationId>,
+    /// What operations that are over were called in the log.
+    named: BTreeMap<Name, OperationId>,
+    /// Reads past the log, with the last index that their answer reflects.
+    served: Vec<(u64, OperationId)>,
+    /// Operations that the store did not know any more: that is an answer, too.
+    expired: BTreeSet<OperationId>,
+    completed: Vec<Completed>,
+}
+
+impl ClientNode {
+    pub(super) fn new(client: Client, script: Script, keep: Keep) -> ClientNode {
+        ClientNode {
+            client,
+            script,
+            keep,
+            next: 0,
+            open: BTreeMap::new(),
+            named: BTreeMap::new(),
+            served: Vec::new(),
+            expired: BTreeSet::new(),
+            completed: Vec::new(),
+        }
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.client.is_busy() || self.script.at(self.next).is_some()
+    }
+
+    /// What its operations are called in the log, as far as they were sent there.
+    pub(super) fn names(&self) -> impl Iterator<Item = (Name, OperationId)> {
+        let under_way = self.client.under_way().filter_map(|(ticket, name)| Some((name?, *self.open.get(&ticket)?)));
+        self.named.iter().map(|(name, id)| (*name, *id)).chain(under_way)
+    }
+
+    /// Its reads past the log that returned, with the last index that each answer reflects.
+    pub(super) fn served(&self) -> &[(u64, OperationId)] {
+        &self.served
+    }
+
+    /// Whether the client of an operation was told that its session had expired.
+    pub(super) fn has_expired(&self, id: OperationId) -> bool {
+        self.expired.contains(&id)
+    }
+
+    pub(super) fn message(&mut self, from: NodeId, message: Message, context: &mut Context<'_, Node>) {
+        if let Message::Reply(reply) = message {
+            self.client.reply(Address(from.0), reply, &mut Hands(context), &mut self.completed);
+            self.complete(context);
+        }
+    }
+
+    pub(super) fn timer(&mut self, timer: TimerId, context: &mut Context<'_, Node>) {
+        match client_timer(timer) {
+            Some(timer) => {
+                self.client.timer(timer, &mut Hands(context), &mut self.completed);
+                self.complete(context);
+            }
+            None => self.go_on(context),
+        }
+    }
+
+    fn complete(&mut self, context: &mut Context<'_, Node>) {
+        if self.completed.is_empty() {
+            return;
+        }
+        for Completed { ticket, name, outcome } in std::mem::take(&mut self.completed) {
+            let id = self.open.remove(&ticket).expect("only an operation that was begun completes");
+            self.remember(id, name, &outcome);
+            match outcome {
+                Outcome::Returned { answer, .. } => context.returned(id, answer),
+                Outcome::Expired => context.unknown(id),
+                Outcome::Unknown => {
+                    context.hit(Declared::Store(whitewater_kv::Probe::OutcomeUnknown).id());
+                    context.unknown(id);
+                }
+                Outcome::Failed => context.failed(id),
+            }
+        }
+        self.go_on(context);
+    }
+
+    fn remember(&mut self, id: OperationId, name: Option<Name>, outcome: &Outcome) {
+        if self.keep == Keep::Nothing {
+            return;
+        }
+        match (name, outcome) {
+            (None, Outcome::Returned { index, .. }) => self.served.push((index.0, id)),
+            (_, Outcome::Expired) => drop(self.expired.insert(id)),
+            (_, Outcome::Returned { .. } | Outcome::Unknown | Outcome::Failed) => {}
+        }
+        self.named.extend(name.map(|name| (name, id)));
+    }
+
+    /// Begins the next operations of the script, now or when they are due.
+    pub(super) fn go_on(&mut self, context: &mut Context<'_, Node>) {
+        while self.client.has_room()
+            && let Some(planned) = self.script.at(self.next)
+        {
+            if planned.not_before > context.now() {
+                let wait_ns = planned.not_before.since_ns(context.now());
+                context.arm(NEXT_OPERATION, wait_ns);
+                return;
+            }
+            self.next += 1;
+            if planned.not_after < context.now() {
+                continue;
+            }
+            let id = context.invoke(planned.operation.clone());
+            match self.client.submit(planned.operation, via(planned.path), &mut Hands(context)) {
+                Ok(ticket) => drop(self.open.insert(ticket, id)),
+                Err(error) => {
+                    context.note(format_args!("is not sent: {error}"));
+                    context.failed(id);
+                }
+            }
+        }
+    }
+}
+
+fn via(path: Path) -> Via {
+    match path {
+        Path::Log => Via::Log,
+        Path::Quorum => Via::Read { mode: ReadMode::Quorum, at: ReadAt::Leader },
+        Path::Lease => Via::Read { mode: ReadMode::Lease, at: ReadAt::Leader },
+        Path::AnyServer => Via::Read { mode: ReadMode::Quorum, at: ReadAt::AnyServer },
+    }
+}
+
+struct Hands<'a, 'b>(&'a mut Context<'b, Node>);
+
+impl ClientHost for Hands<'_, '_> {
+    fn send(&mut self, to: Address, message: Message) {
+        self.0.send(NodeId(to.0), Wire(message));
+    }
+
+    fn arm(&mut self, timer: ClientTimer, after_ns: u64) {
+        self.0.arm(timer_id(timer), after_ns);
+    }
+
+    fn disarm(&mut self, timer: ClientTimer) {
+        self.0.disarm(timer_id(timer));
+    }
+}
+
+/// Two timers for each place.
+fn timer_id(timer: ClientTimer) -> TimerId {
+    let place = |place: u32| u8::try_from(place * 2).expect("a scenario's clients have few operations under way");
+    match timer {
+        ClientTimer::Session => SESSION,
+        ClientTimer::Attempt { place: at } => TimerId(FIRST_PLACE + place(at)),
+        ClientTimer::GiveUp { place: at } => TimerId(FIRST_PLACE + place(at) + 1),
+    }
+}
+
+pub(super) fn client_timer(TimerId(timer): TimerId) -> Option<ClientTimer> {
+    if TimerId(timer) == SESSION {
+        return Some(ClientTimer::Session);
+    }
+    let offset = timer.checked_sub(FIRST_PLACE)?;
+    let place = u32::from(offset / 2);
+    Some(if offset % 2 == 0 { ClientTimer::Attempt { place } } else { ClientTimer::GiveUp { place } })
+}

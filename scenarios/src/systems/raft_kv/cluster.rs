@@ -1,0 +1,100 @@
+//! From a scenario and a plan to a world: servers, spares, clients, and an operator if there is something to look after.
+
+use whitewater_kv::message::ADDRESS_BITS;
+use whitewater_kv::server::Settings;
+use whitewater_kv::{Address, Client, Operator, session, storage};
+use whitewater_raft::{Config, Configuration};
+use whitewater_sim::{Checks, Keep, NodeId, Recording, World, WorldConfig};
+
+use super::{Lives, Node};
+use crate::generate::Plan;
+use crate::scenario::Scenario;
+
+/// What may be varied about a world without changing what happens in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    /// What is checked.
+    pub checks: Checks,
+    /// Whether a trace is recorded.
+    pub recording: Recording,
+    /// Whether the history is kept.
+    pub keep: Keep,
+}
+
+/// The world of a run, with its faults planned. Nothing has happened yet.
+#[must_use]
+pub fn world(scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World<Node> {
+    let machines = plan.machines();
+    let operator = plan.needs_operator().then_some(Address(machines + scenario.clients));
+    let config = WorldConfig {
+        seed,
+        servers: machines,
+        clients: scenario.clients + u32::from(operator.is_some()),
+        links: scenario.links,
+        disks: scenario.disks,
+        clocks: scenario.clocks,
+        checks: watch.checks,
+        recording: watch.recording,
+        keep: watch.keep,
+    };
+    let lives = Lives::default();
+    let (scenario, scripts, goals) = (scenario.clone(), plan.scripts.clone(), plan.operator.clone().into());
+    let (voters, learners) = (plan.servers, plan.learners);
+    let bootstrap = Configuration {
+        learners: (voters..voters + learners).map(whitewater_raft::NodeId).collect(),
+        ..Configuration::of_voters((0..voters).map(whitewater_raft::NodeId))
+    };
+    let mut world = World::new(&config, move |node: NodeId, generation: u32| {
+        let Some(client) = node.0.checked_sub(machines) else {
+            let is_founder = generation == 0 && node.0 < voters + learners;
+            let bootstrap = if is_founder { bootstrap.clone() } else { Configuration::default() };
+            let id = whitewater_raft::NodeId(generation << ADDRESS_BITS | node.0);
+            return Node::server(settings(&scenario, id, bootstrap), &lives, operator);
+        };
+        match scripts.get(client as usize) {
+            Some(script) => {
+                let (window, patience) = (scenario.workload.in_flight as usize, scenario.timing.patience);
+                let servers = (0..machines).map(Address).collect();
+                Node::client(Client::new(u64::from(client), servers, window, patience), script.clone(), watch.keep)
+            }
+            None => {
+                let ids = (0..machines).map(whitewater_raft::NodeId).collect();
+                let poll_ns = scenario.timing.heartbeat_ns;
+                Node::operator(Operator::new(ids, voters, learners, poll_ns), std::sync::Arc::clone(&goals))
+            }
+        }
+    });
+    world.plan(plan.faults.clone());
+    world
+}
+
+fn settings(scenario: &Scenario, id: whitewater_raft::NodeId, bootstrap: Configuration) -> Settings {
+    let (timing, replication, protocol) = (scenario.timing, scenario.replication, scenario.protocol);
+    let defaults = Config::new(id, Vec::new());
+    Settings {
+        raft: Config {
+            bootstrap,
+            election_timeout_ns_min: timing.election_timeout_ns.min_ns,
+            election_timeout_ns_max: timing.election_timeout_ns.max_ns,
+            heartbeat_interval_ns: timing.heartbeat_ns,
+            append_entries_max: replication.entries_per_append as usize,
+            append_bytes_max: replication.append_bytes,
+            in_flight_max: replication.appends_in_flight as usize,
+            in_flight_bytes_max: replication.in_flight_bytes,
+            uncommitted_bytes_max: replication.uncommitted_bytes,
+            snapshot_chunk_bytes: replication.snapshot_chunk,
+            entries_kept: replication.entries_kept,
+            pre_vote: protocol.pre_vote,
+            quorum_check: protocol.quorum_check,
+            clock_drift_ppm_max: protocol.clock_drift_ppm_max,
+            ..defaults
+        },
+        storage: storage::Limits { segment_bytes: scenario.segment_bytes as usize, ..storage::Limits::default() },
+        sessions: session::Limits {
+            idle_entries: scenario.sessions.idle_entries,
+            sessions: u64::from(scenario.sessions.max),
+            ..session::Limits::default()
+        },
+        snapshot_every: scenario.snapshot_every.map(u64::from),
+    }
+}

@@ -1,0 +1,124 @@
+//! Many lives of one disk, which draws for itself what a crash keeps: any subset of what was not synced, torn and with holes.
+
+use whitewater_kv::storage::{Disk, RecoveryReport, Ticket, Torn};
+use whitewater_raft::Recovered;
+use whitewater_sim::disk::CrashKeeps;
+
+use crate::media::{Medium, Simulated};
+use crate::script::{Author, Leader, Server};
+
+/// The simulated disk, with the syncs that are under way.
+struct Busy {
+    disk: Simulated,
+    under_way: Vec<Ticket>,
+}
+
+impl Disk for Busy {
+    fn read(&mut self, file: &str) -> Vec<u8> {
+        self.disk.read(file)
+    }
+
+    fn list(&mut self) -> Vec<String> {
+        self.disk.list()
+    }
+
+    fn write(&mut self, file: &str, offset: usize, bytes: &[u8]) {
+        self.disk.write(file, offset, bytes);
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        self.disk.rename(from, to);
+    }
+
+    fn remove(&mut self, file: &str) {
+        self.disk.remove(file);
+    }
+
+    fn sync(&mut self, file: &str) -> Ticket {
+        let ticket = self.disk.sync(file);
+        self.under_way.push(ticket);
+        ticket
+    }
+
+    fn sync_directory(&mut self) -> Ticket {
+        let ticket = self.disk.sync_directory();
+        self.under_way.push(ticket);
+        ticket
+    }
+}
+
+/// What the lives of one disk met.
+type Seen = Vec<(RecoveryReport, Recovered)>;
+
+fn live(seed: u64, crash_keeps: CrashKeeps, lives: usize, steps: u64) -> Seen {
+    let mut author = Author::new(seed, 2, Leader::SendsSnapshots);
+    let limits = author.limits();
+    let mut disk = Busy { disk: Simulated::empty(seed, crash_keeps), under_way: Vec::new() };
+    let mut seen = Vec::new();
+    let mut model = None;
+    for life in 0..lives {
+        let (mut server, recovered, report) = Server::boot(&mut disk, limits)
+            .unwrap_or_else(|error| panic!("seed {seed}, life {life}: a crash is taken for damage: {error}"));
+        if let Some(model) = model {
+            let model: crate::model::Model = model;
+            model.check(&recovered).unwrap_or_else(|why| panic!("seed {seed}, life {life}: {why}"));
+        }
+        author.restarts(&recovered);
+        seen.push((report, recovered));
+        for _ in 0..author.below(steps) {
+            let step = author.next(&server.model);
+            server.step(&step, &mut disk);
+            while !disk.under_way.is_empty() && author.below(3) > 0 {
+                let ticket = disk.under_way.swap_remove(author.below(disk.under_way.len() as u64) as usize);
+                disk.disk.complete(ticket);
+                server.synced(ticket, &mut disk);
+            }
+        }
+        disk.disk.0.crash();
+        disk.under_way.clear();
+        model = Some(server.model);
+    }
+    seen
+}
+
+#[test]
+fn whatever_a_crash_keeps_nothing_that_was_promised_is_lost() {
+    let mut seen = Seen::new();
+    for seed in 0..600 {
+        let keeps =
+            [CrashKeeps::Subset, CrashKeeps::Subset, CrashKeeps::Prefix, CrashKeeps::Nothing][seed as usize % 4];
+        seen.extend(live(seed, keeps, 12, 14));
+    }
+    let count = |holds: fn(&RecoveryReport) -> bool| seen.iter().filter(|(report, _)| holds(report)).count();
+    let met = [
+        ("a torn batch of entries", count(|report| matches!(report.torn, Some(Torn::Entries(1..))))),
+        ("a torn hard state", count(|report| matches!(report.torn, Some(Torn::HardState { .. })))),
+        ("a torn header", count(|report| report.torn == Some(Torn::Unknown))),
+        ("a chain of segments", count(|report| report.segments > 2)),
+        ("a snapshot", count(|report| report.snapshot.is_some())),
+        ("a log that a snapshot replaced", count(|report| report.entries_replaced > 0)),
+        ("nothing lost", count(|report| report.torn.is_none())),
+    ];
+    for (what, times) in met {
+        assert!(times >= 10, "{what} was met {times} times only: {met:?}");
+    }
+}
+
+#[test]
+fn a_log_that_goes_on_for_long_stays_within_its_files() {
+    let mut author = Author::new(3, 2, Leader::SendsSnapshots);
+    let limits = author.limits();
+    let mut disk = Busy { disk: Simulated::empty(3, CrashKeeps::Subset), under_way: Vec::new() };
+    let (mut server, ..) = Server::boot(&mut disk, limits).expect("an empty disk is whole");
+    let mut most = 0;
+    for _ in 0..5_000 {
+        let step = author.next(&server.model);
+        server.step(&step, &mut disk);
+        while let Some(ticket) = disk.under_way.pop() {
+            disk.disk.complete(ticket);
+            server.synced(ticket, &mut disk);
+        }
+        most = most.max(disk.list().len());
+    }
+    assert!((3..40).contains(&most), "{most}");
+}
