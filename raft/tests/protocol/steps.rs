@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use whitewater_raft::config::{PreVote, QuorumCheck};
-use whitewater_raft::message::{Append, AppendReply, AppendResult, Body};
+use whitewater_raft::message::{Append, AppendReply, AppendResult, Body, InstallSnapshot};
 use whitewater_raft::{
-    Config, Effect, Environment, Index, Input, LocalTime, Message, NodeId, ProposalId, Recovered, Replica, Role, Round,
-    Term, Timer,
+    Config, Configuration, Effect, Entry, Environment, Index, Input, LocalTime, Message, NodeId, Payload, ProposalId,
+    Recovered, Replica, Role, Round, Term, Timer,
 };
 
 use crate::cluster::{Cluster, Event, Founders};
@@ -117,6 +117,58 @@ fn an_acknowledgement_beyond_the_log_is_ignored() {
     assert_eq!(effects(&mut cluster, N1, vec![message(N2, 1, Body::AppendReply(beyond))]), []);
     let append = effects(&mut cluster, N1, vec![propose(1)]);
     assert_eq!(count(&append, |effect| matches!(effect, Effect::Send(outbound) if outbound.to == N2)), 1);
+}
+
+/// A leader's append of no-ops of its own term.
+fn append(from: NodeId, term: u64, after: (u64, u64), count: u64) -> Input {
+    let (previous_index, previous_term) = (Index(after.0), Term(after.1));
+    let noop = |index| Entry { term: Term(term), index: Index(index), payload: Payload::Noop };
+    let entries = (after.0 + 1..=after.0 + count).map(noop).collect();
+    let append = Append { previous_index, previous_term, entries, commit: Index(0), round: Round(1) };
+    message(from, term, Body::Append(append))
+}
+
+/// A snapshot in one part, of a cluster of n1 to n3.
+fn snapshot(from: NodeId, term: u64, last_index: u64, last_term: u64) -> Input {
+    let part = InstallSnapshot {
+        last_index: Index(last_index),
+        last_term: Term(last_term),
+        configuration: Arc::new(Configuration::of_voters([N1, N2, N3])),
+        length: 1,
+        offset: 0,
+        data: whitewater_raft::Command::from_static(b"s"),
+        round: Round(1),
+    };
+    message(from, term, Body::InstallSnapshot(part))
+}
+
+#[test]
+fn entries_that_come_together_with_a_snapshot_are_written_although_the_log_that_it_replaces_was_longer() {
+    let mut cluster = led_by_n1();
+    effects(&mut cluster, N3, vec![append(N1, 1, (1, 1), 5)]);
+    let effects = effects(&mut cluster, N3, vec![snapshot(N2, 2, 3, 2), append(N2, 2, (3, 2), 3)]);
+    let indexes = |entries: &[Entry]| entries.iter().map(|entry| entry.index.0).collect();
+    let written = effects.iter().find_map(|effect| {
+        if let Effect::Persist(write) = effect {
+            Some((write.snapshot.is_some(), indexes(&write.entries)))
+        } else {
+            None
+        }
+    });
+    assert_eq!(written, Some((true, vec![4_u64, 5, 6])));
+}
+
+#[test]
+fn a_server_that_joined_learns_who_the_members_are_from_a_snapshot_that_its_log_continues() {
+    let mut config = Config::new(NodeId(4), Vec::new());
+    config.bootstrap = Configuration::default();
+    let mut replica = Replica::new(config, Recovered::default()).expect("a server may wait to be told");
+    let mut effects = Vec::new();
+    replica.step_all([append(N1, 1, (0, 0), 3)], &mut Noting::default(), &mut effects);
+    assert_eq!(replica.configuration(), &Configuration::default(), "no entry says who they are");
+    replica.step_all([snapshot(N1, 1, 2, 1)], &mut Noting::default(), &mut effects);
+    assert_eq!(replica.configuration(), &Configuration::of_voters([N1, N2, N3]));
+    assert_eq!(replica.last_index(), Index(3), "the log goes on behind it");
 }
 
 #[test]
