@@ -368,8 +368,8 @@ impl Client {
             What::Queued { .. } => return,
             What::Logged { request, .. } => (target, Message::Request(request.clone())),
             What::Read { request, server } => match request.at {
-                ReadAt::Leader => (target, Message::Read(request.clone())),
-                ReadAt::AnyServer => (*server, Message::Read(request.clone())),
+                ReadAt::Leader => (target, Message::Read(Box::new(request.clone()))),
+                ReadAt::AnyServer => (*server, Message::Read(Box::new(request.clone()))),
             },
         };
         pending.attempts.asks(server);

@@ -40,7 +40,7 @@ pub enum Message {
     /// From a client: an encoded [`crate::Request`], to be put into the log.
     Request(Command),
     /// From a client: a read that needs no entry in the log.
-    Read(ReadRequest),
+    Read(Box<ReadRequest>),
     /// To a client.
     Reply(Reply),
     /// From an operator.
@@ -164,7 +164,8 @@ impl fmt::Display for Message {
                 write!(f, "Request ")?;
                 command(bytes, f)
             }
-            Message::Read(ReadRequest { number, mode, at, operation }) => {
+            Message::Read(request) => {
+                let ReadRequest { number, mode, at, operation } = &**request;
                 let mode = match mode {
                     ReadMode::Quorum => "by quorum",
                     ReadMode::Lease => "by lease",
@@ -240,7 +241,8 @@ fn raft_body(body: &Body, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, ", round {round}")
             }
         },
-        Body::InstallSnapshot(InstallSnapshot { last_index, last_term, length, offset, data, round, .. }) => {
+        Body::InstallSnapshot(part) => {
+            let InstallSnapshot { last_index, last_term, length, offset, data, round, .. } = &**part;
             let end = offset + data.len() as u64;
             write!(f, "InstallSnapshot {last_index}@t{last_term} bytes {offset}..{end} of {length}, round {round}")
         }

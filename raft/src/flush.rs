@@ -154,7 +154,7 @@ impl Dispatch<'_> {
             (None, Begun::Yes) => sending.heartbeat(self.round),
             (None, Begun::No) => return,
         };
-        self.send(follower.id, Body::InstallSnapshot(part));
+        self.send(follower.id, Body::InstallSnapshot(Box::new(part)));
     }
 
     fn send_entries(&mut self, follower: &mut Follower) {

@@ -35,8 +35,8 @@ pub enum Body {
     Append(Append),
     /// The answer to [`Body::Append`].
     AppendReply(AppendReply),
-    /// A leader sends a part of its snapshot (paper 7, Figure 13).
-    InstallSnapshot(InstallSnapshot),
+    /// A leader sends a part of its snapshot (paper 7, Figure 13). Boxed: it is rare, and twice as large as the rest.
+    InstallSnapshot(Box<InstallSnapshot>),
     /// How much of a snapshot has arrived. Once it is installed, an [`AppendReply`] says so instead.
     SnapshotReply(SnapshotReply),
     /// The leader asks the receiver to stand for election at once (dissertation 3.10).

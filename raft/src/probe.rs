@@ -131,23 +131,23 @@ probes! {
         "A server voted that did not know itself to be a voter.";
     "4.1" QuorumShrinkCommits "quorum-shrink-commits"
         "A smaller configuration made entries committed that were not before.";
-    "5.3" SnapshotSentToLaggard "snapshot-sent-to-laggard"
+    "5" SnapshotSentToLaggard "snapshot-sent-to-laggard"
         "A follower was so far behind that it was sent a snapshot.";
-    "5.3" StaleSnapshotIgnored "stale-snapshot-ignored"
+    "5" StaleSnapshotIgnored "stale-snapshot-ignored"
         "A snapshot arrived that covered nothing new.";
-    "5.3" SnapshotKeepsMatchingSuffix "snapshot-keeps-matching-suffix"
+    "5" SnapshotKeepsMatchingSuffix "snapshot-keeps-matching-suffix"
         "A follower kept the entries behind an installed snapshot.";
-    "5.3" SnapshotDiscardsLog "snapshot-discards-log"
+    "5" SnapshotDiscardsLog "snapshot-discards-log"
         "An installed snapshot replaced a whole log.";
-    "5.3" SnapshotSuperseded "snapshot-superseded"
+    "5" SnapshotSuperseded "snapshot-superseded"
         "A newer snapshot began to arrive before an older one was complete.";
-    "5.3" ChunkLost "chunk-lost"
+    "5" ChunkLost "chunk-lost"
         "A part of a snapshot was lost, or its receiver was restarted, and it had to be sent again.";
-    "5.3" LeaderFailsMidSnapshot "leader-fails-mid-snapshot"
+    "5" LeaderFailsMidSnapshot "leader-fails-mid-snapshot"
         "Another leader began to send a snapshot, or appends, before the last one's was complete.";
-    "5.1" ConfigurationFromSnapshot "configuration-from-snapshot"
+    "5" ConfigurationFromSnapshot "configuration-from-snapshot"
         "A server took its configuration from an installed snapshot.";
-    "5.3" FullyCompactedLeader "fully-compacted-leader"
+    "5" FullyCompactedLeader "fully-compacted-leader"
         "A leader without a single entry in its log sent a snapshot.";
     "6.4" ReadWaitsForOwnTermCommit "read-waits-for-own-term-commit"
         "A read waited until a new leader had committed an entry of its term.";

@@ -18,7 +18,7 @@ whitewater_raft::probes! {
         "A leader's disk took longer than an election timeout to make a write durable.";
     "4.3" LeaderDiesInJoint "leader-dies-in-joint"
         "A leader crashed while its configuration was joint.";
-    "4.4" ReaddedAfterWipe "readded-after-wipe"
+    "3.8" ReaddedAfterWipe "readded-after-wipe"
         "A server that had lost its disk became a member again.";
     "9.6" OneWayPartitionRejoin "one-way-partition-rejoin"
         "A server that had not been heard while it heard others became a follower again without deposing their leader.";

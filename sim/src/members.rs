@@ -1,7 +1,7 @@
 //! Who a server is, and sets of servers: an address says where it runs, a generation tells the lives of its disk apart.
 //!
 //! A server that lost its disk has forgotten what it promised, so it must not come back as the one that promised
-//! (dissertation 4 and 11.2 take a lost disk for a lost server). What it simplifies: a set knows 32 addresses, and
+//! (dissertation 3.8). What it simplifies: a set knows 32 addresses, and
 //! generations modulo 4; no cluster has members whose disks are four lives apart.
 
 use std::fmt;

@@ -153,7 +153,7 @@ impl Server {
             // For a server that was here before its disk was lost.
             Message::Raft { .. } => {}
             Message::Request(command) => self.request(from, command, host),
-            Message::Read(request) => self.read(from, request, host),
+            Message::Read(request) => self.read(from, *request, host),
             Message::Admin(request) => self.admin(from, request, host),
             // Only clients and operators are replied to.
             Message::Reply(_) | Message::AdminReply(_) | Message::CameBack(_) => {}

@@ -1,5 +1,5 @@
 //! Stable storage: the log and the snapshots of one server on a [`Disk`] (paper, Figure 2 "Persistent state"; dissertation
-//! 5 and 11.7).
+//! 3.8 and 5).
 //!
 //! # Files
 //!

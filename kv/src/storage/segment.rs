@@ -1,5 +1,5 @@
-//! Segments: the files of the log, each a header and batches, only ever appended to (dissertation 11.7.3 speaks of such
-//! segmented logs; the format is our own).
+//! Segments: the files of the log, each a header and batches, only ever appended to (Rosenblum and Ousterhout, "The Design
+//! and Implementation of a Log-Structured File System", 1991, for the idea of segments; the format is our own).
 //!
 //! The file `log-<number>` begins with a header:
 //!

@@ -139,7 +139,7 @@ fn snapshot(from: NodeId, term: u64, last_index: u64, last_term: u64) -> Input {
         data: whitewater_raft::Command::from_static(b"s"),
         round: Round(1),
     };
-    message(from, term, Body::InstallSnapshot(part))
+    message(from, term, Body::InstallSnapshot(Box::new(part)))
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::node::NodeId;
 use crate::observe::{Promise, Role};
 
 /// For how many terms votes and leaders' logs are kept: longer than any message is on its way.
-const TERMS_KEPT: usize = 1_024;
+const TERMS_KEPT: usize = 256;
 
 /// What is known of the elections of all terms.
 #[derive(Debug, Default)]

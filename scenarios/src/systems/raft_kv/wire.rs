@@ -69,7 +69,8 @@ fn body(body: &Body) -> (u64, u64, u64) {
                 (9, previous_index.0, Digest::of(&[term.0, first_index.0, round.0]))
             }
         },
-        Body::InstallSnapshot(InstallSnapshot { last_index, last_term, length, offset, data, round, .. }) => {
+        Body::InstallSnapshot(part) => {
+            let InstallSnapshot { last_index, last_term, length, offset, data, round, .. } = &**part;
             let part = Digest::of(&[*length, *offset, xxh3_64(data), round.0]);
             (10, Digest::of(&[last_index.0, last_term.0]), part)
         }
