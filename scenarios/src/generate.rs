@@ -102,15 +102,27 @@ impl Script {
     /// The operation with this number, from 0; `None` if the script is over.
     #[must_use]
     pub fn at(&self, number: usize) -> Option<Planned> {
+        let (planned, shift_ns) = self.find(number)?;
+        let Planned { not_before, not_after, .. } = *planned;
+        let later = |instant: Instant| Instant(instant.0.saturating_add(shift_ns));
+        Some(Planned { not_before: later(not_before), not_after: later(not_after), ..planned.clone() })
+    }
+
+    /// When that operation begins, at the earliest; `None` if the script is over.
+    #[must_use]
+    pub fn begin_of(&self, number: usize) -> Option<Instant> {
+        let (planned, shift_ns) = self.find(number)?;
+        Some(Instant(planned.not_before.0.saturating_add(shift_ns)))
+    }
+
+    /// The operation, and by how much later than planned it comes this time, in nanoseconds.
+    fn find(&self, number: usize) -> Option<(&Planned, u64)> {
         if let Some(planned) = self.planned.get(number) {
-            return Some(planned.clone());
+            return Some((planned, 0));
         }
         let length = self.planned.len();
         let (period_ns, round) = (self.period_ns?, number.checked_div(length)?);
-        let planned = self.planned[number % length].clone();
-        let shift_ns = period_ns.saturating_mul(round as u64);
-        let later = |instant: Instant| Instant(instant.0.saturating_add(shift_ns));
-        Some(Planned { not_before: later(planned.not_before), not_after: later(planned.not_after), ..planned })
+        Some((&self.planned[number % length], period_ns.saturating_mul(round as u64)))
     }
 }
 

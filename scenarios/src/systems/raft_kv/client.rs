@@ -47,7 +47,7 @@ impl ClientNode {
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.client.is_busy() || self.script.at(self.next).is_some()
+        self.client.is_busy() || self.script.begin_of(self.next).is_some()
     }
 
     /// What its operations are called in the log, as far as they were sent there.
@@ -118,13 +118,13 @@ impl ClientNode {
     /// Begins the next operations of the script, now or when they are due.
     pub(super) fn go_on(&mut self, context: &mut Context<'_, Node>) {
         while self.client.has_room()
-            && let Some(planned) = self.script.at(self.next)
+            && let Some(begin) = self.script.begin_of(self.next)
         {
-            if planned.not_before > context.now() {
-                let wait_ns = planned.not_before.since_ns(context.now());
-                context.arm(NEXT_OPERATION, wait_ns);
+            if begin > context.now() {
+                context.arm(NEXT_OPERATION, begin.since_ns(context.now()));
                 return;
             }
+            let planned = self.script.at(self.next).expect("the script is not over");
             self.next += 1;
             if planned.not_after < context.now() {
                 continue;
