@@ -1,8 +1,8 @@
 //! One very long run: does anything grow that should not?
 //!
 //! A cluster under everything that a scenario can do to it, for as many events as asked for, without the history of its
-//! clients, which would grow with the run. Memory is read after a tenth of the events, when everything that is bounded
-//! has reached its bound, and at the end. The log, the sessions and the snapshots of every server are compared with the
+//! clients, which would grow with the run. Memory is read in the second tenth of the events, when everything that is
+//! bounded has reached its bound, and in the last. The log, the sessions and the snapshots of every server are compared with the
 //! limits that they are to stay within. What it simplifies: memory is that of the whole process, as its host tells it.
 
 use whitewater_raft::Index;
