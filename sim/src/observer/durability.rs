@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::ghost::{GhostDisk, Life, Pending, Promised, Wrote};
+use super::ghost::{Ghost, GhostDisk, Life, Pending, Promised, Wrote};
 use super::{Failure, Observer};
 use crate::disk::{Operation, Standing};
 use crate::invariant::Check;
@@ -111,7 +111,7 @@ impl Observer {
     }
 
     fn durable(&mut self, node: NodeId, wrote: Wrote) -> Result<(), Failure> {
-        let disk = &mut self.nodes[node.index()].disk;
+        let Ghost { disk, log, .. } = &mut self.nodes[node.index()];
         match wrote {
             Wrote::HardState { term, vote } => {
                 (disk.term, disk.vote) = (term, vote);
@@ -119,7 +119,7 @@ impl Observer {
             }
             Wrote::Entries { index, term } => {
                 let (before, durable) = (disk.log.last(), disk.term);
-                let kept = disk.log.become_log_of(index, term, &self.records);
+                let kept = disk.log.become_log_of(index, term, &self.records, log);
                 self.require(Check::LogTerms, term <= durable, || {
                     format!("the disk of {node} has an entry of term {term} at index {index}, and term {durable}")
                 })?;
@@ -147,7 +147,7 @@ impl Observer {
             match wrote {
                 Wrote::HardState { .. } => {}
                 Wrote::Entries { index: last, term } => {
-                    index = index.min(log.become_log_of(last, term, &self.records));
+                    index = index.min(log.become_log_of(last, term, &self.records, &ghost.log));
                 }
                 Wrote::Snapshot { index: last, term } => {
                     log.restore(last, term);
@@ -179,9 +179,7 @@ impl Observer {
         self.require(Check::AckHonesty, !self.elections.had_no_leader(term), || {
             format!("{node} acknowledged entries of a leader of term {term}, which has none")
         })?;
-        // Below what is forgotten, a disk that was empty when others compacted is not known entry by entry.
-        let is_known = self.told.disks && matched > self.records.forgotten();
-        let Some(expected) = self.elections.term_led_at(term, matched).filter(|_| is_known) else {
+        let Some(expected) = self.elections.term_led_at(term, matched).filter(|_| self.told.disks) else {
             return Ok(());
         };
         let disk = &self.nodes[node.index()].disk;

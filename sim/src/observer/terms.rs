@@ -97,9 +97,14 @@ impl TermLog {
         }
     }
 
-    /// Becomes the log that ends with this entry, unless a snapshot covers that. Returns the last index at which nothing
-    /// changed.
-    pub(super) fn become_log_of(&mut self, index: u64, term: u64, records: &Records) -> u64 {
+    /// The term before an entry, if the log has that entry and knows.
+    pub(super) fn term_before(&self, index: u64, term: u64) -> Option<u64> {
+        self.term_at(index - 1).filter(|_| self.term_at(index) == Some(term))
+    }
+
+    /// Becomes the log that ends with this entry, unless a snapshot covers that: as the records tell, and where those are
+    /// forgotten the log of the same server in memory. Returns the last index at which nothing changed.
+    pub(super) fn become_log_of(&mut self, index: u64, term: u64, records: &Records, memory: &TermLog) -> u64 {
         if index <= self.base {
             return self.last;
         }
@@ -118,8 +123,9 @@ impl TermLog {
                 Some(stretch) if stretch.term == its_term => stretch.first = at,
                 Some(_) | None => added.push(Stretch { first: at, term: its_term }),
             }
-            // What is not recorded is not known to differ.
-            let Some(previous) = records.term_before(at, its_term) else { break self.last.min(at - 1) };
+            let previous = records.term_before(at, its_term).or_else(|| memory.term_before(at, its_term));
+            // What nobody remembers is not known to differ.
+            let Some(previous) = previous else { break self.last.min(at - 1) };
             (at, its_term) = (at - 1, previous);
             if at <= self.base || self.term_at(at) == Some(its_term) {
                 break at;
@@ -184,12 +190,25 @@ mod tests {
         for (index, term, before) in [(1, 1, 0), (2, 1, 1), (3, 2, 1), (4, 4, 2), (5, 4, 4)] {
             records.append(index, term, before, 0);
         }
+        let unknown = TermLog::default();
         let mut disk = log(&[1, 1, 1, 3, 3, 3]);
-        assert_eq!(disk.become_log_of(5, 4, &records), 2);
+        assert_eq!(disk.become_log_of(5, 4, &records, &unknown), 2);
         assert_eq!(terms(&disk), [1, 1, 2, 4, 4]);
-        assert_eq!(disk.become_log_of(5, 4, &records), 5);
-        assert_eq!(disk.become_log_of(3, 2, &records), 3);
+        assert_eq!(disk.become_log_of(5, 4, &records, &unknown), 5);
+        assert_eq!(disk.become_log_of(3, 2, &records, &unknown), 3);
         assert_eq!(terms(&disk), [1, 1, 2]);
+    }
+
+    #[test]
+    fn what_the_records_have_forgotten_the_log_in_memory_tells() {
+        let mut records = Records::default();
+        for (index, term, before) in [(1, 1, 0), (2, 2, 1), (3, 2, 2), (4, 2, 2)] {
+            records.append(index, term, before, 0);
+        }
+        records.forget(3);
+        let mut disk = log(&[]);
+        assert_eq!(disk.become_log_of(2, 2, &records, &log(&[1, 2])), 0);
+        assert_eq!(terms(&disk), [1, 2]);
     }
 
     proptest! {
