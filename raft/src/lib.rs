@@ -134,6 +134,7 @@
 //! - A server that is removed is not told. It may ask for votes until it is switched off; loyal servers do not hear it.
 //! - Batches are not split over several writes, and a snapshot is one piece of memory.
 
+pub mod bugs;
 pub mod config;
 pub mod configuration;
 pub mod effect;

@@ -313,6 +313,7 @@ fn fault(mix: &FaultMix) -> String {
             };
             return format!("{} apart: {} given another time, {} {way}", range(mix.every), subject(target), range(*by));
         }
+        other => unimplemented!("contract: {other:?}"),
     };
     format!("{} apart, for {}: {what}", range(mix.every), range(mix.lasting))
 }
@@ -326,6 +327,9 @@ fn subject(who: &Who) -> String {
         Who::Minority => "a random minority of servers is".to_owned(),
         Who::LeaderAndMinority => "a minority of servers with the leader among them is".to_owned(),
         Who::All => "all servers are".to_owned(),
+        Who::MajorityWithoutLeader => "a majority of servers without the leader is".to_owned(),
+        Who::Rack => "the servers of a random rack are".to_owned(),
+        Who::LastCrashed => "the server that crashed last is".to_owned(),
         Who::Nodes(nodes) => {
             let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
             format!("{} {}", join(&names, "and"), if names.len() == 1 { "is" } else { "are" })
@@ -345,6 +349,7 @@ fn latency(latency: &Latency) -> String {
         Latency::Exponential { min_ns, mean_ns } => {
             format!("{} or more, {} on average (exponential)", exact(*min_ns), exact(*mean_ns))
         }
+        Latency::Bimodal { .. } => unimplemented!("contract"),
         Latency::LongTail { min_ns, max_ns } => {
             format!("{} or more; one in k takes k times that, up to {} (long tail)", exact(*min_ns), exact(*max_ns))
         }

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use whitewater_sim::fault::{Fault, FaultKind, Target};
+use whitewater_sim::fault::{Fault, FaultKind, Source, Target};
 use whitewater_sim::history::Outcome;
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use whitewater_sim::trace::{Line, Mark};
@@ -85,6 +85,7 @@ pub fn measure(seed: u64) -> Result<Sample, String> {
     let scenario = profile();
     let mut plan = generate::plan(&scenario, seed);
     plan.faults = vec![Fault {
+        source: Source(0),
         begin: KILL,
         end: Instant(scenario.timing.duration_ns),
         kind: FaultKind::Crash { target: Target::Leader { otherwise: NodeId(0) } },

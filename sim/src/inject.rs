@@ -131,6 +131,15 @@ impl<P: Process> World<P> {
                 nodes.iter().for_each(|node| self.wipe(*node));
                 Undo::Release(nodes)
             }
+            FaultKind::CutLinks { .. }
+            | FaultKind::Clog { .. }
+            | FaultKind::Filter { .. }
+            | FaultKind::CrashAt { .. }
+            | FaultKind::Slow { .. }
+            | FaultKind::FailDisk { .. }
+            | FaultKind::Damage { .. }
+            | FaultKind::FreezeClock { .. }
+            | FaultKind::CrashClient { .. } => unimplemented!("contract"),
         };
         self.injector.under_way(number, undo);
     }
@@ -165,6 +174,15 @@ impl<P: Process> World<P> {
             FaultKind::Cut { .. }
             | FaultKind::CutLink { .. }
             | FaultKind::Links { .. }
+            | FaultKind::CutLinks { .. }
+            | FaultKind::Clog { .. }
+            | FaultKind::Filter { .. }
+            | FaultKind::CrashAt { .. }
+            | FaultKind::Slow { .. }
+            | FaultKind::FailDisk { .. }
+            | FaultKind::Damage { .. }
+            | FaultKind::FreezeClock { .. }
+            | FaultKind::CrashClient { .. }
             | FaultKind::ClockStep { .. } => unreachable!("this fault holds no node that it could release"),
         }
     }
@@ -208,7 +226,7 @@ impl<P: Process> World<P> {
     }
 
     fn resolve(&self, target: &Target) -> Vec<NodeId> {
-        target.resolve(self.kernel.observer.leader())
+        target.resolve(self.kernel.observer.leader(), None)
     }
 
     fn hit(&mut self, kind: &FaultKind, target: &Target) -> Vec<NodeId> {

@@ -1,6 +1,6 @@
 //! Distributions of latency, each a pure function of one 64-bit draw, in integers.
 
-use crate::rng::{scale, scale_exponential};
+use crate::rng::{PPM, Ppm, scale, scale_exponential};
 
 /// How long something takes: a message on a link, a sync of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub enum Latency {
         min_ns: u64,
         /// The mean, in nanoseconds; at least `min_ns`.
         mean_ns: u64,
+    },
+    /// Usually the one, now and then the other; both are uniform.
+    Bimodal {
+        /// The shortest and the longest of the usual ones, in nanoseconds.
+        usual_ns: (u64, u64),
+        /// The shortest and the longest of the others, in nanoseconds.
+        other_ns: (u64, u64),
+        /// The chance of the others.
+        other_ppm: Ppm,
     },
     /// A bounded Pareto distribution of shape 1: one value in k is k times the shortest, up to the longest.
     LongTail {
@@ -42,6 +51,12 @@ impl Latency {
         match *self {
             Latency::Uniform { min_ns, max_ns } => min_ns + scale(draw, max_ns - min_ns + 1),
             Latency::Exponential { min_ns, mean_ns } => min_ns + scale_exponential(draw, mean_ns - min_ns),
+            Latency::Bimodal { usual_ns, other_ns, other_ppm } => {
+                // Twenty bits choose, the others are the draw.
+                let is_other = (draw & ((1 << 20) - 1)) * u64::from(PPM) < u64::from(other_ppm) << 20;
+                let (min_ns, max_ns) = if is_other { other_ns } else { usual_ns };
+                min_ns + scale(draw, max_ns - min_ns + 1)
+            }
             Latency::LongTail { min_ns, max_ns } => {
                 // The share of longer values, in 32 bits: min / share is the value that this share exceeds.
                 let share = (draw >> 32).max(1);
@@ -76,6 +91,15 @@ mod tests {
         assert_eq!(all[0], 1_000);
         let mean = all.iter().sum::<u64>() / 100_000;
         assert!((2_950..3_050).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn two_modes_have_their_shares_and_nothing_lies_between() {
+        let all = samples(Latency::Bimodal { usual_ns: (100, 200), other_ns: (1_000, 2_000), other_ppm: 300_000 });
+        let usual = all.iter().filter(|ns| (100..=200).contains(*ns)).count();
+        let other = all.iter().filter(|ns| (1_000..=2_000).contains(*ns)).count();
+        assert_eq!(usual + other, all.len());
+        assert!((69_000..71_000).contains(&usual), "{usual}");
     }
 
     #[test]

@@ -16,7 +16,7 @@
 //! | links and their faults | [`network`] |
 //! | disks, crashes and torn writes | [`disk`] |
 //! | skew, drift and steps of clocks | [`clock`] |
-//! | faults as data | [`fault`] |
+//! | faults as data; steps and expectations | [`fault`], [`plan`] |
 //! | the loop | [`world`] |
 //! | the digest and the trace of a run | [`digest`], [`trace`] |
 //! | ghost state and invariants | [`observe`], [`members`], [`observer`], [`invariant`] |
@@ -38,6 +38,7 @@ pub mod network;
 pub mod node;
 pub mod observe;
 pub mod observer;
+pub mod plan;
 pub mod queue;
 pub mod rng;
 pub mod time;

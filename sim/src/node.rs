@@ -36,6 +36,22 @@ pub struct ProbeId(pub u16);
 pub trait Message: Clone + Display {
     /// A word that differs, as good as always, for messages that differ: it enters the digest of the run.
     fn fingerprint(&self) -> u64;
+
+    /// What kind of message this is, below 64: faults may strike some kinds only.
+    fn kind(&self) -> u8 {
+        0
+    }
+
+    /// About how long it would be on a wire, in bytes.
+    fn size_bytes(&self) -> u64 {
+        64
+    }
+
+    /// What a receiver makes of the message when one bit of it, chosen by the draw, is wrong: `None` if it notices.
+    fn corrupted(&self, draw: u64) -> Option<Self> {
+        let _ = draw;
+        None
+    }
 }
 
 /// The program of a node: server or client.

@@ -36,6 +36,16 @@ pub enum Purpose {
     Node = 8,
     /// Skew and drift of a clock; one place per server.
     Clock = 9,
+    /// What steps leave open; one place per step.
+    Steps = 10,
+    /// Which parts of a scenario take part in a run, and how strongly.
+    Swarm = 11,
+    /// What becomes of messages that a fault picks by their kind, and of those with a wrong bit; one place per directed link.
+    Filter = 12,
+    /// How a disk is damaged; one place per disk.
+    Damage = 13,
+    /// How a plan is changed by a guided search; one place per change.
+    Mutation = 14,
 }
 
 /// The key of a run, from which all its streams are derived.

@@ -7,7 +7,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
-use whitewater_sim::fault::{Fault, FaultKind, Target};
+use whitewater_sim::fault::{Fault, FaultKind, Source, Target};
 use whitewater_sim::observe::{Promise, Role};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{
@@ -114,7 +114,7 @@ fn milliseconds(number: u64) -> Instant {
 }
 
 fn fault(begin: u64, end: u64, kind: FaultKind) -> Fault {
-    Fault { begin: milliseconds(begin), end: milliseconds(end), kind }
+    Fault { source: Source(0), begin: milliseconds(begin), end: milliseconds(end), kind }
 }
 
 fn n0() -> Target {

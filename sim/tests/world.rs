@@ -6,7 +6,7 @@ use std::fmt;
 use std::rc::Rc;
 
 use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
-use whitewater_sim::fault::{Direction, Fault, FaultKind, Reach, Target};
+use whitewater_sim::fault::{Direction, Fault, FaultKind, Reach, Source, Target};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{
     Checks, ClockProfile, Context, Instant, Keep, Latency, LinkProfile, Message, NodeId, Process, Recording, Stopped,
@@ -117,7 +117,7 @@ fn run(faults: Vec<Fault>, milliseconds: u64) -> Vec<String> {
 }
 
 fn fault(begin: u64, end: u64, kind: FaultKind) -> Fault {
-    Fault { begin: Instant(begin * MILLISECOND_NS), end: Instant(end * MILLISECOND_NS), kind }
+    Fault { source: Source(0), begin: Instant(begin * MILLISECOND_NS), end: Instant(end * MILLISECOND_NS), kind }
 }
 
 fn node(number: u32) -> Target {

@@ -216,9 +216,9 @@ impl RawFault {
             );
         }
         let is_one = match target {
-            Who::Leader | Who::Follower | Who::Random => true,
+            Who::Leader | Who::Follower | Who::Random | Who::LastCrashed => true,
             Who::Nodes(nodes) => nodes.len() == 1,
-            Who::Minority | Who::LeaderAndMinority | Who::All => false,
+            Who::Minority | Who::LeaderAndMinority | Who::MajorityWithoutLeader | Who::Rack | Who::All => false,
         };
         if !is_one {
             return wrong(whole, "one disk is wiped at a time: set target = \"random\", \"leader\" or \"follower\"");

@@ -239,11 +239,14 @@ impl RawScenario {
         };
         Ok(Scenario {
             name: self.name.into_inner(),
+            aliases: Vec::new(),
             summary: self.summary,
+            reaches: Vec::new(),
             servers: cluster.servers,
             learners: cluster.learners,
             spares: cluster.spares,
             clients: cluster.clients,
+            racks: 1,
             timing,
             protocol,
             replication: self.replication.check(entries_kept),
@@ -255,7 +258,13 @@ impl RawScenario {
             disks: self.disk.profile(),
             workload,
             faults,
+            steps: Vec::new(),
+            expectations: Vec::new(),
             operator,
+            swarm: None,
+            operations: None,
+            seed: None,
+            failure: None,
             checks,
         })
     }

@@ -147,7 +147,10 @@ impl TryFrom<LatencyKeys> for RawLatency {
             Latency::Exponential { min_ns, mean_ns } if min_ns > mean_ns => {
                 Err("`min` is above `mean`: raise the mean")
             }
-            Latency::Uniform { .. } | Latency::LongTail { .. } | Latency::Exponential { .. } => Ok(RawLatency(latency)),
+            Latency::Uniform { .. }
+            | Latency::LongTail { .. }
+            | Latency::Exponential { .. }
+            | Latency::Bimodal { .. } => Ok(RawLatency(latency)),
         }
     }
 }
@@ -271,6 +274,7 @@ impl RawNetwork {
             duplicate_ppm: self.duplicate.map_or(base.duplicate_ppm, |duplicate| duplicate.0),
             reorder_ppm: self.reorder.map_or(base.reorder_ppm, |reorder| reorder.0),
             reorder_ns_max: self.reorder_delay.map_or(base.reorder_ns_max.max(10 * MILLISECOND_NS), |delay| delay.0),
+            ..base
         }
     }
 }

@@ -105,6 +105,12 @@ impl RawWorkload {
             in_flight: self.in_flight.map_or(4, |count| count.0),
             reads,
             mix,
+            think: None,
+            hot: None,
+            bursts: None,
+            value_bytes: 0,
+            duplicate_ppm: 0,
+            loads: Vec::new(),
         })
     }
 }

@@ -18,13 +18,28 @@ pub struct LinkProfile {
     pub reorder_ppm: Ppm,
     /// The longest that a reordered message is held up, in nanoseconds.
     pub reorder_ns_max: u64,
+    /// Chance that a message arrives with a wrong bit: what decodes it must notice.
+    pub corrupt_ppm: Ppm,
+    /// How many bytes pass in a second, one message after the other; 0 for any number at once.
+    pub bandwidth: u64,
+    /// The most bytes that may wait to pass: more is lost. 0 for any number.
+    pub queue_bytes_max: u64,
 }
 
 impl LinkProfile {
     /// A link without faults.
     #[must_use]
     pub fn reliable(latency: Latency) -> LinkProfile {
-        LinkProfile { latency, loss_ppm: 0, duplicate_ppm: 0, reorder_ppm: 0, reorder_ns_max: 0 }
+        LinkProfile {
+            latency,
+            loss_ppm: 0,
+            duplicate_ppm: 0,
+            reorder_ppm: 0,
+            reorder_ns_max: 0,
+            corrupt_ppm: 0,
+            bandwidth: 0,
+            queue_bytes_max: 0,
+        }
     }
 }
 

@@ -3,15 +3,19 @@
 //! Everything is drawn up front, from a stream of its own for each fault mix, each client and each kind of the operator's
 //! work, so that a plan can be looked at, edited and run again, and leaving one part out changes no other draw.
 
+mod faults;
+mod steps;
+
 use std::sync::Arc;
 
 use whitewater_kv::Operation;
 use whitewater_kv::operator::Goal;
-use whitewater_sim::fault::{Fault, FaultKind, Target};
-use whitewater_sim::rng::{PPM, Purpose, RunKey, Stream};
-use whitewater_sim::{Instant, NodeId};
+use whitewater_sim::Instant;
+use whitewater_sim::fault::{Fault, FaultKind};
+use whitewater_sim::plan::{Action, Expectation, Step};
+use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
-use crate::scenario::{FaultMix, MixKind, Scenario, Span, Way, Who};
+use crate::scenario::{Scenario, Span};
 use crate::workload;
 
 /// The data of a run. Servers have the addresses from 0 on: the voters of the first configuration, its learners, and
@@ -24,8 +28,12 @@ pub struct Plan {
     pub learners: u32,
     /// Number of servers outside of it.
     pub spares: u32,
-    /// What goes wrong, mix by mix.
+    /// What goes wrong at given times, mix by mix.
     pub faults: Vec<Fault>,
+    /// What happens once, each when its time has come.
+    pub steps: Vec<Step>,
+    /// What must be true between two moments.
+    pub expectations: Vec<Expectation>,
     /// What each client asks.
     pub scripts: Vec<Script>,
     /// What the operator brings about, in the order of time.
@@ -136,7 +144,9 @@ impl Plan {
     /// Whether somebody must look after the membership: the operator has goals, or servers come back without their disks.
     #[must_use]
     pub fn needs_operator(&self) -> bool {
-        !self.operator.is_empty() || self.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Wipe { .. }))
+        let wipes = |kind: &FaultKind| matches!(kind, FaultKind::Wipe { .. } | FaultKind::Damage { .. });
+        let begins = |step: &Step| matches!(&step.action, Action::Begin { kind, .. } if wipes(kind));
+        !self.operator.is_empty() || self.faults.iter().any(|fault| wipes(&fault.kind)) || self.steps.iter().any(begins)
     }
 }
 
@@ -146,86 +156,25 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let key = RunKey::new(seed);
     let choice = key.stream(Purpose::Scenario, 0).below(scenario.servers.len() as u64);
     let servers = scenario.servers[choice as usize];
-    let machines = servers + scenario.learners + scenario.spares;
-    let faults = scenario.faults.iter().zip(0..).flat_map(|(mix, place)| {
-        let stream = key.stream(Purpose::Faults, place);
-        faults(mix, machines, scenario.timing.duration_ns, stream)
-    });
+    let cast = faults::Cast {
+        machines: servers + scenario.learners + scenario.spares,
+        clients: scenario.clients,
+        racks: scenario.racks,
+    };
     Plan {
         servers,
         learners: scenario.learners,
         spares: scenario.spares,
-        faults: faults.collect(),
+        faults: faults::faults(scenario, cast, &key),
+        steps: steps::steps(scenario, cast, &key),
+        expectations: steps::expectations(scenario),
         scripts: workload::scripts(scenario, &key),
         operator: crate::operations::goals(scenario, servers, &key),
     }
 }
 
-fn faults(mix: &FaultMix, machines: u32, duration_ns: u64, mut stream: Stream) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut now = Instant::START;
-    loop {
-        let begin = now.after(draw(mix.every, &mut stream));
-        let end = begin.after(draw(mix.lasting, &mut stream));
-        if begin.0 >= duration_ns {
-            return faults;
-        }
-        let mut order: Vec<NodeId> = (0..machines).map(NodeId).collect();
-        stream.shuffle(&mut order);
-        let kind = kind(&mix.kind, &order, &mut stream);
-        faults.push(Fault { begin, end, kind });
-        now = end;
-    }
-}
-
 pub(crate) fn draw(span: Span, stream: &mut Stream) -> u64 {
     stream.between(span.min_ns, span.max_ns)
-}
-
-fn kind(kind: &MixKind, order: &[NodeId], stream: &mut Stream) -> FaultKind {
-    match kind {
-        MixKind::Cut { target: who, direction, reach } => {
-            FaultKind::Cut { target: target(who, order, stream), direction: *direction, reach: *reach }
-        }
-        MixKind::Link { target: who } => FaultKind::CutLink {
-            from: target(who, order, stream),
-            to: Target::Follower { choices: [order[order.len() - 1], order[order.len() / 2]] },
-        },
-        MixKind::Crash { target: who } => FaultKind::Crash { target: target(who, order, stream) },
-        MixKind::Pause { target: who } => FaultKind::Pause { target: target(who, order, stream) },
-        MixKind::Links { profile } => FaultKind::Links { profile: *profile },
-        MixKind::SlowDisk { target: who, factor } => {
-            FaultKind::SlowDisk { target: target(who, order, stream), factor: u64::from(*factor) }
-        }
-        MixKind::Wipe { target: who } => FaultKind::Wipe { target: target(who, order, stream) },
-        MixKind::ClockStep { target: who, by, way } => {
-            let target = target(who, order, stream);
-            let distance = i64::try_from(draw(*by, stream)).expect("no span of a scenario is longer than an hour");
-            let is_forward = match way {
-                Way::Forward => true,
-                Way::Backward => false,
-                Way::Either => stream.chance(PPM / 2),
-            };
-            FaultKind::ClockStep { target, by_ns: if is_forward { distance } else { -distance } }
-        }
-    }
-}
-
-/// The target, with what is open about it decided by the order into which the servers were shuffled.
-fn target(who: &Who, order: &[NodeId], stream: &mut Stream) -> Target {
-    let minority = ((order.len() - 1) / 2).max(1);
-    match who {
-        Who::Leader => Target::Leader { otherwise: order[0] },
-        Who::Follower => Target::Follower { choices: [order[0], order[1 % order.len()]] },
-        Who::Random => Target::Nodes(vec![order[0]]),
-        Who::Minority => {
-            let size = stream.between(1, minority as u64) as usize;
-            Target::Nodes(order[..size].to_vec())
-        }
-        Who::LeaderAndMinority => Target::LeaderAnd { others: order.to_vec(), size: minority },
-        Who::All => Target::Nodes(order.to_vec()),
-        Who::Nodes(nodes) => Target::Nodes(nodes.clone()),
-    }
 }
 
 #[cfg(test)]
