@@ -3,7 +3,7 @@
 //! [`Filter::kinds`]: whitewater_sim::fault::Filter::kinds
 
 /// Every kind, at the place that [`whitewater_sim::Message::kind`] gives as its number.
-pub(crate) const KINDS: [&str; 17] = [
+pub(super) const KINDS: [&str; 17] = [
     "append",
     "append-reply",
     "request-vote",
@@ -29,6 +29,6 @@ pub(super) fn bit(name: &str) -> Option<u64> {
 }
 
 /// The names of these kinds.
-pub(crate) fn names(kinds: u64) -> Vec<&'static str> {
+pub(super) fn names(kinds: u64) -> Vec<&'static str> {
     KINDS.iter().enumerate().filter(|(place, _)| kinds >> place & 1 == 1).map(|(_, name)| *name).collect()
 }

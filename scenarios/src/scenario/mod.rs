@@ -14,6 +14,7 @@ mod steps;
 mod strike;
 mod words;
 mod workload;
+mod write;
 
 use whitewater_kv::client::Patience;
 use whitewater_raft::config::{PreVote, QuorumCheck};
@@ -26,6 +27,7 @@ use whitewater_sim::{Check, Checks, Latency, LinkProfile, NodeId, ProbeId};
 use crate::generate::Planned;
 
 pub use format::ScenarioError;
+pub use write::write;
 
 /// A scenario that passed all checks of its file.
 #[derive(Clone, Debug, PartialEq)]

@@ -169,6 +169,29 @@ impl<'de> Deserialize<'de> for Size {
     }
 }
 
+/// A size, or `"unlimited"`, which is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Limit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a size like \"64KiB\", or \"unlimited\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+                if text == "unlimited" {
+                    return Ok(Limit(0));
+                }
+                Size::deserialize(serde::de::value::StrDeserializer::new(text)).map(|Size(bytes)| Limit(bytes))
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
 /// A whole number between two bounds, or `"never"`, for which 0 may stand as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CountOrNever<const MIN: u32, const MAX: u32>(pub(super) Option<u32>);

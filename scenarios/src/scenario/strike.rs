@@ -11,7 +11,7 @@ use whitewater_sim::{Latency, LinkProfile, NodeId};
 use super::cluster::{Cluster, SERVERS_MAX};
 use super::format::{Mistake, wrong};
 use super::messages;
-use super::quantity::{Count, Duration, Probability, Range, Size};
+use super::quantity::{Count, Duration, Limit, Probability, Range};
 use super::latency::RawLatency;
 use super::servers::RawNetwork;
 use super::steps::{RawReference, RawWhen};
@@ -71,8 +71,8 @@ keys! {
     "reorder" reorder: Probability,
     "reorder_delay" reorder_delay: Duration,
     "corrupt" corrupt: Probability,
-    "bandwidth" bandwidth: Size,
-    "queue" queue: Size,
+    "bandwidth" bandwidth: Limit,
+    "queue" queue: Limit,
     "delay" delay: RawLatency,
     "delayed" delayed: Spanned<Probability>,
 }
