@@ -17,6 +17,7 @@ use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
+use crate::search::lineage::Lineage;
 use crate::system::System;
 use crate::systems::raft_kv::RaftKv;
 
@@ -227,7 +228,9 @@ fn attempt<S: System>(system: &S, scenario: &Scenario, seed: u64, stop: impl Fn(
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let result = host::guard(|| run::run_on(system, scenario, seed, &Options { budget, ..Options::default() }).record);
+    let result = host::guard(|| {
+        run::run_on(system, scenario, &Lineage::of(seed), &Options { budget, ..Options::default() }).record
+    });
     let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
     (!is_unjudged).then(|| RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record })
@@ -252,8 +255,9 @@ pub fn make_on<S: System>(
     recording: Recording,
 ) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
-    let mut run = host::guard(|| run::run_on(system, scenario, seed, &Options { recording, ..Options::default() }))
-        .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
+    let mut run =
+        host::guard(|| run::run_on(system, scenario, &Lineage::of(seed), &Options { recording, ..Options::default() }))
+            .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
 }
@@ -263,6 +267,7 @@ fn not_made(scenario: &Scenario, seed: u64, why: String) -> RunRecord {
     RunRecord {
         scenario: scenario.name.clone(),
         seed,
+        departures: String::new(),
         servers: 0,
         verdict: Verdict::Error { why },
         digest: Digest(0).to_string(),
