@@ -9,10 +9,11 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use whitewater_reports::model::{Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
+use whitewater_reports::model::{Build, Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
+use crate::bugs::{self, Bug};
 use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
@@ -28,6 +29,12 @@ pub struct Seeds {
 impl Seeds {
     /// Every seed there is.
     pub const ALL: Seeds = Seeds { first: 0, last: u64::MAX };
+
+    /// The first.
+    #[must_use]
+    pub fn first(self) -> u64 {
+        self.first
+    }
 
     /// One seed.
     #[must_use]
@@ -106,6 +113,8 @@ pub struct Request {
     pub seeds: Seeds,
     /// How many runs are made at the same time.
     pub jobs: u32,
+    /// The bug that is on in every run.
+    pub bug: Option<Bug>,
     /// No run begins later than this after the first, in nanoseconds on the wall clock.
     pub time_limit_ns: Option<u64>,
 }
@@ -154,7 +163,7 @@ pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign 
         if is_over || host::is_interrupted() {
             return None;
         }
-        let record = attempt(&plan.scenarios[place].scenario, seed, host::is_interrupted)?;
+        let record = attempt(&plan.scenarios[place].scenario, seed, plan.bug, host::is_interrupted)?;
         Some((place, record))
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
@@ -182,6 +191,9 @@ pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign 
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
+        bug: request.bug.map(|bug| bug.name.to_owned()),
+        canary: None,
         ending,
         wall_ns: stopwatch.elapsed_ns(),
         jobs: request.jobs,
@@ -204,18 +216,25 @@ impl Selected {
 }
 
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
-fn attempt(scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<RunRecord> {
-    let stopwatch = Stopwatch::start();
+fn attempt(scenario: &Scenario, seed: u64, bug: Option<Bug>, stop: impl Fn() -> bool) -> Option<RunRecord> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let result = host::guard(|| run::run(scenario, seed, &Options { budget, ..Options::default() }).record);
-    let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
+    let record = record(scenario, seed, &Options { bug, budget, ..Options::default() });
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then(|| RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record })
+    (!is_unjudged).then_some(record)
+}
+
+/// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
+#[must_use]
+pub fn record(scenario: &Scenario, seed: u64, options: &Options<'_>) -> RunRecord {
+    let stopwatch = Stopwatch::start();
+    let result = host::guard(|| run::run(scenario, seed, options).record);
+    let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
+    RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record }
 }
 
 /// Makes a run for somebody who looks at it closely.
@@ -223,8 +242,21 @@ fn attempt(scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<Ru
 /// # Errors
 /// If the testbed panics, with the record that says so.
 pub fn make(scenario: &Scenario, seed: u64, recording: Recording) -> Result<Run, Box<RunRecord>> {
+    make_with(scenario, seed, None, recording)
+}
+
+/// The same with a bug switched on.
+///
+/// # Errors
+/// See [`make`].
+pub fn make_with(
+    scenario: &Scenario,
+    seed: u64,
+    bug: Option<Bug>,
+    recording: Recording,
+) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
-    let mut run = host::guard(|| run::run(scenario, seed, &Options { recording, ..Options::default() }))
+    let mut run = host::guard(|| run::run(scenario, seed, &Options { bug, recording, ..Options::default() }))
         .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
@@ -260,7 +292,7 @@ mod tests {
             scenario: catalog::find(name).expect("a scenario of the catalog"),
             argument: (*name).to_owned(),
         });
-        Request { scenarios: scenarios.collect(), seeds, jobs, time_limit_ns: None }
+        Request { scenarios: scenarios.collect(), seeds, jobs, bug: None, time_limit_ns: None }
     }
 
     #[test]
@@ -336,7 +368,7 @@ mod tests {
     #[test]
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
-        let record = attempt(&calm, 0, || true);
+        let record = attempt(&calm, 0, None, || true);
         assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

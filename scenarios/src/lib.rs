@@ -9,9 +9,11 @@
 //! | many runs | [`campaign`] |
 //! | situations that runs are to meet | [`probes`] |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
+//! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
 
+pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod describe;

@@ -11,7 +11,8 @@ use whitewater_kv::spec::Missing;
 use whitewater_reports::json;
 use whitewater_reports::model::{Campaign, Outcome, RunRecord};
 use whitewater_reports::words::counted;
-use whitewater_scenarios::campaign::{self, Selected};
+use whitewater_scenarios::bugs::Bug;
+use whitewater_scenarios::campaign::{self, Request, Selected};
 use whitewater_scenarios::formats::write_json;
 use whitewater_scenarios::host::{self, shown};
 use whitewater_scenarios::run::Run;
@@ -49,13 +50,14 @@ impl Directory {
     }
 
     /// Writes a campaign down, in place of an earlier one.
-    pub(crate) fn write(&self, scenarios: &[Selected], campaign: &Campaign) -> Result<Written, Failure> {
+    pub(crate) fn write(&self, request: &Request, campaign: &Campaign) -> Result<Written, Failure> {
         self.remove_earlier()?;
         let mut written = Written::Alike;
         let mut count = 0;
-        for selected in scenarios {
+        for selected in &request.scenarios {
             for record in failing(campaign, &selected.scenario.name) {
-                if self.write_failure(selected, record, &campaign.replay(record))? == Written::Different {
+                let replay = campaign.replay(record);
+                if self.write_failure(selected, record, request.bug, &replay)? == Written::Different {
                     written = Written::Different;
                 }
                 count += 1;
@@ -81,11 +83,17 @@ impl Directory {
         Ok(())
     }
 
-    fn write_failure(&self, selected: &Selected, record: &RunRecord, replay: &str) -> Result<Written, Failure> {
+    fn write_failure(
+        &self,
+        selected: &Selected,
+        record: &RunRecord,
+        bug: Option<Bug>,
+        replay: &str,
+    ) -> Result<Written, Failure> {
         let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
             return Ok(Written::Alike);
         };
-        let run = match campaign::make(&selected.scenario, record.seed, Recording::On) {
+        let run = match campaign::make_with(&selected.scenario, record.seed, bug, Recording::On) {
             Ok(run) if run.record.digest == record.digest => run,
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));

@@ -17,7 +17,7 @@ use whitewater_scenarios::run::Run;
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
-use super::{Failure, exit, print, select, spans};
+use super::{Failure, bugs, exit, print, select, spans};
 
 /// How many lines of the trace a failure shows.
 const LAST_LINES: usize = 30;
@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// The seed
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = campaign::seed)]
     seed: u64,
+    /// Break this rule on purpose; `whitewater bugs` lists them. Needs a build with --features bugs
+    #[arg(long, value_name = "NAME")]
+    bug: Option<String>,
     /// Write the whole trace into this file, a line for everything that happened; - is the standard output
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -61,17 +64,19 @@ fn after_help() -> String {
 /// Makes a run again.
 pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let selected = select::scenario(&arguments.scenario)?;
-    let command = format!("whitewater replay {} --seed {}", selected.argument, arguments.seed);
+    let bug = arguments.bug.as_deref().map(bugs::switchable).transpose()?;
+    let option = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
+    let command = format!("whitewater replay {} --seed {}{option}", selected.argument, arguments.seed);
     let stdout = Path::new("-");
     let trace_path = arguments.trace.as_deref().or(arguments.until.map(|_| stdout));
     let recording = if trace_path.is_some() || arguments.verify { Recording::On } else { Recording::Off };
-    let mut run = match campaign::make(&selected.scenario, arguments.seed, recording) {
+    let mut run = match campaign::make_with(&selected.scenario, arguments.seed, bug, recording) {
         Ok(run) => run,
         Err(record) => return not_made(&record, &command),
     };
     let failed = run.record.verdict.outcome() != Outcome::Pass;
     if arguments.verify || (failed && run.trace.is_none()) {
-        let again = match campaign::make(&selected.scenario, arguments.seed, Recording::On) {
+        let again = match campaign::make_with(&selected.scenario, arguments.seed, bug, Recording::On) {
             Ok(again) => again,
             Err(record) => return not_made(&record, &command),
         };
