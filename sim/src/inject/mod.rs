@@ -1,6 +1,9 @@
 //! Carrying out a fault, and undoing it: the end of a fault takes back exactly what its beginning did.
 
-use crate::fault::{Direction, FaultKind, Reach, Target};
+mod network;
+mod node;
+
+use crate::fault::{FaultKind, Target};
 use crate::network::LinkProfile;
 use crate::node::{NodeId, Process};
 use crate::trace::Mark;
@@ -187,44 +190,6 @@ impl<P: Process> World<P> {
         }
     }
 
-    fn crash(&mut self, node: NodeId) {
-        self.kernel.slots[node.index()].downs += 1;
-        if self.kernel.slots[node.index()].downs == 1 {
-            self.tell(node, |process, context| process.crashing(context));
-            self.kernel.slots[node.index()].end_incarnation();
-            self.nodes[node.index()] = None;
-            self.kernel.disks[node.index()].crash();
-            self.kernel.observer.crashed(node);
-        }
-    }
-
-    fn wipe(&mut self, node: NodeId) {
-        self.crash(node);
-        self.kernel.slots[node.index()].generation += 1;
-        self.kernel.disks[node.index()].wipe();
-        self.kernel.observer.wiped(node);
-    }
-
-    fn restart(&mut self, node: NodeId) {
-        let slot = &mut self.kernel.slots[node.index()];
-        slot.downs -= 1;
-        if slot.downs == 0 {
-            self.boot(node);
-        }
-    }
-
-    /// What came while the node was paused happens now, in the order in which it came.
-    fn resume(&mut self, node: NodeId) {
-        let now = self.kernel.now;
-        let slot = &mut self.kernel.slots[node.index()];
-        slot.pauses -= 1;
-        if slot.pauses == 0 {
-            for event in std::mem::take(&mut slot.backlog) {
-                self.kernel.queue.push(now, event);
-            }
-        }
-    }
-
     fn resolve(&self, target: &Target) -> Vec<NodeId> {
         target.resolve(self.kernel.observer.leader(), None)
     }
@@ -234,32 +199,5 @@ impl<P: Process> World<P> {
         assert!(nodes.iter().all(|node| node.0 < self.servers), "a fault hits servers only: {nodes:?}");
         self.note_fault(&nodes, kind, "begins");
         nodes
-    }
-
-    fn cut(&mut self, links: Vec<(NodeId, NodeId)>) -> Vec<(NodeId, NodeId)> {
-        for (from, to) in &links {
-            self.kernel.network.cut(*from, *to);
-        }
-        links
-    }
-
-    fn links_of(&self, inside: &[NodeId], direction: Direction, reach: Reach) -> Vec<(NodeId, NodeId)> {
-        let end = match reach {
-            Reach::Servers => self.servers,
-            Reach::Everyone => self.nodes.len() as u32,
-        };
-        let outside: Vec<NodeId> = (0..end).map(NodeId).filter(|node| !inside.contains(node)).collect();
-        let mut links = Vec::new();
-        for inner in inside {
-            for outer in &outside {
-                if direction != Direction::Incoming {
-                    links.push((*inner, *outer));
-                }
-                if direction != Direction::Outgoing {
-                    links.push((*outer, *inner));
-                }
-            }
-        }
-        links
     }
 }
