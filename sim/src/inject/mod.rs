@@ -1,7 +1,7 @@
 //! Carrying out a fault, and undoing it: the end of a fault takes back exactly what its beginning did.
 
 mod network;
-mod node;
+mod nodes;
 
 use crate::fault::{FaultKind, Target};
 use crate::network::LinkProfile;
