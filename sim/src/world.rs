@@ -216,7 +216,7 @@ impl<P: Process> World<P> {
     #[inline]
     pub(crate) fn happen(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { to, .. } if self.kernel.slots[to.index()].pauses > 0 => self.defer(to, event),
+            Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
             Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
@@ -243,9 +243,6 @@ impl<P: Process> World<P> {
 
     #[inline]
     fn arrive(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
-        if self.kernel.network.is_hindered(from, to) || self.kernel.slots[to.index()].downs > 0 {
-            return self.hinder(from, to, condition, message);
-        }
         if condition != Condition::Sound {
             self.kernel.network.arrived(condition);
             if condition == Condition::Unreadable {
@@ -259,17 +256,26 @@ impl<P: Process> World<P> {
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
-    /// A message whose link is cut or clogged, or whose receiver is down, does not get in now, or never.
+    #[inline]
+    fn is_hindered(&self, from: NodeId, to: NodeId) -> bool {
+        let slot = &self.kernel.slots[to.index()];
+        self.kernel.network.is_hindered(from, to) || slot.downs | slot.pauses > 0
+    }
+
+    /// A message whose link is cut or clogged, or whose receiver is paused or down, does not get in now, or never.
     #[cold]
-    fn hinder(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+    fn hinder(&mut self, event: Event<P::Message>) {
+        let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
         if self.kernel.network.is_clogged(from, to) {
             self.kernel.network.hold(from, to);
-            self.kernel.held.push(Event::Arrival { from, to, condition, message });
-            return;
+            self.kernel.held.push(event);
+        } else if self.kernel.slots[to.index()].pauses > 0 {
+            self.defer(to, event);
+        } else {
+            self.count(to, u64::from(from.0) << 8 | 3);
+            self.kernel.network.stop(from, to);
+            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
         }
-        self.count(to, u64::from(from.0) << 8 | 3);
-        self.kernel.network.stop(from, to);
-        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
     }
 
     /// Counts an event and mixes it into the digest.

@@ -158,7 +158,8 @@ fn a_cut_link_passes_nothing_even_out_of_a_clog() {
 #[test]
 fn a_paused_server_gets_what_was_clogged_once_it_goes_on() {
     let pause = FaultKind::Pause { target: node(1) };
-    let (_, heard) = world(links(), vec![fault(0, 3, 5, clog(1)), fault(1, 4, 7, pause)], 8);
+    let links = LinkProfile { latency: Latency::constant(MILLISECOND_NS * 3 / 2), ..links() };
+    let (_, heard) = world(links, vec![fault(0, 3, 5, clog(1)), fault(1, 4, 7, pause)], 9);
     assert_eq!(heard_by(1, &heard), [(2, 1), (7, 2), (7, 3), (7, 4), (7, 5), (7, 6), (8, 7)]);
 }
 
@@ -281,7 +282,7 @@ fn the_effect_of_a_fault_is_told_from_its_beginning() {
         (fault(1, 2, 5, clog(0)), 1),
         (fault(2, 2, 9, crash(2)), 1),
         (fault(2, 3, 8, crash(2)), 0),
-        (fault(3, 2, 5, pause(0)), 1),
+        (fault(3, 10, 12, pause(0)), 1),
         (fault(3, 6, 8, FaultKind::SlowDisk { target: node(0), factor: 3 }), 0),
         (fault(4, 5, 6, FaultKind::Wipe { target: node(1) }), 0),
         (fault(5, 2, 50, FaultKind::Links { profile: links() }), 1),
