@@ -67,6 +67,7 @@ pub struct Run {
 /// Makes a run.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
+    let scenario = &*generate::drawn(scenario, seed);
     let plan = generate::plan(scenario, seed);
     let checks = match options.checks {
         CheckSwitch::On => scenario.checks,
