@@ -10,6 +10,7 @@ use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
+use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
@@ -62,6 +63,8 @@ pub struct Run {
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
     pub trace: Option<Trace>,
+    /// Which steps were taken, and which expectations judged.
+    pub exercised: Exercised,
 }
 
 /// Makes a run.
@@ -84,8 +87,8 @@ pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
         },
     };
     let record = record(&world, scenario, seed, plan.servers, verdict);
-    let trace = world.take_trace();
-    Run { record, history: world.into_history(), trace }
+    let (trace, exercised) = (world.take_trace(), world.exercised());
+    Run { record, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -116,6 +119,7 @@ fn judge(world: &mut World<Node>, scenario: &Scenario, checks: Checks, options: 
         Settled::Stopped(Stopped::Budget) => return out_of_events(options),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
+    world.finish();
     if world.violation().is_some() {
         return violation(world);
     }
@@ -140,9 +144,10 @@ fn settle(world: &mut World<Node>, deadline: Instant, events_max: u64) -> Settle
             stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
         }
         match unsettled(world, healed) {
-            None => return Settled::Yes,
+            None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
             Some(why) if world.now() >= deadline => return Settled::No(why),
-            Some(_) => {}
+            // Something is missing, or an expectation is still to be judged.
+            Some(_) | None => {}
         }
     }
 }

@@ -21,7 +21,7 @@ pub struct Watch {
     pub keep: Keep,
 }
 
-/// The world of a run, with its faults planned. Nothing has happened yet.
+/// The world of a run, with its faults, steps and expectations. Nothing has happened yet.
 #[must_use]
 pub fn world(scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World<Node> {
     let machines = plan.machines();
@@ -65,6 +65,8 @@ pub fn world(scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World
         }
     });
     world.plan(plan.faults.clone());
+    world.script(plan.steps.clone());
+    world.expect(plan.expectations.clone());
     world
 }
 
