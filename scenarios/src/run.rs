@@ -10,6 +10,7 @@ use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
+use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
@@ -73,6 +74,8 @@ pub struct Run {
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
     pub trace: Option<Trace>,
+    /// Which steps were taken, and which expectations judged.
+    pub exercised: Exercised,
 }
 
 /// Makes a run of the built-in system.
@@ -114,8 +117,8 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
         };
     let record = record(&world, scenario, lineage, plan.servers, verdict);
     let sightings = sightings(&world);
-    let trace = world.take_trace();
-    Run { record, sightings, culprit, history: world.into_history(), trace }
+    let (trace, exercised) = (world.take_trace(), world.exercised());
+    Run { record, sightings, culprit, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -156,6 +159,7 @@ fn judge<S: System>(
         Settled::Stopped(Stopped::Budget) => return out_of_events(options),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
+    world.finish();
     if world.violation().is_some() {
         return violation(world);
     }
@@ -180,9 +184,10 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
             stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
         }
         match unsettled(system, world, healed) {
-            None => return Settled::Yes,
+            None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
             Some(why) if world.now() >= deadline => return Settled::No(why),
-            Some(_) => {}
+            // Something is missing, or an expectation is still to be judged.
+            Some(_) | None => {}
         }
     }
 }
@@ -296,10 +301,10 @@ fn record<P: Participant>(
         terms_led: world.observer().terms_led() as u64,
         faults: FaultCounts {
             begun: world.faults_begun(),
-            lost: network.lost,
+            lost: network.lost.struck,
             cut: network.cut,
-            duplicated: network.duplicated,
-            reordered: network.reordered,
+            duplicated: network.duplicated.struck,
+            reordered: network.reordered.struck,
             crashes_with_unsynced: disk.crashes_with_unsynced,
             writes_lost: disk.writes_lost,
             writes_torn: disk.writes_torn,

@@ -15,6 +15,7 @@ use crate::queue::Queue;
 use crate::rng::{Purpose, RunKey, Stream};
 use crate::time::Instant;
 use crate::trace::{Line, Mark, Trace, printable};
+use crate::watch::Traffic;
 
 /// What a world is made of, besides the program of its nodes.
 #[derive(Clone, Debug)]
@@ -67,6 +68,9 @@ pub(crate) enum Event<M> {
     FaultBegins(usize),
     FaultEnds(usize),
     OtherLuck(RunKey),
+    StepDue(usize),
+    WindowOpens(usize),
+    WindowCloses(usize),
 }
 
 pub(crate) struct Kernel<P: Process> {
@@ -91,6 +95,10 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
     pub(crate) operations_open: usize,
+    /// How many operations were answered.
+    pub(crate) answers: u64,
+    /// What servers sent to each other, if anybody asks.
+    pub(crate) traffic: Option<Traffic>,
     /// The node whose program is running right now.
     pub(crate) acting: Option<NodeId>,
 }
@@ -146,6 +154,8 @@ impl<P: Process> Kernel<P> {
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
             operations_open: 0,
+            answers: 0,
+            traffic: None,
             acting: None,
         }
     }
@@ -162,6 +172,12 @@ impl<P: Process> Kernel<P> {
     #[inline]
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         assert!(to.index() < self.slots.len(), "{from} sent to {to}, which does not exist");
+        if let Some(traffic) = &mut self.traffic
+            && from.index().max(to.index()) < self.disks.len()
+        {
+            traffic.messages += 1;
+            traffic.bytes += message.size_bytes();
+        }
         let fate = self.network.send(from, to, self.now, &message);
         self.digest.mix(message.fingerprint());
         match fate {

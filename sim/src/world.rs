@@ -12,8 +12,11 @@ use crate::network::{Condition, LinkProfile, NetworkCounts};
 use crate::node::{NodeId, Process};
 use crate::observer::Observer;
 use crate::rng::RunKey;
+use crate::script::Script;
 use crate::time::Instant;
 use crate::trace::{Mark, Trace};
+use crate::watch::Watch;
+use crate::windows::{Moment, Windows};
 
 /// A simulated cluster with its clients.
 pub struct World<P: Process> {
@@ -21,6 +24,9 @@ pub struct World<P: Process> {
     pub(crate) nodes: Vec<Option<P>>,
     spawn: Box<dyn Fn(NodeId, u32) -> P>,
     pub(crate) injector: Injector,
+    pub(crate) script: Script,
+    pub(crate) windows: Windows,
+    pub(crate) watch: Watch,
     pub(crate) servers: u32,
 }
 
@@ -45,6 +51,9 @@ impl<P: Process> World<P> {
             nodes: (0..nodes).map(|_| None).collect(),
             spawn: Box::new(spawn),
             injector: Injector::default(),
+            script: Script::default(),
+            windows: Windows::default(),
+            watch: Watch::default(),
             servers: config.servers,
         }
     }
@@ -64,11 +73,14 @@ impl<P: Process> World<P> {
         self.kernel.queue.push(at, Event::OtherLuck(key));
     }
 
-    /// Boots all nodes, in the order of their numbers.
+    /// Boots all nodes, in the order of their numbers. Then the run begins: its first steps, and the windows at the start.
     pub fn start(&mut self) {
         for number in 0..self.nodes.len() as u32 {
             self.boot(NodeId(number));
         }
+        self.pass(Moment::Start);
+        self.begin_script();
+        self.look();
     }
 
     /// Runs until everything due at `limit` or earlier has happened, a check fails, or `events_max` events (in the
@@ -77,6 +89,9 @@ impl<P: Process> World<P> {
         while let Some((at, event)) = self.kernel.queue.pop_until(limit) {
             self.kernel.now = at;
             self.happen(event);
+            if self.watch.is_needed() {
+                self.look();
+            }
             if self.kernel.violation.is_some() {
                 return Stopped::Violation;
             }
@@ -88,11 +103,13 @@ impl<P: Process> World<P> {
         Stopped::Reached
     }
 
-    /// Ends every fault that is under way and forgets the rest of the plan: all servers up, no link cut, and links that
+    /// Ends every fault that is under way, and forgets the rest of the plan and the steps that were not taken: all servers up, no link cut, and links that
     /// behave like this. Clocks stay as they are.
     pub fn heal(&mut self, links: LinkProfile) {
         self.kernel.event += 1;
         self.kernel.note(None, Mark::Fault, || "every fault is healed");
+        self.pass(Moment::Healed);
+        self.end_script();
         for number in self.injector.stop() {
             self.end_fault(number);
         }
@@ -251,10 +268,13 @@ impl<P: Process> World<P> {
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
             Event::OtherLuck(key) => {
-                self.count(NodeId(0), 7);
+                self.count(NodeId(0), 10);
                 self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
                 self.kernel.rekey(&key);
             }
+            Event::StepDue(step) => self.take_step(step),
+            Event::WindowOpens(number) => self.open_window(number),
+            Event::WindowCloses(number) => self.close_window(number),
         }
     }
 
@@ -297,7 +317,7 @@ impl<P: Process> World<P> {
 
     /// Counts an event and mixes it into the digest.
     #[inline]
-    fn count(&mut self, node: NodeId, what: u64) {
+    pub(crate) fn count(&mut self, node: NodeId, what: u64) {
         self.kernel.event += 1;
         self.kernel.digest.mix(self.kernel.now.0);
         self.kernel.digest.mix(what << 32 | u64::from(node.0));
@@ -317,7 +337,13 @@ impl<P: Process> World<P> {
             Event::Timer { incarnation, .. } | Event::Synced { incarnation, .. } => {
                 *incarnation != self.kernel.slots[node.index()].incarnation
             }
-            Event::Arrival { .. } | Event::FaultBegins(_) | Event::FaultEnds(_) | Event::OtherLuck(_) => false,
+            Event::Arrival { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => false,
         }
     }
 
@@ -327,13 +353,13 @@ impl<P: Process> World<P> {
         slot.backlog.push(event);
     }
 
-    fn begin_fault(&mut self, number: usize) {
+    pub(crate) fn begin_fault(&mut self, number: usize) {
         let Some(kind) = self.injector.begin(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 5);
         self.begin_kind(number, &kind);
     }
 
-    fn end_fault(&mut self, number: usize) {
+    pub(crate) fn end_fault(&mut self, number: usize) {
         let Some((kind, doing)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);
         self.undo_kind(number, &kind, doing);

@@ -33,9 +33,14 @@ impl<P: Process> World<P> {
         let network = &self.kernel.network;
         let is_free = |event: &Event<P::Message>| match event {
             Event::Arrival { from, to, .. } => !network.is_clogged(*from, *to),
-            Event::Timer { .. } | Event::Synced { .. } | Event::FaultBegins(_) | Event::FaultEnds(_) => {
-                unreachable!("a link holds arrivals only")
-            }
+            Event::Timer { .. }
+            | Event::Synced { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => unreachable!("a link holds arrivals only"),
         };
         let (free, held) = std::mem::take(&mut self.kernel.held).into_iter().partition(is_free);
         self.kernel.held = held;
