@@ -18,6 +18,8 @@ use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
+use crate::system::System;
+use crate::systems::raft_kv::RaftKv;
 
 /// The seeds from one to another, both included; never none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,12 +150,25 @@ pub struct Progress {
 /// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
 const GRACE_NS: u64 = 500_000_000;
 
-/// Runs a campaign. `watch` is told how far it has come, after every run and now and then.
+/// Runs a campaign against the built-in system: see [`conduct_on`].
 ///
 /// # Panics
 /// If the request names no scenario.
 #[must_use]
-pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign {
+pub fn conduct(request: &Request, watch: impl FnMut(&Progress)) -> Campaign {
+    conduct_on(RaftKv, request, watch)
+}
+
+/// Runs a campaign against any system. `watch` is told how far it has come, after every run and now and then.
+///
+/// # Panics
+/// If the request names no scenario.
+#[must_use]
+pub fn conduct_on<S: System + Send + Sync + 'static>(
+    system: S,
+    request: &Request,
+    mut watch: impl FnMut(&Progress),
+) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
     let plan = request.clone();
@@ -163,7 +178,7 @@ pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign 
         if is_over || host::is_interrupted() {
             return None;
         }
-        let record = attempt(&plan.scenarios[place].scenario, seed, plan.bug, host::is_interrupted)?;
+        let record = attempt(&system, &plan.scenarios[place].scenario, seed, plan.bug, host::is_interrupted)?;
         Some((place, record))
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
@@ -216,47 +231,70 @@ impl Selected {
 }
 
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
-fn attempt(scenario: &Scenario, seed: u64, bug: Option<Bug>, stop: impl Fn() -> bool) -> Option<RunRecord> {
+fn attempt<S: System>(
+    system: &S,
+    scenario: &Scenario,
+    seed: u64,
+    bug: Option<Bug>,
+    stop: impl Fn() -> bool,
+) -> Option<RunRecord> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let record = record(scenario, seed, &Options { bug, budget, ..Options::default() });
+    let record = record_on(system, scenario, seed, &Options { bug, budget, ..Options::default() });
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
     (!is_unjudged).then_some(record)
 }
 
-/// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
+/// Makes a run of the built-in system of which only the record is kept; a panic of the testbed becomes a verdict.
 #[must_use]
 pub fn record(scenario: &Scenario, seed: u64, options: &Options<'_>) -> RunRecord {
+    record_on(&RaftKv, scenario, seed, options)
+}
+
+fn record_on<S: System>(system: &S, scenario: &Scenario, seed: u64, options: &Options<'_>) -> RunRecord {
     let stopwatch = Stopwatch::start();
-    let result = host::guard(|| run::run(scenario, seed, options).record);
+    let result = host::guard(|| run::run_on(system, scenario, seed, options).record);
     let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
     RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record }
 }
 
-/// Makes a run for somebody who looks at it closely.
+/// Makes a run of the built-in system for somebody who looks at it closely.
 ///
 /// # Errors
 /// If the testbed panics, with the record that says so.
 pub fn make(scenario: &Scenario, seed: u64, recording: Recording) -> Result<Run, Box<RunRecord>> {
-    make_with(scenario, seed, None, recording)
+    make_on(&RaftKv, scenario, seed, recording)
 }
 
-/// The same with a bug switched on.
+/// The same of any system.
 ///
 /// # Errors
-/// See [`make`].
-pub fn make_with(
+/// If the testbed panics, with the record that says so.
+pub fn make_on<S: System>(
+    system: &S,
     scenario: &Scenario,
     seed: u64,
-    bug: Option<Bug>,
     recording: Recording,
 ) -> Result<Run, Box<RunRecord>> {
+    make_with(system, scenario, seed, &Options { recording, ..Options::default() })
+}
+
+/// The same with any options.
+///
+/// # Errors
+/// If the testbed panics, with the record that says so.
+pub fn make_with<S: System>(
+    system: &S,
+    scenario: &Scenario,
+    seed: u64,
+    options: &Options<'_>,
+) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
-    let mut run = host::guard(|| run::run(scenario, seed, &Options { bug, recording, ..Options::default() }))
+    let mut run = host::guard(|| run::run_on(system, scenario, seed, options))
         .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
@@ -368,7 +406,7 @@ mod tests {
     #[test]
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
-        let record = attempt(&calm, 0, None, || true);
+        let record = attempt(&RaftKv, &calm, 0, None, || true);
         assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

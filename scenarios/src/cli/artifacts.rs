@@ -15,7 +15,8 @@ use whitewater_scenarios::bugs::Bug;
 use whitewater_scenarios::campaign::{self, Request, Selected};
 use whitewater_scenarios::formats::write_json;
 use whitewater_scenarios::host::{self, shown};
-use whitewater_scenarios::run::Run;
+use whitewater_scenarios::run::{Options, Run};
+use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::Recording;
 use whitewater_sim::trace::Trace;
 
@@ -93,7 +94,8 @@ impl Directory {
         let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
             return Ok(Written::Alike);
         };
-        let run = match campaign::make_with(&selected.scenario, record.seed, bug, Recording::On) {
+        let options = Options { bug, recording: Recording::On, ..Options::default() };
+        let run = match campaign::make_with(&RaftKv, &selected.scenario, record.seed, &options) {
             Ok(run) if run.record.digest == record.digest => run,
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));

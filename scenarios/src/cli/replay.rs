@@ -13,7 +13,8 @@ use whitewater_reports::words::{count, counted, span};
 use whitewater_scenarios::campaign::{self, Selected};
 use whitewater_scenarios::host::{self, shown};
 use whitewater_scenarios::probes;
-use whitewater_scenarios::run::Run;
+use whitewater_scenarios::run::{Options, Run};
+use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
@@ -70,13 +71,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let stdout = Path::new("-");
     let trace_path = arguments.trace.as_deref().or(arguments.until.map(|_| stdout));
     let recording = if trace_path.is_some() || arguments.verify { Recording::On } else { Recording::Off };
-    let mut run = match campaign::make_with(&selected.scenario, arguments.seed, bug, recording) {
+    let options = |recording| Options { bug, recording, ..Options::default() };
+    let mut run = match campaign::make_with(&RaftKv, &selected.scenario, arguments.seed, &options(recording)) {
         Ok(run) => run,
         Err(record) => return not_made(&record, &command),
     };
     let failed = run.record.verdict.outcome() != Outcome::Pass;
     if arguments.verify || (failed && run.trace.is_none()) {
-        let again = match campaign::make_with(&selected.scenario, arguments.seed, bug, Recording::On) {
+        let again = match campaign::make_with(&RaftKv, &selected.scenario, arguments.seed, &options(Recording::On)) {
             Ok(again) => again,
             Err(record) => return not_made(&record, &command),
         };

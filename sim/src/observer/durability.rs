@@ -57,7 +57,9 @@ impl Observer {
             return Ok(());
         };
         ghost.life = Life::Running;
-        let Promised { index, index_term, .. } = std::mem::take(&mut ghost.promised);
+        let promised = std::mem::take(&mut ghost.promised);
+        self.look();
+        let Promised { index, index_term, .. } = promised;
         if !self.online {
             return Ok(());
         }
@@ -158,6 +160,7 @@ impl Observer {
         let index = index.max(disk.log.base());
         let index_term = disk.log.term_at(index).unwrap_or_default();
         ghost.promised = Promised { term: disk.term, vote: disk.vote, index, index_term };
+        self.look();
     }
 
     /// A node's disk was erased, after it went down.
@@ -172,6 +175,7 @@ impl Observer {
         ghost.forget_memory();
         ghost.promised = Promised::default();
         ghost.life = Life::New;
+        self.look();
     }
 
     /// I10: an acknowledgement leaves a node.
