@@ -356,6 +356,7 @@ pub(crate) mod tests {
         RunRecord {
             scenario: scenario.to_owned(),
             seed,
+            departures: String::new(),
             servers: 3,
             verdict,
             digest: "00000000deadbeef".to_owned(),

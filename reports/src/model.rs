@@ -43,6 +43,9 @@ pub struct RunRecord {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
+    /// Where it departs from what its seed alone would do, as in `+2450ms.3`: see `--seed` of `whitewater replay`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub departures: String,
     /// Number of servers.
     pub servers: u32,
     /// What came of it.
@@ -207,7 +210,7 @@ impl Campaign {
     pub fn replay(&self, run: &RunRecord) -> String {
         let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
         let argument = scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str());
-        format!("whitewater replay {argument} --seed {}", run.seed)
+        format!("whitewater replay {argument} --seed {}{}", run.seed, run.departures)
     }
 }
 

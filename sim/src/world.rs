@@ -11,6 +11,7 @@ use crate::kernel::{Event, Kernel, WorldConfig};
 use crate::network::{LinkProfile, NetworkCounts};
 use crate::node::{NodeId, Process};
 use crate::observer::Observer;
+use crate::rng::RunKey;
 use crate::script::Script;
 use crate::time::Instant;
 use crate::trace::{Mark, Trace};
@@ -65,6 +66,11 @@ impl<P: Process> World<P> {
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
         }
+    }
+
+    /// From this time on the run has other luck: everything that is still to be drawn is drawn with this key.
+    pub fn depart(&mut self, at: Instant, key: RunKey) {
+        self.kernel.queue.push(at, Event::OtherLuck(key));
     }
 
     /// Boots all nodes, in the order of their numbers. Then the run begins: its first steps, and the windows at the start.
@@ -213,6 +219,12 @@ impl<P: Process> World<P> {
         &self.kernel.probes
     }
 
+    /// For each probe that was hit, when it was hit first; as long as [`World::probes`].
+    #[must_use]
+    pub fn probes_first(&self) -> &[Instant] {
+        &self.kernel.probes_first
+    }
+
     /// How many faults of the plan began.
     #[must_use]
     pub fn faults_begun(&self) -> u64 {
@@ -255,6 +267,11 @@ impl<P: Process> World<P> {
             }
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
+            Event::OtherLuck(key) => {
+                self.count(NodeId(0), 7);
+                self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
+                self.kernel.rekey(&key);
+            }
             Event::StepDue(step) => self.take_step(step),
             Event::WindowOpens(number) => self.open_window(number),
             Event::WindowCloses(number) => self.close_window(number),
@@ -299,6 +316,7 @@ impl<P: Process> World<P> {
             Event::Arrival { .. }
             | Event::FaultBegins(_)
             | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
             | Event::StepDue(_)
             | Event::WindowOpens(_)
             | Event::WindowCloses(_) => false,

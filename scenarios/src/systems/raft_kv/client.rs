@@ -4,14 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Outcome, Ticket, Via};
 use whitewater_kv::message::ReadAt;
-use whitewater_kv::{Address, Client, Message};
+use whitewater_kv::{Address, Answer, Client, Message, Operation};
 use whitewater_raft::ReadMode;
 use whitewater_sim::history::OperationId;
-use whitewater_sim::{Context, Keep, NodeId, TimerId};
+use whitewater_sim::{Context, Keep, NodeId, Process, TimerId};
 
-use super::{FIRST_PLACE, NEXT_OPERATION, Node, SESSION, Wire};
+use super::{FIRST_PLACE, NEXT_OPERATION, SESSION};
 use crate::generate::{Path, Script};
 use crate::probes::Declared;
+use crate::system::Stage;
+
+/// A process among whose messages are those of the store.
+pub trait Speaks: Process<Operation = Operation, Answer = Answer, Message: From<Message>> {}
+
+impl<P: Process<Operation = Operation, Answer = Answer, Message: From<Message>>> Speaks for P {}
 
 /// A client and its script.
 pub struct ClientNode {
@@ -32,7 +38,20 @@ pub struct ClientNode {
 }
 
 impl ClientNode {
-    pub(super) fn new(client: Client, script: Script, keep: Keep) -> ClientNode {
+    /// Makes the clients of a run, by their numbers from 0; nothing for numbers beyond theirs.
+    pub fn of(stage: &Stage<'_>) -> impl Fn(u32) -> Option<ClientNode> + 'static {
+        let (scripts, keep) = (stage.plan.scripts.clone(), stage.keep);
+        let servers: Vec<Address> = (0..stage.plan.machines()).map(Address).collect();
+        let (window, patience) = (stage.scenario.workload.in_flight as usize, stage.scenario.timing.patience);
+        move |number| {
+            let script = scripts.get(number as usize)?.clone();
+            Some(ClientNode::new(Client::new(u64::from(number), servers.clone(), window, patience), script, keep))
+        }
+    }
+
+    /// A client with its script; `keep` says whether it remembers what its operations are called in the log.
+    #[must_use]
+    pub fn new(client: Client, script: Script, keep: Keep) -> ClientNode {
         ClientNode {
             client,
             script,
@@ -46,7 +65,9 @@ impl ClientNode {
         }
     }
 
-    pub(super) fn has_work(&self) -> bool {
+    /// Whether it has something left to do.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
         self.client.is_busy() || self.script.begin_of(self.next).is_some()
     }
 
@@ -62,18 +83,21 @@ impl ClientNode {
     }
 
     /// Whether the client of an operation was told that its session had expired.
-    pub(super) fn has_expired(&self, id: OperationId) -> bool {
+    #[must_use]
+    pub fn has_expired(&self, id: OperationId) -> bool {
         self.expired.contains(&id)
     }
 
-    pub(super) fn message(&mut self, from: NodeId, message: Message, context: &mut Context<'_, Node>) {
+    /// A message arrived.
+    pub fn message<P: Speaks>(&mut self, from: NodeId, message: Message, context: &mut Context<'_, P>) {
         if let Message::Reply(reply) = message {
             self.client.reply(Address(from.0), reply, &mut Hands(context), &mut self.completed);
             self.complete(context);
         }
     }
 
-    pub(super) fn timer(&mut self, timer: TimerId, context: &mut Context<'_, Node>) {
+    /// A timer ran out.
+    pub fn timer<P: Speaks>(&mut self, timer: TimerId, context: &mut Context<'_, P>) {
         match client_timer(timer) {
             Some(timer) => {
                 self.client.timer(timer, &mut Hands(context), &mut self.completed);
@@ -83,7 +107,7 @@ impl ClientNode {
         }
     }
 
-    fn complete(&mut self, context: &mut Context<'_, Node>) {
+    fn complete<P: Speaks>(&mut self, context: &mut Context<'_, P>) {
         if self.completed.is_empty() {
             return;
         }
@@ -116,7 +140,7 @@ impl ClientNode {
     }
 
     /// Begins the next operations of the script, now or when they are due.
-    pub(super) fn go_on(&mut self, context: &mut Context<'_, Node>) {
+    pub fn go_on<P: Speaks>(&mut self, context: &mut Context<'_, P>) {
         while self.client.has_room()
             && let Some(begin) = self.script.begin_of(self.next)
         {
@@ -150,11 +174,11 @@ fn via(path: Path) -> Via {
     }
 }
 
-struct Hands<'a, 'b>(&'a mut Context<'b, Node>);
+struct Hands<'a, 'b, P: Process>(&'a mut Context<'b, P>);
 
-impl ClientHost for Hands<'_, '_> {
+impl<P: Speaks> ClientHost for Hands<'_, '_, P> {
     fn send(&mut self, to: Address, message: Message) {
-        self.0.send(NodeId(to.0), Wire(message));
+        self.0.send(NodeId(to.0), message.into());
     }
 
     fn arm(&mut self, timer: ClientTimer, after_ns: u64) {
