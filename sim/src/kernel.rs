@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::disk::{Disk, DiskProfile, Operation, SyncId};
 use crate::history::{History, OperationId};
 use crate::invariant::{Checks, Violation};
-use crate::network::{Fate, LinkProfile, Loss, Network};
+use crate::network::{Condition, Fate, LinkProfile, Loss, Network};
 use crate::node::{Message, NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
 use crate::observer::{Failure, Observer};
@@ -15,6 +15,7 @@ use crate::queue::Queue;
 use crate::rng::{Purpose, RunKey, Stream};
 use crate::time::Instant;
 use crate::trace::{Line, Mark, Trace, printable};
+use crate::watch::Traffic;
 
 /// What a world is made of, besides the program of its nodes.
 #[derive(Clone, Debug)]
@@ -61,11 +62,15 @@ pub enum Recording {
 /// Something that will happen.
 #[derive(Debug)]
 pub(crate) enum Event<M> {
-    Arrival { from: NodeId, to: NodeId, message: M },
+    Arrival { from: NodeId, to: NodeId, condition: Condition, message: M },
     Timer { node: NodeId, incarnation: u32, timer: TimerId },
     Synced { node: NodeId, incarnation: u32, sync: SyncId },
     FaultBegins(usize),
     FaultEnds(usize),
+    OtherLuck(RunKey),
+    StepDue(usize),
+    WindowOpens(usize),
+    WindowCloses(usize),
 }
 
 pub(crate) struct Kernel<P: Process> {
@@ -73,6 +78,8 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) event: u64,
     pub(crate) queue: Queue<Event<P::Message>>,
     pub(crate) network: Network,
+    /// What clogged links hold, in the order in which it would have arrived.
+    pub(crate) held: Vec<Event<P::Message>>,
     pub(crate) slots: Vec<Slot<P::Message>>,
     pub(crate) disks: Vec<Disk>,
     pub(crate) clocks: Vec<Clock>,
@@ -83,9 +90,15 @@ pub(crate) struct Kernel<P: Process> {
     operations_begun: u32,
     /// For each probe, how often it was hit.
     pub(crate) probes: Vec<u32>,
+    /// When each was hit first.
+    pub(crate) probes_first: Vec<Instant>,
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
     pub(crate) operations_open: usize,
+    /// How many operations were answered.
+    pub(crate) answers: u64,
+    /// What servers sent to each other, if anybody asks.
+    pub(crate) traffic: Option<Traffic>,
     /// The node whose program is running right now.
     pub(crate) acting: Option<NodeId>,
 }
@@ -101,6 +114,8 @@ pub(crate) struct Slot<M> {
     pub(crate) pauses: u32,
     /// What came while it was paused.
     pub(crate) backlog: Vec<Event<M>>,
+    /// How much came while it was paused, in all.
+    pub(crate) deferred: u64,
     timers: Vec<TimerState>,
     random: Stream,
 }
@@ -122,6 +137,7 @@ impl<P: Process> Kernel<P> {
             event: 0,
             queue: Queue::new(),
             network: Network::new(nodes, config.links, &key),
+            held: Vec::new(),
             slots: (0..nodes as u32).map(|place| Slot::new(key.stream(Purpose::Node, place))).collect(),
             disks: (0..config.servers).map(|place| Disk::new(config.disks, &key, place)).collect(),
             clocks: (0..config.servers).map(|place| Clock::draw(config.clocks, &key, place)).collect(),
@@ -134,9 +150,12 @@ impl<P: Process> Kernel<P> {
             keep: config.keep,
             operations_begun: 0,
             probes: Vec::new(),
+            probes_first: Vec::new(),
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
             operations_open: 0,
+            answers: 0,
+            traffic: None,
             acting: None,
         }
     }
@@ -153,15 +172,26 @@ impl<P: Process> Kernel<P> {
     #[inline]
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         assert!(to.index() < self.slots.len(), "{from} sent to {to}, which does not exist");
-        let fate = self.network.send(from, to, self.now);
+        if let Some(traffic) = &mut self.traffic
+            && from.index().max(to.index()) < self.disks.len()
+        {
+            traffic.messages += 1;
+            traffic.bytes += message.size_bytes();
+        }
+        let fate = self.network.send(from, to, self.now, &message);
         self.digest.mix(message.fingerprint());
         match fate {
             Fate::Lost(loss) => {
                 self.digest.mix(u64::MAX);
+                if self.slots[to.index()].downs == 0 {
+                    self.network.missed(loss);
+                }
                 self.note(Some(from), Mark::Lost, || {
                     let why = match loss {
                         Loss::Cut => "the link is cut",
                         Loss::Chance => "lost",
+                        Loss::Filter => "lost because of its kind",
+                        Loss::Queue => "the queue is full",
                     };
                     format!("-> {to} {message} ({why})")
                 });
@@ -173,9 +203,28 @@ impl<P: Process> Kernel<P> {
                     format!("-> {to} {message} (arrives {at}{twice})")
                 });
                 if let Some(copy) = copy {
-                    self.queue.push(copy, Event::Arrival { from, to, message: message.clone() });
+                    let message = message.clone();
+                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
                 }
-                self.queue.push(at, Event::Arrival { from, to, message });
+                self.queue.push(at, Event::Arrival { from, to, condition: Condition::Sound, message });
+            }
+            Fate::Garbled { at, copy, draw } => {
+                let wrong = message.corrupted(draw);
+                self.digest.mix(at.0);
+                self.digest.mix(wrong.as_ref().map_or(0, P::Message::fingerprint));
+                self.note(Some(from), Mark::Sent, || {
+                    let twice = copy.map(|copy| format!(" and again, sound, {copy}")).unwrap_or_default();
+                    format!("-> {to} {message} (arrives {at} with a wrong bit{twice})")
+                });
+                if let Some(copy) = copy {
+                    let message = message.clone();
+                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
+                }
+                let (condition, message) = match wrong {
+                    Some(wrong) => (Condition::Wrong, wrong),
+                    None => (Condition::Unreadable, message),
+                };
+                self.queue.push(at, Event::Arrival { from, to, condition, message });
             }
         }
     }
@@ -232,6 +281,7 @@ impl<P: Process> Kernel<P> {
         {
             trace.observe(self.event, self.now, node, *observation);
         }
+        self.observer.tell_time(self.now);
         let latest = self.disks.get(node.index()).map_or(Operation::default(), Disk::latest);
         if let Err(failure) = self.observer.observe(node, observation, latest) {
             self.fail(Some(node), failure);
@@ -242,6 +292,10 @@ impl<P: Process> Kernel<P> {
         let position = usize::from(probe.0);
         if self.probes.len() <= position {
             self.probes.resize(position + 1, 0);
+            self.probes_first.resize(position + 1, Instant::START);
+        }
+        if self.probes[position] == 0 {
+            self.probes_first[position] = self.now;
         }
         self.probes[position] = self.probes[position].saturating_add(1);
         self.digest.mix(u64::from(node.0) << 32 | u64::from(probe.0) << 8 | 0xff);
@@ -320,6 +374,17 @@ impl<P: Process> Kernel<P> {
         &mut self.slots[node.index()].random
     }
 
+    /// From now on everything is drawn with another key. Clocks go on as they go.
+    pub(crate) fn rekey(&mut self, key: &RunKey) {
+        self.network.rekey(key);
+        for (disk, place) in self.disks.iter_mut().zip(0..) {
+            disk.rekey(key, place);
+        }
+        for (slot, place) in self.slots.iter_mut().zip(0..) {
+            slot.random = key.stream(Purpose::Node, place);
+        }
+    }
+
     /// Records that a check failed. The first failure of a run is the one that counts.
     pub(crate) fn fail(&mut self, node: Option<NodeId>, (check, why): Failure) {
         let violation = Violation { check, event: self.event, at: self.now, node, why };
@@ -330,7 +395,16 @@ impl<P: Process> Kernel<P> {
 
 impl<M> Slot<M> {
     fn new(random: Stream) -> Slot<M> {
-        Slot { incarnation: 0, generation: 0, downs: 0, pauses: 0, backlog: Vec::new(), timers: Vec::new(), random }
+        Slot {
+            incarnation: 0,
+            generation: 0,
+            downs: 0,
+            pauses: 0,
+            backlog: Vec::new(),
+            deferred: 0,
+            timers: Vec::new(),
+            random,
+        }
     }
 
     /// Forgets what belonged to the incarnation that ends.

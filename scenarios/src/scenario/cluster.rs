@@ -51,12 +51,16 @@ impl RawCluster {
     pub(super) fn check(self) -> Result<Cluster, Mistake> {
         let servers: Vec<u32> = match self.servers {
             Some(servers) if servers.get_ref().0.len() > SERVERS_MAX as usize => {
-                return wrong(&servers, format!("this list has more than {SERVERS_MAX} numbers: leave some of them out"));
+                return wrong(
+                    &servers,
+                    format!("this list has more than {SERVERS_MAX} numbers: leave some of them out"),
+                );
             }
             Some(servers) => servers.into_inner().0.into_iter().map(|Count(count)| count).collect(),
             None => vec![3, 5, 7],
         };
-        let count = |count: &Option<Spanned<Count<0, SERVERS_MAX>>>| count.as_ref().map_or(0, |count| count.get_ref().0);
+        let count =
+            |count: &Option<Spanned<Count<0, SERVERS_MAX>>>| count.as_ref().map_or(0, |count| count.get_ref().0);
         let cluster = Cluster {
             servers,
             learners: count(&self.learners),

@@ -133,7 +133,10 @@ impl RawExpectation {
             return Ok(must.demand());
         }
         let Some(what) = &self.what else {
-            return wrong(place, "this expects nothing: add lines like what = \"commits\" and at_least = 1, or must = \"commit\"");
+            return wrong(
+                place,
+                "this expects nothing: add lines like what = \"commits\" and at_least = 1, or must = \"commit\"",
+            );
         };
         let quantity = match what.get_ref() {
             RawWhat::Named(RawQuantity::Commits) => Quantity::Commits,
@@ -188,12 +191,19 @@ fn edge(place: &Spanned<RawEdge>, frame: &Frame<'_>) -> Result<Edge, Mistake> {
     }
 }
 
-fn named(reference: &RawReference, after_ns: u64, place: &Spanned<RawEdge>, frame: &Frame<'_>) -> Result<Edge, Mistake> {
+fn named(
+    reference: &RawReference,
+    after_ns: u64,
+    place: &Spanned<RawEdge>,
+    frame: &Frame<'_>,
+) -> Result<Edge, Mistake> {
     match reference {
         RawReference::Name(name) if name == "start" => Ok(Edge::Start { after_ns }),
         RawReference::Name(name) if name == "healed" => Ok(Edge::Healed { after_ns }),
         RawReference::Name(name) if name == "end" && after_ns == 0 => Ok(Edge::End),
-        RawReference::Name(name) if name == "end" => wrong(place, "nothing comes after the end: choose an earlier moment"),
+        RawReference::Name(name) if name == "end" => {
+            wrong(place, "nothing comes after the end: choose an earlier moment")
+        }
         RawReference::Place(_) | RawReference::Name(_) => {
             Ok(Edge::Step { step: frame.names.find(reference, place)?, after_ns })
         }
@@ -215,7 +225,9 @@ fn later(edge: Edge, within: &Spanned<Duration>, frame: &Frame<'_>) -> Result<Ed
 /// Refuses moments that no run sees.
 fn in_time<T>(edge: Edge, place: &Spanned<T>, frame: &Frame<'_>) -> Result<Edge, Mistake> {
     match edge {
-        Edge::Start { after_ns } | Edge::Step { after_ns, .. } | Edge::Healed { after_ns } if after_ns > frame.end_ns => {
+        Edge::Start { after_ns } | Edge::Step { after_ns, .. } | Edge::Healed { after_ns }
+            if after_ns > frame.end_ns =>
+        {
             wrong(place, "by then, every run is over: choose an earlier moment, or raise `timing.duration`")
         }
         Edge::Start { .. } | Edge::Step { .. } | Edge::Healed { .. } | Edge::End => Ok(edge),

@@ -43,7 +43,9 @@ pub(super) fn check(
             let every = place.get_ref().every.as_ref().expect("a mix that was checked says how often it strikes");
             return wrong(
                 every,
-                format!("this makes more than {STRIKES_MAX} faults a run: let them strike less often, or shorten the run"),
+                format!(
+                    "this makes more than {STRIKES_MAX} faults a run: let them strike less often, or shorten the run"
+                ),
             );
         }
         faults.push(mix);
@@ -74,10 +76,7 @@ fn mix(place: &Spanned<RawStrike>, setting: &Setting<'_>) -> Result<FaultMix, Mi
     }
     let struck = raw.strike(place, kind, setting)?.expect("ends and marks are refused above");
     if costs_a_disk(&struck) && every.get_ref().min_ns < WIPE_EVERY_NS_MIN {
-        return wrong(
-            every,
-            "the operator needs time to replace a server that lost its disk: write \"5s\" or more",
-        );
+        return wrong(every, "the operator needs time to replace a server that lost its disk: write \"5s\" or more");
     }
     let lasting = match raw.lasting()? {
         Some(lasting) => lasting,

@@ -15,7 +15,7 @@ use super::cluster::{Cluster, RawCluster};
 use super::expect::{Frame, RawExpectation};
 use super::operations::{RawFailure, RawOperation};
 use super::operator::RawOperator;
-use super::quantity::{Count, Number, Probability};
+use super::quantity::{Count, Probability, Run};
 use super::servers::{
     RawClocks, RawDisk, RawNetwork, RawProtocol, RawReplication, RawSessions, RawSnapshots, RawTiming,
 };
@@ -59,10 +59,14 @@ pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
     };
     if text.len() as u64 > SCENARIO_BYTES_MAX {
         let most = SCENARIO_BYTES_MAX >> 20;
-        return Err(fail(Mistake { at: None, message: format!("a scenario has {most} MiB at most: leave something out") }));
+        return Err(fail(Mistake {
+            at: None,
+            message: format!("a scenario has {most} MiB at most: leave something out"),
+        }));
     }
-    let raw: RawScenario = toml::from_str(text)
-        .map_err(|error| fail(Mistake { at: error.span().map(|span| span.start), message: in_our_words(error.message()) }))?;
+    let raw: RawScenario = toml::from_str(text).map_err(|error| {
+        fail(Mistake { at: error.span().map(|span| span.start), message: in_our_words(error.message()) })
+    })?;
     raw.check().map_err(fail)
 }
 
@@ -126,7 +130,7 @@ struct RawScenario {
     summary: Spanned<String>,
     #[serde(default)]
     reaches: Vec<Spanned<String>>,
-    seed: Option<Number>,
+    seed: Option<Run>,
     failure: Option<RawFailure>,
     checks: Option<Spanned<Vec<Check>>>,
     #[serde(default)]
@@ -247,7 +251,7 @@ impl RawScenario {
             operator,
             swarm: self.swarm.map(RawSwarm::check),
             operations,
-            seed: self.seed.map(|Number(seed)| seed),
+            seed: self.seed.map(|Run(lineage)| lineage),
             failure: self.failure.map(Into::into),
             checks,
         })
@@ -379,7 +383,10 @@ fn check_operator(
         let between_ns = (mix.every.min_ns / 2 + mix.every.max_ns / 2).max(1);
         actions = actions.saturating_add(duration_ns / between_ns);
         if actions > ACTIONS_MAX {
-            return wrong(action, format!("this makes more than {ACTIONS_MAX} actions a run: let the operator act less often"));
+            return wrong(
+                action,
+                format!("this makes more than {ACTIONS_MAX} actions a run: let the operator act less often"),
+            );
         }
         operator.push(mix);
     }

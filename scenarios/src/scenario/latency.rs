@@ -73,7 +73,11 @@ impl Keys {
         let ns = |duration: Option<Duration>| duration.map(|Duration(ns)| ns);
         match (kind, ns(min), ns(mean), ns(max)) {
             (Kind::Uniform, Some(min_ns), None, Some(max_ns)) if !is_bimodal => {
-                if min_ns > max_ns { Err(SWAPPED) } else { Ok(Latency::Uniform { min_ns, max_ns }) }
+                if min_ns > max_ns {
+                    Err(SWAPPED)
+                } else {
+                    Ok(Latency::Uniform { min_ns, max_ns })
+                }
             }
             (Kind::Exponential, Some(min_ns), Some(mean_ns), None) if !is_bimodal => {
                 if min_ns > mean_ns {
@@ -106,4 +110,5 @@ impl Keys {
 
 const SWAPPED: &str = "`min` is above `max`: swap them";
 
-const BIMODAL: &str = "a bimodal latency needs `usual` and `other`, a range each, and the `chance` of the other, and nothing else";
+const BIMODAL: &str =
+    "a bimodal latency needs `usual` and `other`, a range each, and the `chance` of the other, and nothing else";

@@ -1,27 +1,8 @@
-//! The names of the kinds of messages, for faults that strike some kinds only: a bit of [`Filter::kinds`] for each.
+//! The kinds of messages, for faults that strike some kinds only: a bit of [`Filter::kinds`] for each name.
 //!
 //! [`Filter::kinds`]: whitewater_sim::fault::Filter::kinds
 
-/// Every kind, at the place that [`whitewater_sim::Message::kind`] gives as its number.
-pub(super) const KINDS: [&str; 17] = [
-    "append",
-    "append-reply",
-    "request-vote",
-    "vote-reply",
-    "pre-vote",
-    "pre-vote-reply",
-    "install-snapshot",
-    "snapshot-reply",
-    "timeout-now",
-    "read-index",
-    "read-index-reply",
-    "request",
-    "read",
-    "reply",
-    "admin",
-    "admin-reply",
-    "came-back",
-];
+use whitewater_kv::wire::KINDS;
 
 /// The bit of the kind with this name.
 pub(super) fn bit(name: &str) -> Option<u64> {
@@ -29,6 +10,6 @@ pub(super) fn bit(name: &str) -> Option<u64> {
 }
 
 /// The names of these kinds.
-pub(super) fn names(kinds: u64) -> Vec<&'static str> {
+pub(crate) fn names(kinds: u64) -> Vec<&'static str> {
     KINDS.iter().enumerate().filter(|(place, _)| kinds >> place & 1 == 1).map(|(_, name)| *name).collect()
 }

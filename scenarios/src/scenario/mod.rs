@@ -25,6 +25,7 @@ use whitewater_sim::plan::{Edge, Quantity, Trigger};
 use whitewater_sim::{Check, Checks, Latency, LinkProfile, NodeId, ProbeId};
 
 use crate::generate::Planned;
+use crate::search::lineage::Lineage;
 
 pub use format::ScenarioError;
 pub use write::write;
@@ -82,8 +83,8 @@ pub struct Scenario {
     pub swarm: Option<Swarm>,
     /// What clients ask, operation by operation, in place of what the workload would make up; `None` if it does.
     pub operations: Option<Vec<PlannedOperation>>,
-    /// The seed that the file was written for, if it was written for one.
-    pub seed: Option<u64>,
+    /// The run that the file was written for, if it was written for one.
+    pub seed: Option<Lineage>,
     /// The failure that the file was written for, if it was written for one.
     pub failure: Option<Fingerprint>,
     /// What is checked.

@@ -81,7 +81,10 @@ impl RawOperation {
         let client = *self.client.get_ref();
         if client >= clients {
             let last = clients - 1;
-            return wrong(&self.client, format!("client {client} does not exist: this scenario has clients 0 to {last}"));
+            return wrong(
+                &self.client,
+                format!("client {client} does not exist: this scenario has clients 0 to {last}"),
+            );
         }
         let not_before = Instant(self.at.get_ref().0);
         if not_before.0 > end_ns {

@@ -7,6 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use whitewater_sim::rng::{PPM, Ppm};
 
 use super::Span;
+use crate::search::lineage::Lineage;
 
 /// A span of virtual time, written as `"150ms"`, `"500us"` or `"2s"`; in nanoseconds, and at most so many hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +75,33 @@ impl<'de> Deserialize<'de> for Number {
             }
         }
         deserializer.deserialize_any(Whole)
+    }
+}
+
+/// A run: a seed, as a number or, where numbers do not reach so far, in quotes; or one that departs from it, as in
+/// `"17+2450ms.3"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run(pub(super) Lineage);
+
+impl<'de> Deserialize<'de> for Run {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Named;
+        impl Visitor<'_> for Named {
+            type Value = Run;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a seed like 17")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Run, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Run, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Run, E> {
+                text.parse().map(Run).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Named)
     }
 }
 

@@ -102,7 +102,9 @@ impl Names {
             RawReference::Place(number) if (*number as usize) < self.count => Ok(*number as usize),
             RawReference::Place(number) => wrong(
                 place,
-                format!("there is no step {number} before this: steps are counted from 0, and one is named after it was taken"),
+                format!(
+                    "there is no step {number} before this: steps are counted from 0, and one is named after it was taken"
+                ),
             ),
             RawReference::Name(name) => match self.places.get(name) {
                 Some(place) => Ok(*place),
@@ -175,12 +177,7 @@ fn step(
     })
 }
 
-fn end(
-    raw: &RawStrike,
-    place: &Spanned<RawStrike>,
-    before: &[Step],
-    names: &Names,
-) -> Result<StepAction, Mistake> {
+fn end(raw: &RawStrike, place: &Spanned<RawStrike>, before: &[Step], names: &Names) -> Result<StepAction, Mistake> {
     let Some(reference) = &raw.step else {
         return wrong(place, "this does not say which fault ends: add a line like step = \"cut\"");
     };

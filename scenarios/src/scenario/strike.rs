@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use toml::Spanned;
+use whitewater_kv::wire::KINDS;
 use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, Reach, Shape};
 use whitewater_sim::rng::PPM;
 use whitewater_sim::{Latency, LinkProfile, NodeId};
 
 use super::cluster::{Cluster, SERVERS_MAX};
 use super::format::{Mistake, wrong};
+use super::latency::RawLatency;
 use super::messages;
 use super::quantity::{Count, Duration, Limit, Probability, Range};
-use super::latency::RawLatency;
 use super::servers::RawNetwork;
 use super::steps::{RawReference, RawWhen};
 use super::{MixKind, Span, Way, Who};
@@ -202,7 +203,8 @@ pub(super) enum Leases {
     Untrusted,
 }
 
-const LEASE_HELP: &str = "set `workload.reads` without lease, or say what still holds: `checks` without I19, I20 and LIN";
+const LEASE_HELP: &str =
+    "set `workload.reads` without lease, or say what still holds: `checks` without I19, I20 and LIN";
 
 impl RawStrike {
     /// Refuses keys that mean nothing for this kind, instead of ignoring what somebody meant. `common` are those of all
@@ -238,7 +240,9 @@ impl RawStrike {
             RawKind::Cut => MixKind::Cut { target: target()?, direction, reach },
             RawKind::Link => MixKind::Link { target: target()? },
             RawKind::CutLinks => MixKind::CutLinks { links: self.links(place, setting.cluster)? },
-            RawKind::Partition => MixKind::Partition { shape: self.needed(place, self.shape, "shape = \"halves\"")?.into() },
+            RawKind::Partition => {
+                MixKind::Partition { shape: self.needed(place, self.shape, "shape = \"halves\"")?.into() }
+            }
             RawKind::Clog => MixKind::Clog { target: target()?, direction, reach },
             RawKind::Swizzle => MixKind::Swizzle,
             RawKind::Network => MixKind::Links { profile: self.network().profile(setting.links) },
@@ -339,11 +343,8 @@ impl RawStrike {
     }
 
     fn links(&self, place: &Spanned<RawStrike>, cluster: &Cluster) -> Result<Vec<(NodeId, NodeId)>, Mistake> {
-        let links = match &self.links {
-            Some(links) if !links.get_ref().is_empty() => links,
-            Some(_) | None => {
-                return wrong(place, "no link is cut: add a line like links = [[0, 1], [2, 0]], from whom to whom");
-            }
+        let Some(links) = &self.links else {
+            return wrong(place, "no link is cut: add a line like links = [[0, 1], [2, 0]], from whom to whom");
         };
         let mut named = BTreeSet::new();
         for (from, to) in links.get_ref() {
@@ -361,14 +362,17 @@ impl RawStrike {
 
     fn filter(&self, place: &Spanned<RawStrike>) -> Result<Filter, Mistake> {
         let Some(of) = &self.of else {
-            return wrong(place, "this fault does not say which messages: add a line like of = [\"append\", \"append-reply\"]");
+            return wrong(
+                place,
+                "this fault does not say which messages: add a line like of = [\"append\", \"append-reply\"]",
+            );
         };
         let mut kinds = 0;
         for name in of.get_ref() {
             match messages::bit(name) {
                 Some(bit) => kinds |= bit,
                 None => {
-                    let all = messages::KINDS.join(", ");
+                    let all = KINDS.join(", ");
                     return wrong(of, format!("no messages are called {name:?}: there are {all}"));
                 }
             }
@@ -376,7 +380,10 @@ impl RawStrike {
         let chance = |chance: Option<Probability>| chance.map_or(0, |Probability(ppm)| ppm);
         let delay_ppm = match (&self.delay, &self.delayed) {
             (None, Some(delayed)) => {
-                return wrong(delayed, "messages are delayed, but not by how much: add a line like delay = [\"1ms\", \"50ms\"]");
+                return wrong(
+                    delayed,
+                    "messages are delayed, but not by how much: add a line like delay = [\"1ms\", \"50ms\"]",
+                );
             }
             (None, None) => 0,
             (Some(_), None) => PPM,
@@ -384,7 +391,10 @@ impl RawStrike {
         };
         let (loss_ppm, duplicate_ppm, corrupt_ppm) = (chance(self.loss), chance(self.duplicate), chance(self.corrupt));
         if kinds == 0 || loss_ppm + duplicate_ppm + corrupt_ppm + delay_ppm == 0 {
-            return wrong(place, "nothing happens to any message: name kinds in `of`, and set loss, duplicate, corrupt or delay");
+            return wrong(
+                place,
+                "nothing happens to any message: name kinds in `of`, and set loss, duplicate, corrupt or delay",
+            );
         }
         let delay = self.delay.map_or(Latency::constant(0), |delay| delay.0);
         Ok(Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay })
@@ -445,8 +455,9 @@ impl RawStrike {
         }
         let way = self.way.map_or(Way::Either, Into::into);
         if way != Way::Forward && leases == Leases::Trusted {
-            let message =
-                format!("a clock that steps back makes a lease last longer than it may: add way = \"forward\", {LEASE_HELP}");
+            let message = format!(
+                "a clock that steps back makes a lease last longer than it may: add way = \"forward\", {LEASE_HELP}"
+            );
             return wrong(place, message);
         }
         Ok(MixKind::ClockStep { target, by: (*by.get_ref()).into(), way })
@@ -473,5 +484,8 @@ fn check_server<T>(place: &Spanned<T>, server: u32, cluster: &Cluster) -> Result
         return Ok(());
     }
     let last = count - 1;
-    wrong(place, format!("server {server} does not exist: the smallest cluster of this scenario has servers 0 to {last}"))
+    wrong(
+        place,
+        format!("server {server} does not exist: the smallest cluster of this scenario has servers 0 to {last}"),
+    )
 }

@@ -163,10 +163,12 @@ fn quoted(text: &str) -> Result<(String, &str), String> {
                     '\\' | '"' | '\'' => escape,
                     'u' => {
                         let rest = &text[place + 2..];
-                        let digits = rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(digits, _)| digits);
+                        let digits =
+                            rest.strip_prefix('{').and_then(|rest| rest.split_once('}')).map(|(digits, _)| digits);
                         let code = digits.filter(|digits| digits.len() <= 6);
                         let code = code.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-                        let character = code.and_then(char::from_u32).ok_or("an escape like \\u{e9} is not complete")?;
+                        let character =
+                            code.and_then(char::from_u32).ok_or("an escape like \\u{e9} is not complete")?;
                         // The braces and the digits are dealt with.
                         let length = digits.map_or(0, str::len) + 2;
                         characters.by_ref().take(length).for_each(drop);
@@ -309,7 +311,8 @@ impl Reader {
         if !self.take("..") {
             return self.unexpected("`..`, as in `range a..b at most 5`,");
         }
-        let is_end = self.peek() == Some(&Token::Mark(",")) || matches!(self.peek(), Some(Token::Word(text)) if text == AT);
+        let is_end =
+            self.peek() == Some(&Token::Mark(",")) || matches!(self.peek(), Some(Token::Word(text)) if text == AT);
         let to = if is_end { None } else { Some(self.key()?) };
         self.take(",");
         if !self.take_word(AT) || !self.take_word("most") {
@@ -333,7 +336,9 @@ impl Reader {
                 return self.unexpected("`,` or `]`");
             }
             if operations.len() == OPERATIONS_MAX {
-                return Err(format!("there are more than {OPERATIONS_MAX} operations between these brackets: split them"));
+                return Err(format!(
+                    "there are more than {OPERATIONS_MAX} operations between these brackets: split them"
+                ));
             }
             operations.push(self.operation(Depth::Inner)?);
         }

@@ -147,6 +147,12 @@ impl RawWorkload {
         for load in &self.load {
             loads.push(load.get_ref().check(duration_ns)?);
         }
+        if let (Some(think), true) = (&self.think, self.rate.is_some() || self.bursts.is_some()) {
+            return wrong(
+                think,
+                "clients that think between operations have no rate, and so no bursts: leave these or `think` out",
+            );
+        }
         let workload = Workload {
             rate: self.rate.as_ref().map_or(100, |rate| rate.get_ref().0),
             keys: self.keys.map_or(10, |keys| keys.0),
@@ -179,7 +185,10 @@ impl RawWorkload {
         let Some(bursts) = &self.bursts else { return Ok(None) };
         let RawBursts { every, lasting, factor: Count(factor) } = *bursts.get_ref();
         if every.max_ns < MILLISECOND_NS || lasting.max_ns < MILLISECOND_NS {
-            return wrong(bursts, "bursts come every millisecond at most, and last as long at least: raise `every` or `lasting`");
+            return wrong(
+                bursts,
+                "bursts come every millisecond at most, and last as long at least: raise `every` or `lasting`",
+            );
         }
         Ok(Some(Bursts { every: every.into(), lasting: lasting.into(), factor }))
     }
@@ -191,7 +200,10 @@ impl RawWorkload {
             && workload.think.is_none()
             && workload.loads.is_empty()
         {
-            return wrong(rate, "nobody asks for anything: raise the rate, or add a [[workload.load]] or [[operations]]");
+            return wrong(
+                rate,
+                "nobody asks for anything: raise the rate, or add a [[workload.load]] or [[operations]]",
+            );
         }
         let factor = workload.bursts.map_or(1, |bursts| u64::from(bursts.factor));
         let steady = match workload.think {
@@ -203,7 +215,9 @@ impl RawWorkload {
         };
         let operations = steady.saturating_mul(factor);
         if operations > OPERATIONS_MAX {
-            let message = |what: &str| format!("this makes more than {OPERATIONS_MAX} operations a run: lower {what} or the duration");
+            let message = |what: &str| {
+                format!("this makes more than {OPERATIONS_MAX} operations a run: lower {what} or the duration")
+            };
             return match (&self.think, &self.rate, &self.bursts) {
                 (Some(think), ..) => wrong(think, message("the number of clients, think for longer,")),
                 (None, Some(rate), _) => wrong(rate, message("the rate")),
@@ -222,9 +236,15 @@ impl RawWorkload {
             }
         }
         if bytes > VALUES_BYTES_MAX {
-            let place = self.value_bytes.as_ref().or_else(|| self.load.iter().find_map(|load| load.get_ref().value_bytes.as_ref()));
+            let place = self
+                .value_bytes
+                .as_ref()
+                .or_else(|| self.load.iter().find_map(|load| load.get_ref().value_bytes.as_ref()));
             let place = place.expect("values are short unless the file says otherwise");
-            return wrong(place, "all written values together would be more than 1GiB: make them shorter, or write fewer");
+            return wrong(
+                place,
+                "all written values together would be more than 1GiB: make them shorter, or write fewer",
+            );
         }
         Ok(())
     }
@@ -243,7 +263,10 @@ impl RawLoad {
         let Duration(at_ns) = *self.at.get_ref();
         let over_ns = self.over.map_or(0, |Duration(ns)| ns);
         if at_ns + over_ns >= duration_ns {
-            return wrong(&self.at, "this is not over when everything is healed: begin earlier, or raise `timing.duration`");
+            return wrong(
+                &self.at,
+                "this is not over when everything is healed: begin earlier, or raise `timing.duration`",
+            );
         }
         Ok(Load {
             at_ns,

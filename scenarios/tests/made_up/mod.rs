@@ -13,6 +13,7 @@ use whitewater_scenarios::scenario::{
     Bursts, Expectation, FaultMix, Fingerprint, Hot, Load, Mix, MixKind, OperatorKind, OperatorMix, PlannedOperation,
     Reads, Scenario, Span, Step, StepAction, Swarm, SwarmSettings, Way, Who,
 };
+use whitewater_scenarios::search::lineage::{Change, Lineage};
 use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, Reach, Shape};
 use whitewater_sim::plan::{Edge, Quantity, Trigger};
 use whitewater_sim::{Check, Instant, Latency, LinkProfile, NodeId, ProbeId};
@@ -22,10 +23,7 @@ const DURATION_NS: u64 = 20 * SECOND_NS;
 
 /// Spans of time as people choose them, and odd ones.
 fn time(least_ns: u64, most_ns: u64) -> impl Strategy<Value = u64> {
-    prop_oneof![
-        least_ns..=most_ns,
-        (least_ns.div_ceil(1_000_000)..=most_ns / 1_000_000).prop_map(|ms| ms * 1_000_000),
-    ]
+    prop_oneof![least_ns..=most_ns, (least_ns.div_ceil(1_000_000)..=most_ns / 1_000_000).prop_map(|ms| ms * 1_000_000),]
 }
 
 fn span(least_ns: u64, most_ns: u64) -> impl Strategy<Value = Span> {
@@ -124,8 +122,11 @@ fn kind() -> impl Strategy<Value = MixKind> {
     let failure = select(&[DiskFailure::Read, DiskFailure::Write, DiskFailure::Sync, DiskFailure::Full][..]);
     let ends = select(&[(0, 1), (1, 0), (2, 1), (0, 2)][..]).prop_map(|(from, to)| (NodeId(from), NodeId(to)));
     prop_oneof![
-        (who(), direction.clone(), reach.clone())
-            .prop_map(|(target, direction, reach)| MixKind::Cut { target, direction, reach }),
+        (who(), direction.clone(), reach.clone()).prop_map(|(target, direction, reach)| MixKind::Cut {
+            target,
+            direction,
+            reach
+        }),
         (who(), direction, reach).prop_map(|(target, direction, reach)| MixKind::Clog { target, direction, reach }),
         who().prop_map(|target| MixKind::Link { target }),
         who().prop_map(|target| MixKind::Crash { target }),
@@ -149,7 +150,11 @@ fn kind() -> impl Strategy<Value = MixKind> {
 fn several_times() -> impl Strategy<Value = MixKind> {
     prop_oneof![
         Just(MixKind::Swizzle),
-        (who(), 2..100_u32, span(0, SECOND_NS)).prop_map(|(target, times, up)| MixKind::CrashLoop { target, times, up }),
+        (who(), 2..100_u32, span(0, SECOND_NS)).prop_map(|(target, times, up)| MixKind::CrashLoop {
+            target,
+            times,
+            up
+        }),
         span(0, SECOND_NS).prop_map(|gap| MixKind::RollingRestart { gap }),
     ]
 }
@@ -265,8 +270,11 @@ fn single() -> impl Strategy<Value = Operation> {
         (word(), word()).prop_map(|(key, value)| Operation::Put { key, value }),
         (word(), word()).prop_map(|(key, value)| Operation::Append { key, value }),
         word().prop_map(|key| Operation::Delete { key }),
-        (word(), option::of(word()), word())
-            .prop_map(|(key, expected, new)| Operation::CompareAndSwap { key, expected, new }),
+        (word(), option::of(word()), word()).prop_map(|(key, expected, new)| Operation::CompareAndSwap {
+            key,
+            expected,
+            new
+        }),
         word().prop_map(|key| Operation::GetRevision { key }),
         (word(), option::of(word()), 0..=1000_u32).prop_map(|(from, to, limit)| Operation::Range { from, to, limit }),
     ]
@@ -292,7 +300,6 @@ pub fn operation() -> impl Strategy<Value = Operation> {
 const PATHS: [Path; 4] = [Path::Log, Path::Quorum, Path::Lease, Path::AnyServer];
 
 fn planned() -> impl Strategy<Value = PlannedOperation> {
-
     (0..5_u32, time(0, DURATION_NS), prop_oneof![Just(u64::MAX), time(0, DURATION_NS)], operation(), select(&PATHS[..]))
         .prop_map(|(client, not_before, later, operation, path)| {
             let not_after = if later == u64::MAX { later } else { not_before + later };
@@ -342,20 +349,36 @@ fn workload() -> impl Strategy<Value = Workload> {
     )
 }
 
-type Names = (Vec<String>, String, Vec<ProbeId>, Option<u64>, Option<Fingerprint>, Option<Swarm>);
+type Names = (Vec<String>, String, Vec<ProbeId>, Option<Lineage>, Option<Fingerprint>, Option<Swarm>);
+
+fn lineage() -> impl Strategy<Value = Lineage> {
+    let seed = prop_oneof![0..100_u64, any::<u64>()];
+    (seed, vec((1..1000_u32, 0..9_u32), 0..3)).prop_map(|(seed, drawn)| {
+        let mut at_ms = 0;
+        let mut later = |(after_ms, number)| {
+            at_ms += after_ms;
+            Change { at_ms, number }
+        };
+        let changes = drawn.into_iter().map(&mut later).collect();
+        Lineage { seed, changes }
+    })
+}
 
 fn names() -> impl Strategy<Value = Names> {
     let failure = (select(&Check::ALL[..]), vec("[a-z]{1,5}", 0..3), "\\PC{0,20}")
         .prop_map(|(check, operations, position)| Fingerprint { check, operations, position });
     let settings = select(&[SwarmSettings::Drawn, SwarmSettings::Fixed][..]);
-    let swarm = (chance(), 1..100_u32, settings)
-        .prop_map(|(on_ppm, strength_max, settings)| Swarm { on_ppm, strength_max, settings });
+    let swarm = (chance(), 1..100_u32, settings).prop_map(|(on_ppm, strength_max, settings)| Swarm {
+        on_ppm,
+        strength_max,
+        settings,
+    });
     let reaches = proptest::sample::subsequence((0..COUNT as u16).map(ProbeId).collect::<Vec<_>>(), 0..4);
     (
         vec("[A-Za-z0-9][A-Za-z0-9 -]{0,20}", 0..3),
         ".{0,60}",
         reaches,
-        option::of(any::<u64>()),
+        option::of(lineage()),
         option::of(failure),
         option::of(swarm),
     )
@@ -375,7 +398,8 @@ pub fn scenario() -> impl Strategy<Value = Scenario> {
             // Clocks may do what reads by lease cannot stand.
             let reads = Reads { log: log + 1, quorum, lease: 0, any_server };
             let workload = &mut scenario.workload;
-            (workload.think, workload.hot, workload.bursts, workload.loads) = (think, hot, bursts, loads);
+            (workload.think, workload.hot, workload.loads) = (think, hot, loads);
+            workload.bursts = bursts.filter(|_| think.is_none());
             (workload.value_bytes, workload.duplicate_ppm) = (value_bytes, duplicate_ppm);
             (workload.mix, workload.reads) = (mix, reads);
             scenario.links = links;

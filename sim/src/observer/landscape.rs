@@ -6,12 +6,13 @@
 //! down or comes up, or entries are replaced: moments that are rare beside all events. Two states share a number with a chance
 //! of about one in four billion.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::Observer;
 use super::ghost::{Ghost, Life};
 use crate::digest::Digest;
 use crate::observe::Role;
+use crate::time::Instant;
 
 /// The most states that are kept of a run: a run without end stops counting.
 const STATES_MAX: usize = 4_096;
@@ -19,14 +20,23 @@ const STATES_MAX: usize = 4_096;
 /// The abstract states that a run has seen.
 #[derive(Debug, Default)]
 pub(super) struct Landscape {
-    states: BTreeSet<u32>,
+    states: BTreeMap<u32, Instant>,
     codes: Vec<u64>,
+    /// About when it is: the time of the latest observation.
+    pub(super) now: Instant,
 }
 
 impl Observer {
-    /// The abstract states that the run has seen: a number each.
-    pub fn states(&self) -> impl Iterator<Item = u32> {
-        self.landscape.states.iter().copied()
+    /// The abstract states that the run has seen, a number each, and when each was seen first: at that observation or the one
+    /// before it.
+    pub fn states(&self) -> impl Iterator<Item = (u32, Instant)> {
+        self.landscape.states.iter().map(|(state, at)| (*state, *at))
+    }
+
+    /// Tells what time it is.
+    #[inline]
+    pub(crate) fn tell_time(&mut self, now: Instant) {
+        self.landscape.now = now;
     }
 
     /// Looks at the state of the cluster.
@@ -56,7 +66,8 @@ impl Observer {
         codes.sort_unstable();
         let state = Digest::of(&codes);
         self.landscape.codes = codes;
-        self.landscape.states.insert((state >> 32) as u32);
+        let now = self.landscape.now;
+        self.landscape.states.entry((state >> 32) as u32).or_insert(now);
     }
 }
 
@@ -73,7 +84,7 @@ mod tests {
     use super::super::testing::{A, B, C, Play};
 
     fn states(play: &Play) -> Vec<u32> {
-        play.clone().passes().states().collect()
+        play.clone().passes().states().map(|(state, _)| state).collect()
     }
 
     #[test]

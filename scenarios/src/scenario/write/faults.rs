@@ -42,7 +42,8 @@ pub(super) fn step(place: usize, steps: &[Step], links: LinkProfile) -> Lines {
     match action {
         StepAction::Strike { kind, lasting } => {
             strike("do", kind, links, &mut lines);
-            if let Some(lasting) = lasting {
+            // A clock that was set stays so.
+            if let (Some(lasting), false) = (lasting, matches!(kind, MixKind::ClockStep { .. })) {
                 lines.set("lasting", range(*lasting));
             }
         }

@@ -95,8 +95,10 @@ fn root(scenario: &Scenario, default: &Scenario) -> Lines {
     if !scenario.reaches.is_empty() {
         lines.set("reaches", list(scenario.reaches.iter().map(|id| faults::probe(*id))));
     }
-    if let Some(seed) = scenario.seed {
-        lines.set("seed", seed.to_string());
+    if let Some(seed) = &scenario.seed {
+        // Numbers of TOML reach to 2^63.
+        let is_number = seed.changes.is_empty() && i64::try_from(seed.seed).is_ok();
+        lines.set("seed", if is_number { seed.to_string() } else { string(&seed.to_string()) });
     }
     lines.unless("checks", scenario.checks, default.checks, checks);
     if scenario.operations.as_ref().is_some_and(Vec::is_empty) {
@@ -233,9 +235,13 @@ fn disk(scenario: &Scenario, default: &Scenario) -> Lines {
 }
 
 fn workload(workload: &Workload, default: &Workload) -> Lines {
-    let Workload { rate, keys, in_flight, reads, mix, think, hot, bursts, value_bytes, duplicate_ppm, loads: _ } = workload;
+    let Workload { rate, keys, in_flight, reads, mix, think, hot, bursts, value_bytes, duplicate_ppm, loads: _ } =
+        workload;
     let mut lines = Lines::default();
-    lines.unless("rate", *rate, default.rate, |rate| rate.to_string());
+    // Who thinks between operations has no rate, and so no bursts.
+    if think.is_none() {
+        lines.unless("rate", *rate, default.rate, |rate| rate.to_string());
+    }
     lines.unless("keys", *keys, default.keys, |keys| keys.to_string());
     lines.unless("in_flight", *in_flight, default.in_flight, |count| count.to_string());
     lines.unless("reads", *reads, default.reads, ways);
@@ -249,7 +255,7 @@ fn workload(workload: &Workload, default: &Workload) -> Lines {
         inside.set("share", share(share_ppm));
         lines.set("hot", inside.inline());
     }
-    if let Some(Bursts { every, lasting, factor }) = *bursts {
+    if let (Some(Bursts { every, lasting, factor }), None) = (*bursts, think) {
         let mut inside = Lines::default();
         inside.set("every", range(every));
         inside.set("lasting", range(lasting));

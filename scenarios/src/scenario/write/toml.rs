@@ -57,7 +57,14 @@ const HANDY: u64 = 99_999;
 
 /// A span of time in nanoseconds: in the largest unit of which it is a multiple, or else in seconds with decimals.
 pub(super) fn duration(ns: u64) -> String {
-    let units = [(3_600 * SECOND_NS, "h"), (60 * SECOND_NS, "m"), (SECOND_NS, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
+    let units = [
+        (3_600 * SECOND_NS, "h"),
+        (60 * SECOND_NS, "m"),
+        (SECOND_NS, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+        (1, "ns"),
+    ];
     let (unit_ns, unit) = match units.into_iter().find(|(unit_ns, _)| ns.is_multiple_of(*unit_ns)) {
         Some(fitting) if ns > 0 => fitting,
         Some(_) | None => (SECOND_NS, "s"),
