@@ -30,6 +30,9 @@ use crate::search::lineage::Lineage;
 pub use format::ScenarioError;
 pub use write::write;
 
+pub(crate) use messages::names as message_names;
+pub(crate) use words::write as operation_words;
+
 /// A scenario that passed all checks of its file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {

@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Operation, String> {
 
 /// The operation in words that [`parse`] understands.
 #[must_use]
-pub(super) fn write(operation: &Operation) -> String {
+pub(crate) fn write(operation: &Operation) -> String {
     match operation {
         Operation::Get { key } => format!("get {}", word(key)),
         Operation::Put { key, value } => format!("put {} {}", word(key), word(value)),
