@@ -2,8 +2,8 @@
 
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::disk::DiskCounts;
-use crate::fault::{Fault, FaultKind};
+use crate::disk::{DiskCounts, SyncEnd};
+use crate::fault::{CrashPoint, Fault, FaultKind};
 use crate::history::History;
 use crate::inject::Injector;
 use crate::invariant::{Check, Violation};
@@ -36,7 +36,7 @@ pub enum Stopped {
 
 impl<P: Process> World<P> {
     /// A world whose nodes are made by `spawn`, at the start and after every crash. It is told which node, and how often
-    /// that node's disk was erased before. Nothing has happened yet.
+    /// that node's disk was erased before; of a client, how often it crashed before. Nothing has happened yet.
     pub fn new(config: &WorldConfig, spawn: impl Fn(NodeId, u32) -> P + 'static) -> World<P> {
         let nodes = config.servers + config.clients;
         World {
@@ -52,6 +52,7 @@ impl<P: Process> World<P> {
     pub fn plan(&mut self, faults: Vec<Fault>) {
         for fault in faults {
             assert!(fault.begin < fault.end, "a fault ends after it begins");
+            self.prepare(&fault.kind);
             let number = self.injector.add(fault.kind);
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
@@ -89,6 +90,9 @@ impl<P: Process> World<P> {
         self.kernel.note(None, Mark::Fault, || "every fault is healed");
         for number in self.injector.stop() {
             self.end_fault(number);
+        }
+        for node in self.kernel.falls.take_down(None) {
+            self.restart(node);
         }
         self.kernel.network.set_base(links);
     }
@@ -178,14 +182,16 @@ impl<P: Process> World<P> {
     #[must_use]
     pub fn disk_counts(&self) -> DiskCounts {
         let mut sum = DiskCounts::default();
-        for DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn } in
-            self.kernel.disks.iter().map(|disk| disk.counts)
-        {
+        for counts in self.kernel.disks.iter().map(|disk| disk.counts) {
+            let DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn, .. } = counts;
             sum.syncs += syncs;
             sum.bytes_written += bytes_written;
             sum.crashes_with_unsynced += crashes_with_unsynced;
             sum.writes_lost += writes_lost;
             sum.writes_torn += writes_torn;
+            sum.reads_failed += counts.reads_failed;
+            sum.syncs_failed += counts.syncs_failed;
+            sum.damages += counts.damages;
         }
         sum
     }
@@ -205,9 +211,14 @@ impl<P: Process> World<P> {
     pub(crate) fn boot(&mut self, node: NodeId) {
         self.kernel.acting = Some(node);
         let mut process = (self.spawn)(node, self.kernel.slots[node.index()].generation);
+        self.kernel.falls.suspend();
         process.boot(&mut Context { kernel: &mut self.kernel, node });
-        self.nodes[node.index()] = Some(process);
         self.kernel.acting = None;
+        if self.kernel.falls.take().is_some() {
+            return self.does_not_boot(node);
+        }
+        self.nodes[node.index()] = Some(process);
+        self.kernel.slots[node.index()].is_damaged = false;
         if let Err(failure) = self.kernel.observer.boot_ends(node) {
             self.kernel.fail(Some(node), failure);
         }
@@ -216,12 +227,20 @@ impl<P: Process> World<P> {
     #[inline]
     fn happen(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { to, .. } if self.kernel.slots[to.index()].pauses > 0 => self.defer(to, event),
-            Event::Arrival { from, to, message } => self.arrive(from, to, message),
+            Event::Arrival { to, .. } if self.kernel.slots[to.index()].holds > 0 => self.defer(to, event),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
-            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
+            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
             }
+            event => self.dispatch(event),
+        }
+    }
+
+    /// What the event is about happens now.
+    #[inline]
+    fn dispatch(&mut self, event: Event<P::Message>) {
+        match event {
+            Event::Arrival { from, to, message } => self.arrive(from, to, message),
             Event::Timer { node, timer, .. } => {
                 if !self.kernel.timer_is_due(node, timer) {
                     return;
@@ -233,8 +252,25 @@ impl<P: Process> World<P> {
             Event::Synced { node, sync, .. } => {
                 self.count(node, sync.0 << 8 | 2);
                 self.kernel.note(Some(node), Mark::Disk, || "sync is done");
-                self.kernel.synced(node, sync);
-                self.tell(node, |process, context| process.synced(sync, context));
+                match self.kernel.synced(node, sync) {
+                    SyncEnd::Durable if self.kernel.falls.comes_to(node, CrashPoint::AfterSync) => self.fall(node),
+                    SyncEnd::Durable => self.tell(node, |process, context| process.synced(sync, context)),
+                    SyncEnd::Failed => self.tell(node, |process, context| process.sync_failed(sync, context)),
+                }
+            }
+            Event::Served(node) => {
+                if let Some(event) = self.kernel.served(node)
+                    && !self.is_stale(node, &event)
+                {
+                    self.dispatch(event);
+                }
+                self.kernel.go_on(node);
+            }
+            Event::Restart { node, fall } => {
+                if self.kernel.falls.ends(node, fall) {
+                    self.count(node, 7);
+                    self.restart(node);
+                }
             }
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
@@ -268,6 +304,9 @@ impl<P: Process> World<P> {
             self.kernel.acting = Some(node);
             tell(process, &mut Context { kernel: &mut self.kernel, node });
             self.kernel.acting = None;
+            if self.kernel.falls.is_falling() {
+                self.fall(node);
+            }
         }
     }
 
@@ -276,12 +315,22 @@ impl<P: Process> World<P> {
             Event::Timer { incarnation, .. } | Event::Synced { incarnation, .. } => {
                 *incarnation != self.kernel.slots[node.index()].incarnation
             }
-            Event::Arrival { .. } | Event::FaultBegins(_) | Event::FaultEnds(_) => false,
+            Event::Arrival { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_) => false,
         }
     }
 
+    /// The node is paused or slow.
     fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
-        self.kernel.slots[node.index()].backlog.push(event);
+        let slot = &mut self.kernel.slots[node.index()];
+        if slot.downs > 0 && slot.pauses == 0 {
+            return self.dispatch(event);
+        }
+        slot.backlog.push_back(event);
+        self.kernel.go_on(node);
     }
 
     fn begin_fault(&mut self, number: usize) {
@@ -293,7 +342,7 @@ impl<P: Process> World<P> {
     fn end_fault(&mut self, number: usize) {
         let Some((kind, undo)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);
-        self.undo_kind(&kind, undo);
+        self.undo_kind(number, &kind, undo);
     }
 
     pub(crate) fn note_fault(&mut self, nodes: &[NodeId], kind: &FaultKind, which: &str) {

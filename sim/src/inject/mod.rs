@@ -1,8 +1,10 @@
 //! Carrying out a fault, and undoing it: the end of a fault takes back exactly what its beginning did.
 
+mod disk;
 mod network;
 mod node;
 
+use crate::fall::Trap;
 use crate::fault::{FaultKind, Target};
 use crate::network::LinkProfile;
 use crate::node::{NodeId, Process};
@@ -32,6 +34,8 @@ pub(crate) enum Undo {
     Release(Vec<NodeId>),
     /// The behaviour of all links.
     Links,
+    /// A trap that nobody came to.
+    Disarm,
     /// What was done stays.
     Nothing,
 }
@@ -105,7 +109,7 @@ impl<P: Process> World<P> {
             }
             FaultKind::Pause { target } => {
                 let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.kernel.slots[node.index()].pauses += 1);
+                nodes.iter().for_each(|node| self.pause(*node));
                 Undo::Release(nodes)
             }
             FaultKind::Links { profile } => {
@@ -123,31 +127,45 @@ impl<P: Process> World<P> {
                 nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
                 Undo::Nothing
             }
-            FaultKind::Wipe { target } => {
-                // More than the cluster promises to survive would prove nothing.
-                if !self.resolve(target).iter().all(|node| self.kernel.observer.can_lose(*node)) {
-                    self.kernel
-                        .note(None, Mark::Fault, || format!("{kind} is left out: another disk is not replaced yet"));
-                    return self.injector.under_way(number, Undo::Nothing);
-                }
+            FaultKind::Wipe { target } => Undo::Release(self.lose(kind, target, World::wipe)),
+            FaultKind::Damage { target, damage } => {
+                Undo::Release(self.lose(kind, target, |world, node| world.damage(node, *damage)))
+            }
+            FaultKind::FailDisk { target, failure } => {
                 let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.wipe(*node));
+                nodes.iter().for_each(|node| self.kernel.disks[node.index()].fail(*failure));
                 Undo::Release(nodes)
+            }
+            FaultKind::CrashAt { target, point, skip, down_ns } => {
+                let left = self.hit(kind, target).into_iter().map(|node| (node, *skip)).collect();
+                self.kernel.falls.set(Trap { fault: number, point: *point, left, down_ns: *down_ns });
+                Undo::Disarm
+            }
+            FaultKind::Slow { target, service } => {
+                let nodes = self.hit(kind, target);
+                nodes.iter().for_each(|node| self.kernel.slow_down(*node, *service));
+                Undo::Release(nodes)
+            }
+            FaultKind::FreezeClock { target } => {
+                let (nodes, now) = (self.hit(kind, target), self.kernel.now);
+                nodes.iter().for_each(|node| self.kernel.clocks[node.index()].freeze(now));
+                Undo::Release(nodes)
+            }
+            FaultKind::CrashClient { client } => {
+                let node = NodeId(self.servers + client);
+                assert!(node.index() < self.nodes.len(), "there is no client {client}");
+                self.note_fault(&[node], kind, "begins");
+                self.crash(node);
+                Undo::Release(vec![node])
             }
             FaultKind::CutLinks { .. }
             | FaultKind::Clog { .. }
-            | FaultKind::Filter { .. }
-            | FaultKind::CrashAt { .. }
-            | FaultKind::Slow { .. }
-            | FaultKind::FailDisk { .. }
-            | FaultKind::Damage { .. }
-            | FaultKind::FreezeClock { .. }
-            | FaultKind::CrashClient { .. } => unimplemented!("contract"),
+            | FaultKind::Filter { .. } => unimplemented!("contract"),
         };
         self.injector.under_way(number, undo);
     }
 
-    pub(crate) fn undo_kind(&mut self, kind: &FaultKind, undo: Undo) {
+    pub(crate) fn undo_kind(&mut self, number: usize, kind: &FaultKind, undo: Undo) {
         match undo {
             Undo::Mend(links) => {
                 self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
@@ -159,6 +177,7 @@ impl<P: Process> World<P> {
                 self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
                 self.kernel.network.set_override(self.injector.links_under_way());
             }
+            Undo::Disarm => self.kernel.falls.disarm(number),
             Undo::Nothing => {}
             Undo::Release(nodes) => {
                 self.note_fault(&nodes, kind, "ends");
@@ -171,7 +190,16 @@ impl<P: Process> World<P> {
 
     fn release(&mut self, kind: &FaultKind, node: NodeId) {
         match kind {
-            FaultKind::Crash { .. } | FaultKind::Wipe { .. } => self.restart(node),
+            FaultKind::Crash { .. }
+            | FaultKind::Wipe { .. }
+            | FaultKind::Damage { .. }
+            | FaultKind::CrashClient { .. } => self.restart(node),
+            FaultKind::FailDisk { failure, .. } => self.repair(node, *failure),
+            FaultKind::Slow { service, .. } => self.kernel.speed_up(node, *service),
+            FaultKind::FreezeClock { .. } => {
+                let now = self.kernel.now;
+                self.kernel.clocks[node.index()].thaw(now);
+            }
             FaultKind::Pause { .. } => self.resume(node),
             FaultKind::SlowDisk { factor, .. } => self.kernel.disks[node.index()].speed_up(*factor),
             FaultKind::Cut { .. }
@@ -181,17 +209,12 @@ impl<P: Process> World<P> {
             | FaultKind::Clog { .. }
             | FaultKind::Filter { .. }
             | FaultKind::CrashAt { .. }
-            | FaultKind::Slow { .. }
-            | FaultKind::FailDisk { .. }
-            | FaultKind::Damage { .. }
-            | FaultKind::FreezeClock { .. }
-            | FaultKind::CrashClient { .. }
             | FaultKind::ClockStep { .. } => unreachable!("this fault holds no node that it could release"),
         }
     }
 
     fn resolve(&self, target: &Target) -> Vec<NodeId> {
-        target.resolve(self.kernel.observer.leader(), None)
+        target.resolve(self.kernel.observer.leader(), self.kernel.last_crashed)
     }
 
     fn hit(&mut self, kind: &FaultKind, target: &Target) -> Vec<NodeId> {
