@@ -17,6 +17,8 @@ use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
+use crate::system::System;
+use crate::systems::raft_kv::RaftKv;
 
 /// The seeds from one to another, both included; never none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,12 +141,25 @@ pub struct Progress {
 /// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
 const GRACE_NS: u64 = 500_000_000;
 
-/// Runs a campaign. `watch` is told how far it has come, after every run and now and then.
+/// Runs a campaign against the built-in system: see [`conduct_on`].
 ///
 /// # Panics
 /// If the request names no scenario.
 #[must_use]
-pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign {
+pub fn conduct(request: &Request, watch: impl FnMut(&Progress)) -> Campaign {
+    conduct_on(RaftKv, request, watch)
+}
+
+/// Runs a campaign against any system. `watch` is told how far it has come, after every run and now and then.
+///
+/// # Panics
+/// If the request names no scenario.
+#[must_use]
+pub fn conduct_on<S: System + Send + Sync + 'static>(
+    system: S,
+    request: &Request,
+    mut watch: impl FnMut(&Progress),
+) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
     let plan = request.clone();
@@ -154,7 +169,7 @@ pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign 
         if is_over || host::is_interrupted() {
             return None;
         }
-        let record = attempt(&plan.scenarios[place].scenario, seed, host::is_interrupted)?;
+        let record = attempt(&system, &plan.scenarios[place].scenario, seed, host::is_interrupted)?;
         Some((place, record))
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
@@ -204,7 +219,7 @@ impl Selected {
 }
 
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
-fn attempt(scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<RunRecord> {
+fn attempt<S: System>(system: &S, scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<RunRecord> {
     let stopwatch = Stopwatch::start();
     let is_stopped = Cell::new(false);
     let stop = || {
@@ -212,19 +227,32 @@ fn attempt(scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<Ru
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let result = host::guard(|| run::run(scenario, seed, &Options { budget, ..Options::default() }).record);
+    let result = host::guard(|| run::run_on(system, scenario, seed, &Options { budget, ..Options::default() }).record);
     let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
     (!is_unjudged).then(|| RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record })
 }
 
-/// Makes a run for somebody who looks at it closely.
+/// Makes a run of the built-in system for somebody who looks at it closely.
 ///
 /// # Errors
 /// If the testbed panics, with the record that says so.
 pub fn make(scenario: &Scenario, seed: u64, recording: Recording) -> Result<Run, Box<RunRecord>> {
+    make_on(&RaftKv, scenario, seed, recording)
+}
+
+/// The same of any system.
+///
+/// # Errors
+/// If the testbed panics, with the record that says so.
+pub fn make_on<S: System>(
+    system: &S,
+    scenario: &Scenario,
+    seed: u64,
+    recording: Recording,
+) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
-    let mut run = host::guard(|| run::run(scenario, seed, &Options { recording, ..Options::default() }))
+    let mut run = host::guard(|| run::run_on(system, scenario, seed, &Options { recording, ..Options::default() }))
         .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
@@ -336,7 +364,7 @@ mod tests {
     #[test]
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
-        let record = attempt(&calm, 0, || true);
+        let record = attempt(&RaftKv, &calm, 0, || true);
         assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
-//! | the system that is run | [`systems`] |
+//! | the system that is run | [`system`], [`systems`] |
 //! | one run, and its verdict | [`run`] |
-//! | many runs | [`campaign`] |
+//! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | situations that runs are to meet | [`probes`] |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
 //! | histories in files | [`formats`] |
@@ -22,7 +22,9 @@ pub mod latency;
 pub mod probes;
 pub mod run;
 pub mod scenario;
+pub mod search;
 pub mod soak;
+pub mod system;
 pub mod systems;
 pub mod workload;
 

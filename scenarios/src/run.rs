@@ -18,8 +18,8 @@ use crate::formats::KeyValue;
 use crate::generate;
 use crate::probes;
 use crate::scenario::Scenario;
-use crate::systems::raft_kv::cluster::{self, Watch};
-use crate::systems::raft_kv::{Node, witness};
+use crate::system::{self, Leaders, Participant, System, Watch};
+use crate::systems::raft_kv::{RaftKv, witness};
 
 /// What may be varied about a run without changing what happens in it.
 #[derive(Clone, Copy)]
@@ -64,17 +64,24 @@ pub struct Run {
     pub trace: Option<Trace>,
 }
 
-/// Makes a run.
+/// Makes a run of the built-in system.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
+    run_on(&RaftKv, scenario, seed, options)
+}
+
+/// Makes a run of any system.
+#[must_use]
+pub fn run_on<S: System>(system: &S, scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
+    let scenario = &*generate::drawn(scenario, seed);
     let plan = generate::plan(scenario, seed);
     let checks = match options.checks {
         CheckSwitch::On => scenario.checks,
         CheckSwitch::Off => Checks::none(),
     };
     let watch = Watch { checks, recording: options.recording, keep: Keep::Everything };
-    let mut world = cluster::world(scenario, seed, &plan, watch);
-    let verdict = match catch_unwind(AssertUnwindSafe(|| judge(&mut world, scenario, checks, options))) {
+    let mut world = system::world(system, scenario, seed, &plan, watch);
+    let verdict = match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options))) {
         Ok(verdict) => verdict,
         Err(panic) => match world.acting() {
             Some(node) => panicked(&mut world, node, &*panic),
@@ -88,7 +95,7 @@ pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
-fn panicked(world: &mut World<Node>, node: NodeId, panic: &(dyn Any + Send)) -> Verdict {
+fn panicked<P: Participant>(world: &mut World<P>, node: NodeId, panic: &(dyn Any + Send)) -> Verdict {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     let why = format!("{node} panicked: {}", text.unwrap_or("without a message"));
     world.fail(Some(node), Check::NoPanic, why);
@@ -96,7 +103,16 @@ fn panicked(world: &mut World<Node>, node: NodeId, panic: &(dyn Any + Send)) -> 
 }
 
 /// Runs both phases and checks the history.
-fn judge(world: &mut World<Node>, scenario: &Scenario, checks: Checks, options: &Options<'_>) -> Verdict {
+fn judge<S: System>(
+    system: &S,
+    world: &mut World<S::Node>,
+    scenario: &Scenario,
+    checks: Checks,
+    options: &Options<'_>,
+) -> Verdict {
+    if let Some(why) = system.refusal(scenario) {
+        return Verdict::Inconclusive { why };
+    }
     world.start();
     let healed = Instant(scenario.timing.duration_ns);
     match world.run_until(healed, options.events_max) {
@@ -105,7 +121,7 @@ fn judge(world: &mut World<Node>, scenario: &Scenario, checks: Checks, options: 
         Stopped::Budget => return out_of_events(options),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
-    match settle(world, healed.after(scenario.timing.settle_ns), options.events_max) {
+    match settle(system, world, healed.after(scenario.timing.settle_ns), options.events_max) {
         Settled::Yes => {}
         Settled::No(why) if checks.contains(Check::Liveness) => {
             let settle = Instant(scenario.timing.settle_ns);
@@ -131,14 +147,14 @@ enum Settled {
 /// How often the liveness phase looks whether it is over.
 const POLL_NS: u64 = 10 * MILLISECOND_NS;
 
-fn settle(world: &mut World<Node>, deadline: Instant, events_max: u64) -> Settled {
+fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, events_max: u64) -> Settled {
     let healed = world.now();
     loop {
         match world.run_until(world.now().after(POLL_NS).min(deadline), events_max) {
             Stopped::Reached => {}
             stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
         }
-        match unsettled(world, healed) {
+        match unsettled(system, world, healed) {
             None => return Settled::Yes,
             Some(why) if world.now() >= deadline => return Settled::No(why),
             Some(_) => {}
@@ -147,8 +163,8 @@ fn settle(world: &mut World<Node>, deadline: Instant, events_max: u64) -> Settle
 }
 
 /// What is missing for the cluster to be whole again, if anything is.
-fn unsettled(world: &World<Node>, healed: Instant) -> Option<String> {
-    if world.observer().leader().is_none() {
+fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> Option<String> {
+    if system.leaders() == Leaders::Observed && world.observer().leader().is_none() {
         return Some("there is no leader".to_owned());
     }
     if let Some(client) = world.processes().find(|(_, node)| node.has_work()).map(|(id, _)| id) {
@@ -168,7 +184,7 @@ fn unsettled(world: &World<Node>, healed: Instant) -> Option<String> {
     world.observer().divergence().map(|difference| format!("replicas differ: {difference}"))
 }
 
-fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
+fn linearizability<P: Participant>(world: &mut World<P>, options: &Options<'_>) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
         return Verdict::Pass;
@@ -195,7 +211,7 @@ fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
     }
 }
 
-fn violation(world: &World<Node>) -> Verdict {
+fn violation<P: Participant>(world: &World<P>) -> Verdict {
     let violation = world.violation().expect("the run stopped because of a violation");
     Verdict::Violation {
         check: violation.check.id().to_owned(),
@@ -212,7 +228,13 @@ fn out_of_events(options: &Options<'_>) -> Verdict {
     }
 }
 
-fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, verdict: Verdict) -> RunRecord {
+fn record<P: Participant>(
+    world: &World<P>,
+    scenario: &Scenario,
+    seed: u64,
+    servers: u32,
+    verdict: Verdict,
+) -> RunRecord {
     let count = |wanted: fn(&Outcome<Answer>) -> bool| {
         world.history().operations().iter().filter(|operation| wanted(&operation.outcome)).count() as u64
     };

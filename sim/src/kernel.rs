@@ -73,6 +73,7 @@ pub(crate) enum Event<M> {
     Restart { node: NodeId, fall: u64 },
     FaultBegins(usize),
     FaultEnds(usize),
+    OtherLuck(RunKey),
 }
 
 pub(crate) struct Kernel<P: Process> {
@@ -90,6 +91,8 @@ pub(crate) struct Kernel<P: Process> {
     operations_begun: u32,
     /// For each probe, how often it was hit.
     pub(crate) probes: Vec<u32>,
+    /// When each was hit first.
+    pub(crate) probes_first: Vec<Instant>,
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
     pub(crate) operations_open: usize,
@@ -160,6 +163,7 @@ impl<P: Process> Kernel<P> {
             keep: config.keep,
             operations_begun: 0,
             probes: Vec::new(),
+            probes_first: Vec::new(),
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
             operations_open: 0,
@@ -261,6 +265,7 @@ impl<P: Process> Kernel<P> {
         {
             trace.observe(self.event, self.now, node, *observation);
         }
+        self.observer.tell_time(self.now);
         let latest = self.disks.get(node.index()).map_or(Operation::default(), Disk::latest);
         if let Err(failure) = self.observer.observe(node, observation, latest) {
             self.fail(Some(node), failure);
@@ -271,6 +276,10 @@ impl<P: Process> Kernel<P> {
         let position = usize::from(probe.0);
         if self.probes.len() <= position {
             self.probes.resize(position + 1, 0);
+            self.probes_first.resize(position + 1, Instant::START);
+        }
+        if self.probes[position] == 0 {
+            self.probes_first[position] = self.now;
         }
         self.probes[position] = self.probes[position].saturating_add(1);
         self.digest.mix(u64::from(node.0) << 32 | u64::from(probe.0) << 8 | 0xff);
@@ -412,6 +421,17 @@ impl<P: Process> Kernel<P> {
 
     pub(crate) fn random(&mut self, node: NodeId) -> &mut Stream {
         &mut self.slots[node.index()].random
+    }
+
+    /// From now on everything is drawn with another key. Clocks go on as they go.
+    pub(crate) fn rekey(&mut self, key: &RunKey) {
+        self.network.rekey(key);
+        for (disk, place) in self.disks.iter_mut().zip(0..) {
+            disk.rekey(key, place);
+        }
+        for (slot, place) in self.slots.iter_mut().zip(0..) {
+            slot.random = key.stream(Purpose::Node, place);
+        }
     }
 
     /// Records that a check failed. The first failure of a run is the one that counts.

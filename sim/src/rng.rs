@@ -63,6 +63,13 @@ impl RunKey {
         RunKey(key)
     }
 
+    /// Makes it the key of a run that has other luck: one of 2^64 for each seed.
+    pub fn vary(&mut self, luck: u64) {
+        for (byte, varied) in self.0[24..].iter_mut().zip(luck.wrapping_add(1).to_le_bytes()) {
+            *byte ^= varied;
+        }
+    }
+
     /// The stream for a purpose at a place (a link, a node, a client, a fault mix).
     #[must_use]
     pub fn stream(&self, purpose: Purpose, place: u32) -> Stream {

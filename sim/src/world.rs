@@ -11,6 +11,7 @@ use crate::kernel::{Event, Kernel, WorldConfig};
 use crate::network::{LinkProfile, NetworkCounts};
 use crate::node::{NodeId, Process};
 use crate::observer::Observer;
+use crate::rng::RunKey;
 use crate::time::Instant;
 use crate::trace::{Mark, Trace};
 
@@ -57,6 +58,11 @@ impl<P: Process> World<P> {
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
         }
+    }
+
+    /// From this time on the run has other luck: everything that is still to be drawn is drawn with this key.
+    pub fn depart(&mut self, at: Instant, key: RunKey) {
+        self.kernel.queue.push(at, Event::OtherLuck(key));
     }
 
     /// Boots all nodes, in the order of their numbers.
@@ -202,6 +208,12 @@ impl<P: Process> World<P> {
         &self.kernel.probes
     }
 
+    /// For each probe that was hit, when it was hit first; as long as [`World::probes`].
+    #[must_use]
+    pub fn probes_first(&self) -> &[Instant] {
+        &self.kernel.probes_first
+    }
+
     /// How many faults of the plan began.
     #[must_use]
     pub fn faults_begun(&self) -> u64 {
@@ -274,6 +286,11 @@ impl<P: Process> World<P> {
             }
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
+            Event::OtherLuck(key) => {
+                self.count(NodeId(0), 7);
+                self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
+                self.kernel.rekey(&key);
+            }
         }
     }
 
@@ -319,7 +336,8 @@ impl<P: Process> World<P> {
             | Event::Served(_)
             | Event::Restart { .. }
             | Event::FaultBegins(_)
-            | Event::FaultEnds(_) => false,
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_) => false,
         }
     }
 

@@ -5,6 +5,7 @@
 
 mod faults;
 mod steps;
+mod swarm;
 
 use std::sync::Arc;
 
@@ -17,6 +18,8 @@ use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
 use crate::scenario::{Scenario, Span};
 use crate::workload;
+
+pub use swarm::drawn;
 
 /// The data of a run. Servers have the addresses from 0 on: the voters of the first configuration, its learners, and
 /// then those that wait to be added.
@@ -150,7 +153,7 @@ impl Plan {
     }
 }
 
-/// Draws the plan of a run.
+/// Draws the plan of a run of a scenario that is no swarm; of one that is, what [`drawn`] makes of it for this seed.
 #[must_use]
 pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let key = RunKey::new(seed);

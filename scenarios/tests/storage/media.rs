@@ -20,8 +20,8 @@ pub(crate) trait Medium: Disk {
 
     /// What it holds.
     fn image(&mut self) -> Image {
-        let read = |name: String| (name.clone(), self.read(&name).expect("nothing fails"));
-        self.list().into_iter().map(read).collect()
+        let names = self.list();
+        names.into_iter().map(|name| (name.clone(), self.read(&name).expect("nothing fails"))).collect()
     }
 }
 

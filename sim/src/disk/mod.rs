@@ -147,6 +147,12 @@ impl Disk {
         }
     }
 
+    /// From now on all draws are those of another key.
+    pub(crate) fn rekey(&mut self, key: &RunKey, place: u32) {
+        self.sync_draws = key.stream(Purpose::Sync, place);
+        self.crash_draws = key.stream(Purpose::Crash, place);
+    }
+
     /// Makes every sync take this many times as long, on top of what slows the disk down already.
     pub(crate) fn slow_down(&mut self, factor: u64) {
         self.slowdown = self.slowdown.saturating_mul(factor);

@@ -58,7 +58,9 @@ impl Observer {
         };
         ghost.life = Life::Running;
         ghost.is_damaged = false;
-        let Promised { index, index_term, .. } = std::mem::take(&mut ghost.promised);
+        let promised = std::mem::take(&mut ghost.promised);
+        self.look();
+        let Promised { index, index_term, .. } = promised;
         if !self.online {
             return Ok(());
         }
@@ -159,6 +161,7 @@ impl Observer {
         let index = index.max(disk.log.base());
         let index_term = disk.log.term_at(index).unwrap_or_default();
         ghost.promised = Promised { term: disk.term, vote: disk.vote, index, index_term };
+        self.look();
     }
 
     /// A node's disk was erased, after it went down.
@@ -174,6 +177,7 @@ impl Observer {
         ghost.promised = Promised::default();
         ghost.is_damaged = false;
         ghost.life = Life::New;
+        self.look();
     }
 
     /// A node's disk was damaged, after it went down. Until it has booted, it may turn out to be lost.

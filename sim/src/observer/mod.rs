@@ -15,6 +15,7 @@
 //! | state machines and snapshots | `machine` | I3, I6, I11, I13, I21, I22, I23 |
 //! | a leader's view of followers | `progress` | I11, I12 |
 //! | reads outside the log | `reads` | I19, I20 |
+//! | abstract states, for searches | `landscape` | none |
 //!
 //! What it simplifies: a node is believed to say what it does in memory. Of disks nothing is believed but which write
 //! means what.
@@ -23,6 +24,7 @@ mod commits;
 mod durability;
 mod elections;
 mod ghost;
+mod landscape;
 mod logs;
 mod machine;
 mod membership;
@@ -38,6 +40,7 @@ use std::collections::{BTreeMap, VecDeque};
 use commits::Frontier;
 use elections::Elections;
 use ghost::{Ghost, Pending, Wrote};
+use landscape::Landscape;
 pub use machine::Effect;
 use machine::{Effects, Snapshots};
 use membership::{Configuration, Configured};
@@ -73,6 +76,7 @@ pub struct Observer {
     effects: Effects,
     snapshots: Snapshots,
     applied_max: u64,
+    landscape: Landscape,
 }
 
 /// What the nodes of this system tell at all. Nothing is asked of those that never do.
@@ -98,6 +102,7 @@ impl Observer {
             effects: Effects::default(),
             snapshots: Snapshots::default(),
             applied_max: 0,
+            landscape: Landscape::default(),
         }
     }
 

@@ -1,17 +1,25 @@
 //! A client as a node: works through its script, and remembers what its operations are called in the log.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Outcome, Ticket, Via};
 use whitewater_kv::message::ReadAt;
-use whitewater_kv::{Address, Client, Message};
+use whitewater_kv::{Address, Answer, Client, Message, Operation};
 use whitewater_raft::ReadMode;
 use whitewater_sim::history::OperationId;
-use whitewater_sim::{Context, Keep, NodeId, TimerId};
+use whitewater_sim::{Context, Keep, NodeId, Process, TimerId};
 
-use super::{FIRST_PLACE, NEXT_OPERATION, Node, SESSION, Wire};
+use super::{FIRST_PLACE, NEXT_OPERATION, SESSION};
 use crate::generate::{Path, Script};
 use crate::probes::Declared;
+use crate::system::Stage;
+
+/// A process among whose messages are those of the store.
+pub trait Speaks: Process<Operation = Operation, Answer = Answer, Message: From<Message>> {}
+
+impl<P: Process<Operation = Operation, Answer = Answer, Message: From<Message>>> Speaks for P {}
 
 /// A client and its script.
 pub struct ClientNode {
@@ -29,10 +37,41 @@ pub struct ClientNode {
     /// Operations that the store did not know any more: that is an answer, too.
     expired: BTreeSet<OperationId>,
     completed: Vec<Completed>,
+    legacy: Rc<RefCell<Legacy>>,
+}
+
+/// What a client leaves behind when it crashes. Who takes its place goes on with its script from there, and knows nothing else
+/// of it; the rest is for the check of the history.
+#[derive(Debug, Default)]
+struct Legacy {
+    next: usize,
+    named: BTreeMap<Name, OperationId>,
+    served: Vec<(u64, OperationId)>,
+    expired: BTreeSet<OperationId>,
 }
 
 impl ClientNode {
-    pub(super) fn new(client: Client, script: Script, keep: Keep) -> ClientNode {
+    /// Makes the clients of a run, by their numbers from 0, and how often they crashed before; nothing for numbers beyond
+    /// theirs.
+    pub fn of(stage: &Stage<'_>) -> impl Fn(u32, u32) -> Option<ClientNode> + 'static {
+        let (scripts, keep) = (stage.plan.scripts.clone(), stage.keep);
+        let servers: Vec<Address> = (0..stage.plan.machines()).map(Address).collect();
+        let (window, patience) = (stage.scenario.workload.in_flight as usize, stage.scenario.timing.patience);
+        let legacies: Vec<Rc<RefCell<Legacy>>> = scripts.iter().map(|_| Rc::default()).collect();
+        move |number, crashes| {
+            let script = scripts.get(number as usize)?.clone();
+            let (number, crashes) = (u64::from(number), u64::from(crashes));
+            let id = number + crashes * scripts.len() as u64;
+            let client = Client::new(id, servers.clone(), window, patience).numbering_from(Ticket(crashes << 32));
+            let legacy = Rc::clone(&legacies[number as usize]);
+            let Legacy { next, named, served, expired } = legacy.take();
+            Some(ClientNode { next, named, served, expired, legacy, ..ClientNode::new(client, script, keep) })
+        }
+    }
+
+    /// A client with its script; `keep` says whether it remembers what its operations are called in the log.
+    #[must_use]
+    pub fn new(client: Client, script: Script, keep: Keep) -> ClientNode {
         ClientNode {
             client,
             script,
@@ -43,10 +82,13 @@ impl ClientNode {
             served: Vec::new(),
             expired: BTreeSet::new(),
             completed: Vec::new(),
+            legacy: Rc::default(),
         }
     }
 
-    pub(super) fn has_work(&self) -> bool {
+    /// Whether it has something left to do.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
         self.client.is_busy() || self.script.begin_of(self.next).is_some()
     }
 
@@ -62,18 +104,21 @@ impl ClientNode {
     }
 
     /// Whether the client of an operation was told that its session had expired.
-    pub(super) fn has_expired(&self, id: OperationId) -> bool {
+    #[must_use]
+    pub fn has_expired(&self, id: OperationId) -> bool {
         self.expired.contains(&id)
     }
 
-    pub(super) fn message(&mut self, from: NodeId, message: Message, context: &mut Context<'_, Node>) {
+    /// A message arrived.
+    pub fn message<P: Speaks>(&mut self, from: NodeId, message: Message, context: &mut Context<'_, P>) {
         if let Message::Reply(reply) = message {
             self.client.reply(Address(from.0), reply, &mut Hands(context), &mut self.completed);
             self.complete(context);
         }
     }
 
-    pub(super) fn timer(&mut self, timer: TimerId, context: &mut Context<'_, Node>) {
+    /// A timer ran out.
+    pub fn timer<P: Speaks>(&mut self, timer: TimerId, context: &mut Context<'_, P>) {
         match client_timer(timer) {
             Some(timer) => {
                 self.client.timer(timer, &mut Hands(context), &mut self.completed);
@@ -83,7 +128,24 @@ impl ClientNode {
         }
     }
 
-    fn complete(&mut self, context: &mut Context<'_, Node>) {
+    /// It crashes: nobody will hear of what it has under way. That may take effect all the same.
+    pub fn crashing<P: Speaks>(&mut self, context: &mut Context<'_, P>) {
+        if self.keep == Keep::Everything {
+            let names: Vec<_> = self.names().collect();
+            self.named.extend(names);
+        }
+        for id in std::mem::take(&mut self.open).into_values() {
+            context.unknown(id);
+        }
+        *self.legacy.borrow_mut() = Legacy {
+            next: self.next,
+            named: std::mem::take(&mut self.named),
+            served: std::mem::take(&mut self.served),
+            expired: std::mem::take(&mut self.expired),
+        };
+    }
+
+    fn complete<P: Speaks>(&mut self, context: &mut Context<'_, P>) {
         if self.completed.is_empty() {
             return;
         }
@@ -116,7 +178,7 @@ impl ClientNode {
     }
 
     /// Begins the next operations of the script, now or when they are due.
-    pub(super) fn go_on(&mut self, context: &mut Context<'_, Node>) {
+    pub fn go_on<P: Speaks>(&mut self, context: &mut Context<'_, P>) {
         while self.client.has_room()
             && let Some(begin) = self.script.begin_of(self.next)
         {
@@ -150,11 +212,11 @@ fn via(path: Path) -> Via {
     }
 }
 
-struct Hands<'a, 'b>(&'a mut Context<'b, Node>);
+struct Hands<'a, 'b, P: Process>(&'a mut Context<'b, P>);
 
-impl ClientHost for Hands<'_, '_> {
+impl<P: Speaks> ClientHost for Hands<'_, '_, P> {
     fn send(&mut self, to: Address, message: Message) {
-        self.0.send(NodeId(to.0), Wire(message));
+        self.0.send(NodeId(to.0), message.into());
     }
 
     fn arm(&mut self, timer: ClientTimer, after_ns: u64) {

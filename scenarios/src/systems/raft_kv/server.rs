@@ -18,6 +18,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{ELECTION, HEARTBEAT, HELLO, Node, Wire, raft_timer};
 use crate::probes::{Declared, Probe};
+use crate::systems::hosted::written;
 
 /// How often a server that lost its disk says so until it is a member again, in nanoseconds.
 const HELLO_NS: u64 = 100_000_000;
@@ -194,13 +195,7 @@ impl Disk for Hands<'_, '_> {
         if !self.context.is_checked() {
             return;
         }
-        self.context.observe(match what {
-            Written::HardState(HardState { term, voted_for }) => {
-                Observation::WroteHardState { term: term.0, vote: voted_for.map(server_id) }
-            }
-            Written::Entries { index, term } => Observation::WroteEntries { index: index.0, term: term.0 },
-            Written::Snapshot { index, term } => Observation::WroteSnapshot { index: index.0, term: term.0 },
-        });
+        self.context.observe(written(what));
     }
 }
 
