@@ -37,11 +37,15 @@ impl Disk {
             Damage::Phantom => file.blank(place),
             Damage::Misdirected => {
                 let bytes = file.durable[place.clone()].to_vec();
-                file.blank(place);
-                let others: Vec<_> = places.iter().filter(|(other, _)| *other == id).collect();
-                let (_, other) = others[self.damage_draws.below(others.len() as u64) as usize];
-                // As good as always the place of another write; sometimes between two.
-                let at = other.start + self.damage_draws.below(2) as usize * (other.len() / 2);
+                file.blank(place.clone());
+                let others: Vec<_> = places.iter().filter(|other| **other != (id, place.clone())).collect();
+                let others: Vec<_> = others.into_iter().filter(|(other, _)| *other == id).collect();
+                // The place of another write, or between two.
+                let half = self.damage_draws.below(2) as usize;
+                let at = match self.damage_draws.below(others.len().max(1) as u64) as usize {
+                    _ if others.is_empty() => place.start + place.len() / 2,
+                    number => others[number].1.start + half * (others[number].1.len() / 2),
+                };
                 let room = file.room_from(at).min(bytes.len());
                 overwrite(&mut file.durable, at, &bytes[..room]);
             }

@@ -179,7 +179,7 @@ impl Disk {
     }
 
     /// From now on the disk knows where its durable writes were, so that damage strikes whole ones.
-    pub(crate) fn remember(&mut self) {
+    pub fn remember(&mut self) {
         self.memory = Memory::Remembers;
     }
 
