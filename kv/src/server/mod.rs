@@ -182,6 +182,13 @@ impl Server {
         }
     }
 
+    /// A sync that was asked for failed. What it covers may be lost, and another sync would not tell: the server ends, and
+    /// learns from its disk what is left when it starts again (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", ATC 2020).
+    pub fn sync_failed<H: Host>(&mut self, _ticket: Ticket, host: &mut H) {
+        host.halt();
+    }
+
     /// The replica, to look at.
     #[must_use]
     pub fn replica(&self) -> &Replica {
