@@ -169,7 +169,7 @@ bugs! {
     42 "10.2.1" UnflushedOwnEntryCounts "unflushed-own-entry-counts"
         "A leader counts itself when its own disk has the entry, and not before." "I7 I8";
     44 "10.2.1" SupersededWriteCounts "superseded-write-counts"
-        "A completed write proves nothing of entries that have replaced its own meanwhile." "I7 I10";
+        "A completed write proves nothing of entries that have replaced its own meanwhile." "I10 I2 I14";
     45 "3.5" StaleSlice "stale-slice"
         "What is kept for sending and writing is cut together with the log." "I4 I10 I15";
 
@@ -191,8 +191,9 @@ bugs! {
     56 "4.1" ChangeBeforeOwnCommit "change-before-own-commit"
         "A leader changes the configuration only after an entry of its term is committed, so that it knows the last \
          one (Ongaro, 2015)." "I17 I5";
-    57 "4.1" TwoChanges "two-changes"
-        "A change waits until the one before is committed, so that majorities before and after overlap." "I17 I1";
+    57 "4.1" InForceWhenCommitted "in-force-when-committed"
+        "A configuration is in force when it is in the log, so that it governs its own commitment, and the next change \
+         waits for that." "I7 I18 I17";
     58 "4.1" ConfigurationNotRolledBack "configuration-not-rolled-back"
         "A configuration is in force as long as its entry is in the log, and goes with it." "I17 I1 I7";
     59 "4.3" JointLeftEarly "joint-left-early"

@@ -46,7 +46,11 @@ impl Replica {
         if bugs::is_on(Bug::UnflushedOwnEntryCounts) {
             durable = self.log.last_index();
         }
-        let replicated = quorum::reached(&self.log.governing().configuration, |id| {
+        let mut configuration = &self.log.governing().configuration;
+        if bugs::is_on(Bug::InForceWhenCommitted) {
+            configuration = self.log.history().at(self.commit);
+        }
+        let replicated = quorum::reached(configuration, |id| {
             if id == own {
                 durable
             } else {

@@ -158,7 +158,9 @@ impl Log {
     /// Appends a whole slice and keeps it, so that the write of the same range is the same slice.
     pub(crate) fn take_over(&mut self, entries: Arc<[Entry]>) {
         entries.iter().for_each(|entry| self.push(entry.clone()));
-        self.shared = entries;
+        if !bugs::is_on(Bug::StaleSlice) {
+            self.shared = entries;
+        }
     }
 
     /// Removes the entry at `first` and everything after it.

@@ -75,7 +75,7 @@ impl Replica {
         let State::Leader(leader) = &self.state else {
             unreachable!("who does not lead was turned away");
         };
-        let is_pending = governing.from > self.commit && !bugs::is_on(Bug::TwoChanges);
+        let is_pending = governing.from > self.commit && !bugs::is_on(Bug::InForceWhenCommitted);
         if is_pending {
             let index = governing.from;
             self.probe(Probe::ChangeRefusedPending);

@@ -107,9 +107,7 @@ impl Writes {
 
     /// The log was cut: it ends at `last_kept` now.
     pub(crate) fn truncate(&mut self, last_kept: Index) {
-        let is_overtaken =
-            |promise: &&mut Promise| promise.stored.through > last_kept && !bugs::is_on(Bug::SupersededWriteCounts);
-        for promise in self.under_way.iter_mut().filter(is_overtaken) {
+        for promise in self.under_way.iter_mut().filter(|promise| promise.stored.through > last_kept) {
             promise.stored.through = last_kept;
             promise.overtaken = true;
         }
@@ -119,6 +117,11 @@ impl Writes {
 
     /// What a message waits for that relies on everything issued so far.
     pub(crate) fn barrier(&self) -> After {
+        if bugs::is_on(Bug::SupersededWriteCounts)
+            && let Some(promise) = self.under_way.iter().find(|promise| promise.overtaken)
+        {
+            return After::Write(promise.sequence);
+        }
         if self.completed == self.issued { After::Nothing } else { After::Write(self.issued) }
     }
 
