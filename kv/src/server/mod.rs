@@ -363,6 +363,9 @@ impl Server {
 
     fn apply<H: Host>(&mut self, through: Index, host: &mut H) {
         host.observe(Event::Committed(through));
+        if whitewater_raft::bugs::is_on(whitewater_raft::bugs::Bug::AppliedTwice) {
+            self.applied = self.applied.previous().max(self.compacted);
+        }
         while self.applied < through {
             let index = self.applied.next();
             let entry = self.replica.entry(index).expect("a committed entry is in the log until it is applied");
