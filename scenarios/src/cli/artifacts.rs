@@ -16,6 +16,7 @@ use whitewater_scenarios::campaign::{self, Request, Selected};
 use whitewater_scenarios::formats::write_json;
 use whitewater_scenarios::host::{self, shown};
 use whitewater_scenarios::run::{Options, Run};
+use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::Recording;
 use whitewater_sim::trace::Trace;
@@ -94,8 +95,10 @@ impl Directory {
         let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
             return Ok(Written::Alike);
         };
+        let lineage = format!("{}{}", record.seed, record.departures).parse();
+        let lineage: Lineage = lineage.expect("a run is called what a lineage is called");
         let options = Options { bug, recording: Recording::On, ..Options::default() };
-        let run = match campaign::make_with(&RaftKv, &selected.scenario, record.seed, &options) {
+        let run = match campaign::make_on(&RaftKv, &selected.scenario, &lineage, &options) {
             Ok(run) if run.record.digest == record.digest => run,
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));
@@ -126,8 +129,9 @@ impl Directory {
 /// The file of a run. The name of a scenario from an earlier campaign is whatever stands in a file: it may not lead
 /// elsewhere.
 fn file(directory: &Path, record: &RunRecord, ending: &str) -> Option<PathBuf> {
-    let is_plain = record.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    is_plain.then(|| directory.join(format!("{}-{}.{ending}", record.scenario, record.seed)))
+    let is_plain = record.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && record.departures.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '.');
+    is_plain.then(|| directory.join(format!("{}-{}{}.{ending}", record.scenario, record.seed, record.departures)))
 }
 
 /// The failures of a scenario that are written down.

@@ -148,6 +148,12 @@ impl Disk {
         self.directory.find(name).map(|id| self.files[&id].read()).unwrap_or_default()
     }
 
+    /// How long all files are together, in bytes, synced or not.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = self.directory.names().filter_map(|name| self.directory.find(name));
+        files.map(|id| self.files[&id].read().len() as u64).sum()
+    }
+
     /// The names of all files, sorted.
     #[must_use]
     pub fn list(&self) -> Vec<String> {
