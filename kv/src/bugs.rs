@@ -69,7 +69,7 @@ whitewater_raft::bugs! {
         "How long the files of a log are is nobody's affair." "";
     223 "6.2" PatientClient "patient-client"
         "How long a client waits before it asks another server is its own affair." "";
-    224 "10.2" SmallerBatches "smaller-batches"
+    224 "10.2" SmallerSyncs "smaller-syncs"
         "How many writes one sync covers is the storage's own affair." "";
     225 "5.1" OlderSnapshotsKept "older-snapshots-kept"
         "An older snapshot may stay until the next start: the newest one counts." "";

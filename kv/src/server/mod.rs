@@ -353,7 +353,8 @@ impl Server {
             appended(entry, host);
         }
         self.storage.persist(write, host);
-        if bugs::is_on(Bug::LoneServerHurries) && self.replica.configuration().voters == [self.replica.id()] {
+        let is_alone = || self.replica.configuration().voters == [self.replica.id()];
+        if bugs::is_on(Bug::LoneServerHurries) && self.replica.role() == Role::Leader && is_alone() {
             self.step(Input::WriteCompleted(write.sequence), Origin::Nobody, host);
         }
     }

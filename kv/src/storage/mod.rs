@@ -253,7 +253,7 @@ impl Storage {
 
     /// The batch that takes the next record.
     fn batch(&mut self) -> &mut Pending {
-        let batch_bytes = if bugs::is_on(Bug::SmallerBatches) { 1 << 10 } else { self.limits.batch_bytes };
+        let batch_bytes = if bugs::is_on(Bug::SmallerSyncs) { 1 << 10 } else { self.limits.batch_bytes };
         let takes_more = |job: &Job| match &job.work {
             Work::Append(batch) => batch.len() < batch_bytes,
             Work::Install(_) => false,
