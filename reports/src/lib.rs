@@ -5,12 +5,14 @@
 //! | what is kept of a run and of a campaign | [`model`] |
 //! | totals of a scenario, failures that belong together | [`tally`] |
 //! | which situations of the protocol were met | [`coverage`] |
+//! | what faults struck, and whom | [`faults`] |
 //! | how sure one can be of a failure rate | [`interval`] |
 //! | numbers, times and foreign text in words | [`words`] |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
 
 pub mod coverage;
+pub mod faults;
 pub mod human;
 pub mod interval;
 pub mod json;

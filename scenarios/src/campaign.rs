@@ -9,10 +9,11 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use whitewater_reports::model::{Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
+use whitewater_reports::model::{Campaign, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
+use crate::faults;
 use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
@@ -199,6 +200,7 @@ impl Selected {
             name: self.scenario.name.clone(),
             summary: self.scenario.summary.clone(),
             argument: self.argument.clone(),
+            faults: faults::names(&self.scenario),
         }
     }
 }
@@ -245,7 +247,7 @@ fn not_made(scenario: &Scenario, seed: u64, why: String) -> RunRecord {
         unknown: 0,
         applied: 0,
         terms_led: 0,
-        faults: FaultCounts::default(),
+        faults: Vec::new(),
         probes: Vec::new(),
     }
 }

@@ -8,6 +8,7 @@
 //! | one run, and its verdict | [`run`] |
 //! | many runs | [`campaign`] |
 //! | situations that runs are to meet | [`probes`] |
+//! | what can go wrong, by name, and what did | [`faults`](mod@faults) |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
@@ -15,6 +16,7 @@
 pub mod campaign;
 pub mod catalog;
 pub mod describe;
+pub mod faults;
 pub mod formats;
 pub mod generate;
 pub mod host;

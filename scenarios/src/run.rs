@@ -7,13 +7,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
-use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
+use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
 
+use crate::faults::{self, Counted};
 use crate::formats::KeyValue;
 use crate::generate;
 use crate::probes;
@@ -216,7 +217,12 @@ fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, ver
     let count = |wanted: fn(&Outcome<Answer>) -> bool| {
         world.history().operations().iter().filter(|operation| wanted(&operation.outcome)).count() as u64
     };
-    let (network, disk) = (world.network_counts(), world.disk_counts());
+    let counted = Counted {
+        sources: world.source_counts(),
+        network: world.network_counts(),
+        disks: world.disk_counts(),
+        servers: world.servers(),
+    };
     RunRecord {
         scenario: scenario.name.clone(),
         seed,
@@ -230,16 +236,7 @@ fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, ver
         unknown: count(|outcome| matches!(outcome, Outcome::Unknown { .. } | Outcome::Open)),
         applied: world.observer().applied_max(),
         terms_led: world.observer().terms_led() as u64,
-        faults: FaultCounts {
-            begun: world.faults_begun(),
-            lost: network.lost,
-            cut: network.cut,
-            duplicated: network.duplicated,
-            reordered: network.reordered,
-            crashes_with_unsynced: disk.crashes_with_unsynced,
-            writes_lost: disk.writes_lost,
-            writes_torn: disk.writes_torn,
-        },
+        faults: faults::counts(scenario, scenario, &counted),
         probes: probes::counts(world.probes()),
     }
 }
