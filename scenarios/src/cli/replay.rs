@@ -12,8 +12,8 @@ use whitewater_reports::model::{FaultCount, Outcome, RunRecord};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_scenarios::campaign::{self, Selected};
 use whitewater_scenarios::host::{self, shown};
-use whitewater_scenarios::probes;
 use whitewater_scenarios::run::Run;
+use whitewater_scenarios::{faults, probes};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
@@ -138,14 +138,14 @@ fn report(selected: &Selected, record: &RunRecord) -> String {
         count(*unknown),
         if *applied == 1 { "1 entry".to_owned() } else { format!("{} entries", count(*applied)) },
         counted(*terms_led, "term"),
-        faults(selected, &record.faults),
+        struck(selected, &record.faults),
         count(record.probes.len() as u64),
         count(probes::COUNT as u64),
     )
 }
 
 /// What struck, and how often that mattered; one line each.
-fn faults(selected: &Selected, counts: &[FaultCount]) -> String {
+fn struck(selected: &Selected, counts: &[FaultCount]) -> String {
     let names = faults::names(&selected.scenario);
     let of_fault = |FaultCount { fault, fired, effects, .. }: &FaultCount| {
         let name = names.get(usize::from(*fault)).map_or("?", String::as_str);
