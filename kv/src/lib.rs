@@ -14,9 +14,11 @@
 //! | the client: find the leader, try again, admit not to know | [`client`] |
 //! | membership, handovers, snapshots on request | [`admin`], [`operator`] |
 //! | situations worth counting | [`probe`] |
+//! | rules that can be broken on purpose | [`bugs`] |
 //! | what the store promises, for the checker; shares no code with the rest | [`spec`], [`store_spec`] |
 
 pub mod admin;
+pub mod bugs;
 pub mod client;
 pub mod codec;
 pub mod command;

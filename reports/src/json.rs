@@ -9,7 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::coverage::{Coverage, Covered, First};
-use crate::model::{Campaign, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
+use crate::model::{Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
 
 /// The campaign as indented JSON, with a line break at the end.
 #[must_use]
@@ -45,6 +45,9 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         runs: runs?,
         schema: campaign.schema,
         version: campaign.version,
+        build: campaign.build,
+        bug: campaign.bug,
+        canary: campaign.canary,
         ending: campaign.ending,
         wall_ns: campaign.wall_ns,
         jobs: campaign.jobs,
@@ -57,6 +60,11 @@ pub fn read(text: &str) -> Result<Campaign, String> {
 struct WrittenCampaign<'a> {
     schema: &'a str,
     version: &'a str,
+    build: Build,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bug: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<&'a CanaryRecord>,
     ending: Ending,
     wall_ns: u64,
     jobs: u32,
@@ -119,6 +127,9 @@ impl<'a> WrittenCampaign<'a> {
         WrittenCampaign {
             schema: &campaign.schema,
             version: &campaign.version,
+            build: campaign.build,
+            bug: campaign.bug.as_deref(),
+            canary: campaign.canary.as_ref(),
             ending: campaign.ending,
             wall_ns: campaign.wall_ns,
             jobs: campaign.jobs,
@@ -156,6 +167,10 @@ impl<'a> WrittenCoverage<'a> {
 struct ReadCampaign {
     schema: String,
     version: String,
+    #[serde(default)]
+    build: Build,
+    bug: Option<String>,
+    canary: Option<CanaryRecord>,
     ending: Ending,
     wall_ns: u64,
     jobs: u32,

@@ -9,7 +9,9 @@
 //! | numbers, times and foreign text in words | [`words`] |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
+//! | the bug bench in numbers | [`bench`] |
 
+pub mod bench;
 pub mod coverage;
 pub mod human;
 pub mod interval;

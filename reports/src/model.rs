@@ -43,6 +43,9 @@ pub struct RunRecord {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
+    /// Where it departs from what its seed alone would do, as in `+2450ms.3`: see `--seed` of `whitewater replay`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub departures: String,
     /// Number of servers.
     pub servers: u32,
     /// What came of it.
@@ -124,6 +127,39 @@ pub enum Ending {
     Interrupted,
 }
 
+/// Whether a build can be made to fail on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Build {
+    /// It cannot.
+    #[default]
+    Plain,
+    /// Bugs can be switched on in it.
+    Bugged,
+}
+
+/// A known bug that had to be caught for a campaign to be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryRecord {
+    /// The name of the bug.
+    pub bug: String,
+    /// How many runs were made with it, up to the one that caught it.
+    pub runs: u64,
+    /// The run that caught it.
+    pub caught: Option<Caught>,
+}
+
+/// A run that caught a bug.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caught {
+    /// The scenario.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The identifier of the check.
+    pub check: String,
+}
+
 /// A scenario that took part in a campaign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScenarioRecord {
@@ -157,6 +193,12 @@ pub struct Campaign {
     pub schema: String,
     /// The version of Whitewater that ran it.
     pub version: String,
+    /// What kind of build that was.
+    pub build: Build,
+    /// The bug that was on in all runs.
+    pub bug: Option<String>,
+    /// What became of the canary, if there was one.
+    pub canary: Option<CanaryRecord>,
     /// How it ended.
     pub ending: Ending,
     /// How long it took on the wall clock, in nanoseconds.
@@ -196,10 +238,12 @@ impl Verdict {
 }
 
 impl Campaign {
-    /// What came of it: the worst of its runs.
+    /// What came of it: the worst of its runs. It is inconclusive at best if its canary was not caught.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.runs.iter().map(|run| run.verdict.outcome()).max().unwrap_or(Outcome::Nothing)
+        let worst = self.runs.iter().map(|run| run.verdict.outcome()).max().unwrap_or(Outcome::Nothing);
+        let is_trusted = self.canary.as_ref().is_none_or(|canary| canary.caught.is_some());
+        if is_trusted { worst } else { worst.max(Outcome::Inconclusive) }
     }
 
     /// The command that makes a run again.
@@ -207,7 +251,8 @@ impl Campaign {
     pub fn replay(&self, run: &RunRecord) -> String {
         let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
         let argument = scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str());
-        format!("whitewater replay {argument} --seed {}", run.seed)
+        let bug = self.bug.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
+        format!("whitewater replay {argument} --seed {}{}{bug}", run.seed, run.departures)
     }
 }
 

@@ -9,14 +9,16 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
 
-use whitewater_reports::model::{Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
+use whitewater_reports::model::{Build, Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
+use crate::bugs::{self, Bug};
 use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
+use crate::search::lineage::Lineage;
 use crate::system::System;
 use crate::systems::raft_kv::RaftKv;
 
@@ -30,6 +32,12 @@ pub struct Seeds {
 impl Seeds {
     /// Every seed there is.
     pub const ALL: Seeds = Seeds { first: 0, last: u64::MAX };
+
+    /// The first.
+    #[must_use]
+    pub fn first(self) -> u64 {
+        self.first
+    }
 
     /// One seed.
     #[must_use]
@@ -108,6 +116,8 @@ pub struct Request {
     pub seeds: Seeds,
     /// How many runs are made at the same time.
     pub jobs: u32,
+    /// The bug that is on in every run.
+    pub bug: Option<Bug>,
     /// No run begins later than this after the first, in nanoseconds on the wall clock.
     pub time_limit_ns: Option<u64>,
 }
@@ -169,7 +179,8 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         if is_over || host::is_interrupted() {
             return None;
         }
-        let record = attempt(&system, &plan.scenarios[place].scenario, seed, host::is_interrupted)?;
+        let lineage = Lineage::of(seed);
+        let record = attempt(&system, &plan.scenarios[place].scenario, &lineage, plan.bug, host::is_interrupted)?;
         Some((place, record))
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
@@ -197,6 +208,9 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
+        bug: request.bug.map(|bug| bug.name.to_owned()),
+        canary: None,
         ending,
         wall_ns: stopwatch.elapsed_ns(),
         jobs: request.jobs,
@@ -219,18 +233,35 @@ impl Selected {
 }
 
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
-fn attempt<S: System>(system: &S, scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<RunRecord> {
-    let stopwatch = Stopwatch::start();
+fn attempt<S: System>(
+    system: &S,
+    scenario: &Scenario,
+    lineage: &Lineage,
+    bug: Option<Bug>,
+    stop: impl Fn() -> bool,
+) -> Option<RunRecord> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let result = host::guard(|| run::run_on(system, scenario, seed, &Options { budget, ..Options::default() }).record);
-    let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
+    let record = record_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() });
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then(|| RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record })
+    (!is_unjudged).then_some(record)
+}
+
+/// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
+#[must_use]
+pub fn record(scenario: &Scenario, seed: u64, options: &Options<'_>) -> RunRecord {
+    record_on(&RaftKv, scenario, &Lineage::of(seed), options)
+}
+
+fn record_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> RunRecord {
+    let stopwatch = Stopwatch::start();
+    let result = host::guard(|| run::run_on(system, scenario, lineage, options).record);
+    let record = result.unwrap_or_else(|why| not_made(scenario, lineage, why));
+    RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record }
 }
 
 /// Makes a run of the built-in system for somebody who looks at it closely.
@@ -238,31 +269,32 @@ fn attempt<S: System>(system: &S, scenario: &Scenario, seed: u64, stop: impl Fn(
 /// # Errors
 /// If the testbed panics, with the record that says so.
 pub fn make(scenario: &Scenario, seed: u64, recording: Recording) -> Result<Run, Box<RunRecord>> {
-    make_on(&RaftKv, scenario, seed, recording)
+    make_on(&RaftKv, scenario, &Lineage::of(seed), &Options { recording, ..Options::default() })
 }
 
-/// The same of any system.
+/// The same of any system, however it is varied.
 ///
 /// # Errors
 /// If the testbed panics, with the record that says so.
 pub fn make_on<S: System>(
     system: &S,
     scenario: &Scenario,
-    seed: u64,
-    recording: Recording,
+    lineage: &Lineage,
+    options: &Options<'_>,
 ) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
-    let mut run = host::guard(|| run::run_on(system, scenario, seed, &Options { recording, ..Options::default() }))
-        .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
+    let mut run = host::guard(|| run::run_on(system, scenario, lineage, options))
+        .map_err(|why| Box::new(not_made(scenario, lineage, why)))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
 }
 
 /// The record of a run that could not be made: all that is known is why.
-fn not_made(scenario: &Scenario, seed: u64, why: String) -> RunRecord {
+fn not_made(scenario: &Scenario, lineage: &Lineage, why: String) -> RunRecord {
     RunRecord {
         scenario: scenario.name.clone(),
-        seed,
+        seed: lineage.seed,
+        departures: lineage.departures(),
         servers: 0,
         verdict: Verdict::Error { why },
         digest: Digest(0).to_string(),
@@ -288,7 +320,7 @@ mod tests {
             scenario: catalog::find(name).expect("a scenario of the catalog"),
             argument: (*name).to_owned(),
         });
-        Request { scenarios: scenarios.collect(), seeds, jobs, time_limit_ns: None }
+        Request { scenarios: scenarios.collect(), seeds, jobs, bug: None, time_limit_ns: None }
     }
 
     #[test]
@@ -364,7 +396,7 @@ mod tests {
     #[test]
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
-        let record = attempt(&RaftKv, &calm, 0, || true);
+        let record = attempt(&RaftKv, &calm, &Lineage::of(0), None, || true);
         assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

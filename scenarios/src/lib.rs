@@ -7,11 +7,14 @@
 //! | the system that is run | [`system`], [`systems`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
+//! | from a failing run to a small one | [`shrink`] |
 //! | situations that runs are to meet | [`probes`] |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
+//! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
 
+pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod describe;
@@ -23,6 +26,7 @@ pub mod probes;
 pub mod run;
 pub mod scenario;
 pub mod search;
+pub mod shrink;
 pub mod soak;
 pub mod system;
 pub mod systems;

@@ -173,7 +173,7 @@ pub struct Watch {
     pub keep: Keep,
 }
 
-/// The world of a run, with its faults planned. Nothing has happened yet.
+/// The world of a run, with its faults, steps and expectations. Nothing has happened yet.
 #[must_use]
 pub fn world<S: System>(system: &S, scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World<S::Node> {
     let config = WorldConfig {
@@ -189,6 +189,8 @@ pub fn world<S: System>(system: &S, scenario: &Scenario, seed: u64, plan: &Plan,
     };
     let mut world = World::new(&config, system.program(&Stage { scenario, plan, keep: watch.keep }));
     world.plan(plan.faults.clone());
+    world.script(plan.steps.clone());
+    world.expect(plan.expectations.clone());
     world
 }
 

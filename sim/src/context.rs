@@ -233,6 +233,7 @@ impl<P: Process> Context<'_, P> {
     /// Records the answer to an operation.
     pub fn returned(&mut self, id: OperationId, answer: P::Answer) {
         self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} returns {answer}", id.0));
+        self.kernel.answers += 1;
         self.kernel.ended(|history, now| history.returned(id, answer, now));
     }
 

@@ -105,6 +105,11 @@ impl Falls {
         self.open();
     }
 
+    /// Whether the trap of a fault still waits.
+    pub(crate) fn is_set(&self, fault: usize) -> bool {
+        self.traps.iter().any(|trap| trap.fault == fault)
+    }
+
     /// A node comes to a point of its program. Returns whether it goes down there.
     pub(crate) fn comes_to(&mut self, node: NodeId, point: CrashPoint) -> bool {
         if self.gate != Gate::Watched {

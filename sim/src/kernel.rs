@@ -10,7 +10,7 @@ use crate::fall::Falls;
 use crate::history::{History, OperationId};
 use crate::invariant::{Checks, Violation};
 use crate::latency::Latency;
-use crate::network::{Fate, LinkProfile, Loss, Network};
+use crate::network::{Condition, Fate, LinkProfile, Loss, Network};
 use crate::node::{Message, NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
 use crate::observer::{Failure, Observer};
@@ -18,6 +18,7 @@ use crate::queue::Queue;
 use crate::rng::{Purpose, RunKey, Stream};
 use crate::time::Instant;
 use crate::trace::{Line, Mark, Trace, printable};
+use crate::watch::Traffic;
 
 /// What a world is made of, besides the program of its nodes.
 #[derive(Clone, Debug)]
@@ -64,7 +65,7 @@ pub enum Recording {
 /// Something that will happen.
 #[derive(Debug)]
 pub(crate) enum Event<M> {
-    Arrival { from: NodeId, to: NodeId, message: M },
+    Arrival { from: NodeId, to: NodeId, condition: Condition, message: M },
     Timer { node: NodeId, incarnation: u32, timer: TimerId },
     Synced { node: NodeId, incarnation: u32, sync: SyncId },
     /// A node that was slow has dealt with what came first.
@@ -74,6 +75,9 @@ pub(crate) enum Event<M> {
     FaultBegins(usize),
     FaultEnds(usize),
     OtherLuck(RunKey),
+    StepDue(usize),
+    WindowOpens(usize),
+    WindowCloses(usize),
 }
 
 pub(crate) struct Kernel<P: Process> {
@@ -81,6 +85,8 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) event: u64,
     pub(crate) queue: Queue<Event<P::Message>>,
     pub(crate) network: Network,
+    /// What clogged links hold, in the order in which it would have arrived.
+    pub(crate) held: Vec<Event<P::Message>>,
     pub(crate) slots: Vec<Slot<P::Message>>,
     pub(crate) disks: Vec<Disk>,
     pub(crate) clocks: Vec<Clock>,
@@ -96,6 +102,10 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
     pub(crate) operations_open: usize,
+    /// How many operations were answered.
+    pub(crate) answers: u64,
+    /// What servers sent to each other, if anybody asks.
+    pub(crate) traffic: Option<Traffic>,
     /// The node whose program is running right now.
     pub(crate) acting: Option<NodeId>,
     pub(crate) falls: Falls,
@@ -119,6 +129,8 @@ pub(crate) struct Slot<M> {
     pub(crate) holds: u32,
     /// What came while it was paused, or is still to be dealt with while it is slow.
     pub(crate) backlog: VecDeque<Event<M>>,
+    /// How much of that there was, in all.
+    pub(crate) deferred: u64,
     /// How slow it is, if it ever was.
     pub(crate) load: Option<Box<Load>>,
     timers: Vec<TimerState>,
@@ -151,6 +163,7 @@ impl<P: Process> Kernel<P> {
             event: 0,
             queue: Queue::new(),
             network: Network::new(nodes, config.links, &key),
+            held: Vec::new(),
             slots: (0..nodes as u32).map(|place| Slot::new(key.stream(Purpose::Node, place))).collect(),
             disks: (0..config.servers).map(|place| Disk::new(config.disks, &key, place)).collect(),
             clocks: (0..config.servers).map(|place| Clock::draw(config.clocks, &key, place)).collect(),
@@ -167,6 +180,8 @@ impl<P: Process> Kernel<P> {
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
             operations_open: 0,
+            answers: 0,
+            traffic: None,
             acting: None,
             falls: Falls::default(),
             last_crashed: None,
@@ -186,15 +201,26 @@ impl<P: Process> Kernel<P> {
     #[inline]
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         assert!(to.index() < self.slots.len(), "{from} sent to {to}, which does not exist");
-        let fate = self.network.send(from, to, self.now);
+        if let Some(traffic) = &mut self.traffic
+            && from.index().max(to.index()) < self.disks.len()
+        {
+            traffic.messages += 1;
+            traffic.bytes += message.size_bytes();
+        }
+        let fate = self.network.send(from, to, self.now, &message);
         self.digest.mix(message.fingerprint());
         match fate {
             Fate::Lost(loss) => {
                 self.digest.mix(u64::MAX);
+                if self.slots[to.index()].downs == 0 {
+                    self.network.missed(loss);
+                }
                 self.note(Some(from), Mark::Lost, || {
                     let why = match loss {
                         Loss::Cut => "the link is cut",
                         Loss::Chance => "lost",
+                        Loss::Filter => "lost because of its kind",
+                        Loss::Queue => "the queue is full",
                     };
                     format!("-> {to} {message} ({why})")
                 });
@@ -206,9 +232,28 @@ impl<P: Process> Kernel<P> {
                     format!("-> {to} {message} (arrives {at}{twice})")
                 });
                 if let Some(copy) = copy {
-                    self.queue.push(copy, Event::Arrival { from, to, message: message.clone() });
+                    let message = message.clone();
+                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
                 }
-                self.queue.push(at, Event::Arrival { from, to, message });
+                self.queue.push(at, Event::Arrival { from, to, condition: Condition::Sound, message });
+            }
+            Fate::Garbled { at, copy, draw } => {
+                let wrong = message.corrupted(draw);
+                self.digest.mix(at.0);
+                self.digest.mix(wrong.as_ref().map_or(0, P::Message::fingerprint));
+                self.note(Some(from), Mark::Sent, || {
+                    let twice = copy.map(|copy| format!(" and again, sound, {copy}")).unwrap_or_default();
+                    format!("-> {to} {message} (arrives {at} with a wrong bit{twice})")
+                });
+                if let Some(copy) = copy {
+                    let message = message.clone();
+                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
+                }
+                let (condition, message) = match wrong {
+                    Some(wrong) => (Condition::Wrong, wrong),
+                    None => (Condition::Unreadable, message),
+                };
+                self.queue.push(at, Event::Arrival { from, to, condition, message });
             }
         }
     }
@@ -425,12 +470,16 @@ impl<P: Process> Kernel<P> {
 
     /// From now on everything is drawn with another key. Clocks go on as they go.
     pub(crate) fn rekey(&mut self, key: &RunKey) {
+        self.key = *key;
         self.network.rekey(key);
         for (disk, place) in self.disks.iter_mut().zip(0..) {
             disk.rekey(key, place);
         }
         for (slot, place) in self.slots.iter_mut().zip(0..) {
             slot.random = key.stream(Purpose::Node, place);
+            if let Some(load) = &mut slot.load {
+                load.draws = key.stream(Purpose::Service, place);
+            }
         }
     }
 
@@ -452,6 +501,7 @@ impl<M> Slot<M> {
             pauses: 0,
             holds: 0,
             backlog: VecDeque::new(),
+            deferred: 0,
             load: None,
             timers: Vec::new(),
             random,

@@ -8,12 +8,15 @@ use crate::history::History;
 use crate::inject::Injector;
 use crate::invariant::{Check, Violation};
 use crate::kernel::{Event, Kernel, WorldConfig};
-use crate::network::{LinkProfile, NetworkCounts};
+use crate::network::{Condition, LinkProfile, NetworkCounts};
 use crate::node::{NodeId, Process};
 use crate::observer::Observer;
 use crate::rng::RunKey;
+use crate::script::Script;
 use crate::time::Instant;
 use crate::trace::{Mark, Trace};
+use crate::watch::Watch;
+use crate::windows::{Moment, Windows};
 
 /// A simulated cluster with its clients.
 pub struct World<P: Process> {
@@ -21,6 +24,9 @@ pub struct World<P: Process> {
     pub(crate) nodes: Vec<Option<P>>,
     spawn: Box<dyn Fn(NodeId, u32) -> P>,
     pub(crate) injector: Injector,
+    pub(crate) script: Script,
+    pub(crate) windows: Windows,
+    pub(crate) watch: Watch,
     pub(crate) servers: u32,
 }
 
@@ -45,6 +51,9 @@ impl<P: Process> World<P> {
             nodes: (0..nodes).map(|_| None).collect(),
             spawn: Box::new(spawn),
             injector: Injector::default(),
+            script: Script::default(),
+            windows: Windows::default(),
+            watch: Watch::default(),
             servers: config.servers,
         }
     }
@@ -54,7 +63,7 @@ impl<P: Process> World<P> {
         for fault in faults {
             assert!(fault.begin < fault.end, "a fault ends after it begins");
             self.prepare(&fault.kind);
-            let number = self.injector.add(fault.kind);
+            let number = self.injector.add(fault.source, fault.kind);
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
         }
@@ -65,11 +74,14 @@ impl<P: Process> World<P> {
         self.kernel.queue.push(at, Event::OtherLuck(key));
     }
 
-    /// Boots all nodes, in the order of their numbers.
+    /// Boots all nodes, in the order of their numbers. Then the run begins: its first steps, and the windows at the start.
     pub fn start(&mut self) {
         for number in 0..self.nodes.len() as u32 {
             self.boot(NodeId(number));
         }
+        self.pass(Moment::Start);
+        self.begin_script();
+        self.look();
     }
 
     /// Runs until everything due at `limit` or earlier has happened, a check fails, or `events_max` events (in the
@@ -78,6 +90,9 @@ impl<P: Process> World<P> {
         while let Some((at, event)) = self.kernel.queue.pop_until(limit) {
             self.kernel.now = at;
             self.happen(event);
+            if self.watch.is_needed() {
+                self.look();
+            }
             if self.kernel.violation.is_some() {
                 return Stopped::Violation;
             }
@@ -89,11 +104,13 @@ impl<P: Process> World<P> {
         Stopped::Reached
     }
 
-    /// Ends every fault that is under way and forgets the rest of the plan: all servers up, no link cut, and links that
+    /// Ends every fault that is under way, and forgets the rest of the plan and the steps that were not taken: all servers up, no link cut, and links that
     /// behave like this. Clocks stay as they are.
     pub fn heal(&mut self, links: LinkProfile) {
         self.kernel.event += 1;
         self.kernel.note(None, Mark::Fault, || "every fault is healed");
+        self.pass(Moment::Healed);
+        self.end_script();
         for number in self.injector.stop() {
             self.end_fault(number);
         }
@@ -237,9 +254,9 @@ impl<P: Process> World<P> {
     }
 
     #[inline]
-    fn happen(&mut self, event: Event<P::Message>) {
+    pub(crate) fn happen(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { to, .. } if self.kernel.slots[to.index()].holds > 0 => self.defer(to, event),
+            Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
@@ -252,7 +269,7 @@ impl<P: Process> World<P> {
     #[inline]
     fn dispatch(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { from, to, message } => self.arrive(from, to, message),
+            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, timer, .. } => {
                 if !self.kernel.timer_is_due(node, timer) {
                     return;
@@ -280,36 +297,63 @@ impl<P: Process> World<P> {
             }
             Event::Restart { node, fall } => {
                 if self.kernel.falls.ends(node, fall) {
-                    self.count(node, 7);
+                    self.count(node, 11);
                     self.restart(node);
                 }
             }
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
             Event::OtherLuck(key) => {
-                self.count(NodeId(0), 7);
+                self.count(NodeId(0), 10);
                 self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
                 self.kernel.rekey(&key);
             }
+            Event::StepDue(step) => self.take_step(step),
+            Event::WindowOpens(number) => self.open_window(number),
+            Event::WindowCloses(number) => self.close_window(number),
         }
     }
 
     #[inline]
-    fn arrive(&mut self, from: NodeId, to: NodeId, message: P::Message) {
-        if self.kernel.network.is_cut(from, to) || self.kernel.slots[to.index()].downs > 0 {
-            self.count(to, u64::from(from.0) << 8 | 3);
-            self.kernel.network.counts.cut += 1;
-            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
-            return;
+    fn arrive(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+        if condition != Condition::Sound {
+            self.kernel.network.arrived(condition);
+            if condition == Condition::Unreadable {
+                self.count(to, u64::from(from.0) << 8 | 7);
+                self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
+                return;
+            }
         }
         self.count(to, u64::from(from.0) << 8 | 4);
         self.kernel.note(Some(to), Mark::Arrived, || format!("<- {from} {message}"));
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
+    #[inline]
+    fn is_hindered(&self, from: NodeId, to: NodeId) -> bool {
+        let slot = &self.kernel.slots[to.index()];
+        self.kernel.network.is_hindered(from, to) || slot.downs | slot.holds > 0
+    }
+
+    /// A message whose link is cut or clogged, or whose receiver is paused, slow or down, does not get in now, or never.
+    #[cold]
+    fn hinder(&mut self, event: Event<P::Message>) {
+        let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
+        if self.kernel.network.is_clogged(from, to) {
+            self.kernel.network.hold(from, to);
+            self.kernel.held.push(event);
+        } else if self.defers(to) {
+            self.defer(to, event);
+        } else {
+            self.count(to, u64::from(from.0) << 8 | 3);
+            self.kernel.network.stop(from, to);
+            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+        }
+    }
+
     /// Counts an event and mixes it into the digest.
     #[inline]
-    fn count(&mut self, node: NodeId, what: u64) {
+    pub(crate) fn count(&mut self, node: NodeId, what: u64) {
         self.kernel.event += 1;
         self.kernel.digest.mix(self.kernel.now.0);
         self.kernel.digest.mix(what << 32 | u64::from(node.0));
@@ -337,30 +381,36 @@ impl<P: Process> World<P> {
             | Event::Restart { .. }
             | Event::FaultBegins(_)
             | Event::FaultEnds(_)
-            | Event::OtherLuck(_) => false,
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => false,
         }
     }
 
-    /// The node is paused or slow.
+    /// Whether what comes for a node waits: it is paused, or slow and up.
+    fn defers(&self, node: NodeId) -> bool {
+        let slot = &self.kernel.slots[node.index()];
+        slot.pauses > 0 || slot.holds > 0 && slot.downs == 0
+    }
+
     fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
         let slot = &mut self.kernel.slots[node.index()];
-        if slot.downs > 0 && slot.pauses == 0 {
-            return self.dispatch(event);
-        }
+        slot.deferred += 1;
         slot.backlog.push_back(event);
         self.kernel.go_on(node);
     }
 
-    fn begin_fault(&mut self, number: usize) {
+    pub(crate) fn begin_fault(&mut self, number: usize) {
         let Some(kind) = self.injector.begin(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 5);
         self.begin_kind(number, &kind);
     }
 
-    fn end_fault(&mut self, number: usize) {
-        let Some((kind, undo)) = self.injector.end(number) else { return };
+    pub(crate) fn end_fault(&mut self, number: usize) {
+        let Some((kind, doing)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);
-        self.undo_kind(number, &kind, undo);
+        self.undo_kind(number, &kind, doing);
     }
 
     pub(crate) fn note_fault(&mut self, nodes: &[NodeId], kind: &FaultKind, which: &str) {

@@ -17,6 +17,7 @@ use whitewater_sim::plan::{Action, Expectation, Step};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
 use crate::scenario::{Scenario, Span};
+use crate::search::lineage::{self, Lineage};
 use crate::workload;
 
 pub use swarm::drawn;
@@ -174,6 +175,14 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         scripts: workload::scripts(scenario, &key),
         operator: crate::operations::goals(scenario, servers, &key),
     }
+}
+
+/// Draws the plan of a run that may depart from what its seed alone would do.
+#[must_use]
+pub fn plan_of(scenario: &Scenario, lineage: &Lineage) -> Plan {
+    let mut plan = plan(scenario, lineage.seed);
+    lineage::apply(lineage, &mut plan);
+    plan
 }
 
 pub(crate) fn draw(span: Span, stream: &mut Stream) -> u64 {

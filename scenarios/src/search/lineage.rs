@@ -43,6 +43,12 @@ impl Lineage {
         Lineage { seed, changes: Vec::new() }
     }
 
+    /// The changes in words, behind those of the seed: `+2450ms.3`. Empty if there are none.
+    #[must_use]
+    pub fn departures(&self) -> String {
+        self.changes.iter().map(|Change { at_ms, number }| format!("+{at_ms}ms.{number}")).collect()
+    }
+
     /// What departs from this run at a moment; later changes of this one are left out.
     #[must_use]
     pub fn departing(&self, change: Change) -> Lineage {
@@ -58,21 +64,19 @@ impl Change {
         Instant(u64::from(self.at_ms) * MILLISECOND_NS)
     }
 
-    /// What tells it from all others of its seed: the number of its streams.
+    /// The key of everything that is drawn from then on.
     #[must_use]
-    pub fn luck(self) -> u64 {
-        u64::from(self.at_ms) << 32 | u64::from(self.number)
+    pub fn key(self, seed: u64) -> RunKey {
+        let mut key = RunKey::new(seed);
+        key.vary(u64::from(self.at_ms) << 32 | u64::from(self.number));
+        key
     }
 }
 
 /// `17`, or `17+2450ms.3`.
 impl fmt::Display for Lineage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.seed)?;
-        for Change { at_ms, number } in &self.changes {
-            write!(f, "+{at_ms}ms.{number}")?;
-        }
-        Ok(())
+        write!(f, "{}{}", self.seed, self.departures())
     }
 }
 
@@ -105,9 +109,8 @@ impl FromStr for Lineage {
 /// Changes the faults that are still to come at each change of a lineage.
 pub(crate) fn apply(lineage: &Lineage, plan: &mut Plan) {
     for (change, place) in lineage.changes.iter().zip(0..) {
-        let mut key = RunKey::new(lineage.seed);
-        key.vary(change.luck());
-        plan.faults = changed(&plan.faults, *change, &mut key.stream(Purpose::Mutation, place));
+        let mut stream = change.key(lineage.seed).stream(Purpose::Mutation, place);
+        plan.faults = changed(&plan.faults, *change, &mut stream);
     }
 }
 

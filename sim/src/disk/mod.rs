@@ -151,6 +151,7 @@ impl Disk {
     pub(crate) fn rekey(&mut self, key: &RunKey, place: u32) {
         self.sync_draws = key.stream(Purpose::Sync, place);
         self.crash_draws = key.stream(Purpose::Crash, place);
+        self.damage_draws = key.stream(Purpose::Damage, place);
     }
 
     /// Makes every sync take this many times as long, on top of what slows the disk down already.
@@ -222,6 +223,12 @@ impl Disk {
     #[must_use]
     pub fn read(&self, name: &str) -> Vec<u8> {
         self.directory.find(name).map(|id| self.files[&id].read()).unwrap_or_default()
+    }
+
+    /// How long all files are together, in bytes, synced or not.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = self.directory.names().filter_map(|name| self.directory.find(name));
+        files.map(|id| self.files[&id].read().len() as u64).sum()
     }
 
     /// The names of all files, sorted.

@@ -139,6 +139,7 @@ impl Observer {
     /// A node went down: what it did not persist is gone, and it leads nobody.
     pub(crate) fn crashed(&mut self, node: NodeId) {
         let Some(ghost) = self.nodes.get_mut(node.index()) else { return };
+        self.crashes += 1;
         ghost.role = None;
         if matches!(ghost.life, Life::New | Life::Down) {
             return;
