@@ -20,7 +20,6 @@ use whitewater_raft::{
 };
 
 use crate::bugs::{self, Bug};
-use crate::bugs::{self, Bug};
 use crate::codec;
 use crate::command::Request;
 use crate::machine::{Applied, Machine};
