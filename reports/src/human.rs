@@ -6,6 +6,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+use crate::behaviour;
 use crate::coverage::{Coverage, Covered};
 use crate::interval;
 use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, ProbeRecord, RunRecord, Verdict};
@@ -50,6 +51,7 @@ pub fn summary(campaign: &Campaign, width: u16, probes: ProbeDetail) -> String {
     text.push_str(&figures(campaign, &total));
     let coverage = Coverage::of(campaign);
     text.push_str(&coverage_lines(&coverage, probes, width));
+    text.push_str(&behaviour::lines(&campaign.behaviour, width));
     for note in notes(campaign, &tallies) {
         text.push_str(&note);
         text.push('\n');
@@ -370,7 +372,7 @@ fn seconds(ns: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{FaultCounts, ProbeCount, SCHEMA, ScenarioRecord};
+    use crate::model::{BehaviourRecord, FaultCounts, ProbeCount, SCHEMA, ScenarioRecord};
 
     pub(crate) fn violation() -> Verdict {
         Verdict::Violation {
@@ -419,6 +421,7 @@ pub(crate) mod tests {
             jobs: 2,
             scenarios: vec![scenario("calm", "calm"), scenario("storm", "'./my storm.toml'")],
             probes: ["split-vote", "joint-left", "window-full"].map(probe).into(),
+            behaviour: BehaviourRecord::default(),
             runs,
         }
     }

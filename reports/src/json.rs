@@ -9,7 +9,9 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::coverage::{Coverage, Covered, First};
-use crate::model::{Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
+use crate::model::{
+    BehaviourRecord, Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
+};
 
 /// The campaign as indented JSON, with a line break at the end.
 #[must_use]
@@ -53,6 +55,7 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         jobs: campaign.jobs,
         scenarios: campaign.scenarios,
         probes: campaign.coverage.probes,
+        behaviour: campaign.behaviour,
     })
 }
 
@@ -70,6 +73,7 @@ struct WrittenCampaign<'a> {
     jobs: u32,
     scenarios: &'a [ScenarioRecord],
     coverage: WrittenCoverage<'a>,
+    behaviour: &'a BehaviourRecord,
     runs: Vec<WrittenRun<'a>>,
 }
 
@@ -135,6 +139,7 @@ impl<'a> WrittenCampaign<'a> {
             jobs: campaign.jobs,
             scenarios: &campaign.scenarios,
             coverage: WrittenCoverage::of(campaign, coverage),
+            behaviour: &campaign.behaviour,
             runs: campaign.runs.iter().map(run).collect(),
         }
     }
@@ -177,6 +182,8 @@ struct ReadCampaign {
     scenarios: Vec<ScenarioRecord>,
     #[serde(default)]
     coverage: ReadCoverage,
+    #[serde(default)]
+    behaviour: BehaviourRecord,
     runs: Vec<ReadRun>,
 }
 

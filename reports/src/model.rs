@@ -94,6 +94,27 @@ pub struct ProbeRecord {
     pub summary: String,
 }
 
+/// What the runs of a campaign have shown: features are probes hit about so often, and abstract states of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BehaviourRecord {
+    /// Whether most runs departed from others that came where few were: then runs are not alike, and nothing is estimated.
+    pub guided: bool,
+    /// How many features had been seen after how many runs; the last point is the end.
+    pub curve: Vec<CurvePoint>,
+    /// How many runs have a feature that no other run has: their share estimates how likely the next run is to show something
+    /// new.
+    pub alone: u64,
+}
+
+/// A point of the curve of new behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// After so many runs.
+    pub runs: u64,
+    /// So many features had been seen.
+    pub features: u64,
+}
+
 /// How often faults struck in a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCounts {
@@ -209,6 +230,8 @@ pub struct Campaign {
     pub scenarios: Vec<ScenarioRecord>,
     /// The probes of this build, in the order of their numbers.
     pub probes: Vec<ProbeRecord>,
+    /// What the runs have shown.
+    pub behaviour: BehaviourRecord,
     /// The runs, ordered by scenario (in the order in which they were asked for) and seed.
     pub runs: Vec<RunRecord>,
 }

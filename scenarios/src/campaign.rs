@@ -8,8 +8,11 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use whitewater_reports::model::{Build, Campaign, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict};
+use whitewater_reports::model::{
+    BehaviourRecord, Build, Campaign, CurvePoint, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict,
+};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
@@ -18,7 +21,10 @@ use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
+use crate::search::behaviour::{Point, Seen};
+use crate::search::guide::Sighting;
 use crate::search::lineage::Lineage;
+use crate::search::survey::Survey;
 use crate::system::System;
 use crate::systems::raft_kv::RaftKv;
 
@@ -107,6 +113,15 @@ pub struct Selected {
     pub argument: String,
 }
 
+/// Which runs a campaign makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Each seed of each scenario.
+    Seeds,
+    /// As many runs, of which most depart from others that came where few were.
+    Guided,
+}
+
 /// What is asked of a campaign.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -116,6 +131,8 @@ pub struct Request {
     pub seeds: Seeds,
     /// How many runs are made at the same time.
     pub jobs: u32,
+    /// Which runs are made.
+    pub search: Search,
     /// The bug that is on in every run.
     pub bug: Option<Bug>,
     /// No run begins later than this after the first, in nanoseconds on the wall clock.
@@ -124,7 +141,7 @@ pub struct Request {
 
 impl Request {
     /// The scenario and the seed of the run with this number: scenarios take turns.
-    fn job(&self, number: u64) -> Option<(usize, u64)> {
+    pub(crate) fn job(&self, number: u64) -> Option<(usize, u64)> {
         let scenarios = self.scenarios.len() as u64;
         let place = number.checked_div(scenarios)?;
         self.seeds.at(place).map(|seed| ((number % scenarios) as usize, seed))
@@ -172,34 +189,48 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
 ) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
-    let plan = request.clone();
-    let work = move |number: u64| {
-        let (place, seed) = plan.job(number)?;
-        let is_over = plan.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
-        if is_over || host::is_interrupted() {
-            return None;
-        }
-        let lineage = Lineage::of(seed);
-        let record = attempt(&system, &plan.scenarios[place].scenario, &lineage, plan.bug, host::is_interrupted)?;
-        Some((place, record))
+    let shared = Arc::new((system, request.clone()));
+    let is_over = move |request: &Request| {
+        let is_late = request.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
+        is_late || host::is_interrupted()
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
     let mut records: Vec<(usize, RunRecord)> = Vec::new();
     let mut interrupt: Option<Stopwatch> = None;
-    host::parallel(request.jobs, work, |result| {
-        if let Some((place, record)) = result {
-            progress.finished += 1;
-            progress.failed += u64::from(record.verdict != Verdict::Pass);
-            records.push((place, record));
+    let mut survey = Survey::new(request);
+    while let Some(batch) = survey.batch() {
+        let shared = Arc::clone(&shared);
+        let work = move |number: u64| {
+            let (system, request) = &*shared;
+            let job = batch.job(number)?;
+            if is_over(request) {
+                return None;
+            }
+            let scenario = &request.scenarios[job.scenario].scenario;
+            let (record, sightings) = attempt(system, scenario, &job.lineage, request.bug, host::is_interrupted)?;
+            Some((number, job.scenario, record, sightings))
+        };
+        host::parallel(request.jobs, work, |result| {
+            if let Some((number, place, record, sightings)) = result {
+                progress.finished += 1;
+                progress.failed += u64::from(record.verdict != Verdict::Pass);
+                survey.take(number, sightings);
+                records.push((place, record));
+            }
+            progress.elapsed_ns = stopwatch.elapsed_ns();
+            watch(&progress);
+            if host::is_interrupted() && interrupt.get_or_insert_with(Stopwatch::start).elapsed_ns() >= GRACE_NS {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        if is_over(request) {
+            break;
         }
-        progress.elapsed_ns = stopwatch.elapsed_ns();
-        watch(&progress);
-        if host::is_interrupted() && interrupt.get_or_insert_with(Stopwatch::start).elapsed_ns() >= GRACE_NS {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+    }
+    records.sort_by(|(place, record), (other_place, other)| {
+        (place, record.seed, &record.departures).cmp(&(other_place, other.seed, &other.departures))
     });
-    records.sort_unstable_by_key(|(place, record)| (*place, record.seed));
     let ending = match records.len() as u128 {
         made if made == request.runs() => Ending::Complete,
         _ if host::is_interrupted() => Ending::Interrupted,
@@ -216,7 +247,19 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         jobs: request.jobs,
         scenarios: request.scenarios.iter().map(Selected::record).collect(),
         probes: probes::records(),
+        behaviour: behaviour(survey.seen(), request.search),
         runs: records.into_iter().map(|(_, record)| record).collect(),
+    }
+}
+
+/// What the runs have shown, as it is kept.
+fn behaviour(seen: &Seen, search: Search) -> BehaviourRecord {
+    let points = seen.curve().into_iter();
+    let outlook = seen.outlook();
+    BehaviourRecord {
+        guided: search == Search::Guided,
+        curve: points.map(|Point { runs, features }| CurvePoint { runs, features }).collect(),
+        alone: outlook.alone,
     }
 }
 
@@ -239,29 +282,25 @@ fn attempt<S: System>(
     lineage: &Lineage,
     bug: Option<Bug>,
     stop: impl Fn() -> bool,
-) -> Option<RunRecord> {
+) -> Option<(RunRecord, Vec<Sighting>)> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let record = record_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() });
+    let (record, sightings) = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
+        Ok(run) => (run.record, run.sightings),
+        Err(record) => (*record, Vec::new()),
+    };
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then_some(record)
+    (!is_unjudged).then_some((record, sightings))
 }
 
 /// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
 #[must_use]
 pub fn record(scenario: &Scenario, seed: u64, options: &Options<'_>) -> RunRecord {
-    record_on(&RaftKv, scenario, &Lineage::of(seed), options)
-}
-
-fn record_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> RunRecord {
-    let stopwatch = Stopwatch::start();
-    let result = host::guard(|| run::run_on(system, scenario, lineage, options).record);
-    let record = result.unwrap_or_else(|why| not_made(scenario, lineage, why));
-    RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record }
+    make_on(&RaftKv, scenario, &Lineage::of(seed), options).map_or_else(|record| *record, |run| run.record)
 }
 
 /// Makes a run of the built-in system for somebody who looks at it closely.
@@ -320,7 +359,7 @@ mod tests {
             scenario: catalog::find(name).expect("a scenario of the catalog"),
             argument: (*name).to_owned(),
         });
-        Request { scenarios: scenarios.collect(), seeds, jobs, bug: None, time_limit_ns: None }
+        Request { scenarios: scenarios.collect(), seeds, jobs, search: Search::Seeds, bug: None, time_limit_ns: None }
     }
 
     #[test]
@@ -397,6 +436,6 @@ mod tests {
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
         let record = attempt(&RaftKv, &calm, &Lineage::of(0), None, || true);
-        assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
+        assert!(record.is_none_or(|(record, _)| record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

@@ -149,7 +149,7 @@ impl<P: Process> World<P> {
             return;
         }
         state.stage = Stage::Taken(self.kernel.now);
-        self.count(NodeId(0), (step as u64) << 8 | 7);
+        self.count(NodeId(0), (step as u64) << 8 | 8);
         self.kernel.note(None, Mark::Fault, || self.script.name_of(step));
         self.pass(Moment::Step(step));
         match self.script.steps[step].action.clone() {

@@ -8,7 +8,7 @@ use whitewater_reports::model::{Campaign, Ending};
 use whitewater_reports::words::{counted, span};
 use whitewater_reports::{human, json};
 use whitewater_scenarios::bugs::canary;
-use whitewater_scenarios::campaign::{self, Request, Seeds, Selected};
+use whitewater_scenarios::campaign::{self, Request, Search, Seeds, Selected};
 use whitewater_scenarios::{catalog, host};
 
 use super::artifacts::{self, Directory};
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Write campaign.json, and traces and histories of failures, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Let most runs depart from others that came where few were; as many runs as without
+    #[arg(long)]
+    guide: bool,
     /// Show how many runs hit each probe, and where it was hit first
     #[arg(long)]
     probes: bool,
@@ -117,7 +120,8 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
     let time_limit_ns = arguments.time_limit.or(if seeds.is_none() { Some(TIME_LIMIT_NS) } else { None });
     let jobs = arguments.jobs.unwrap_or_else(host::parallelism);
     let bug = arguments.bug.as_deref().map(bugs::switchable).transpose()?;
-    Ok(Request { scenarios, seeds: seeds.unwrap_or(Seeds::ALL), jobs, bug, time_limit_ns })
+    let search = if arguments.guide { Search::Guided } else { Search::Seeds };
+    Ok(Request { scenarios, seeds: seeds.unwrap_or(Seeds::ALL), jobs, search, bug, time_limit_ns })
 }
 
 /// How many scenarios are named before a campaign.

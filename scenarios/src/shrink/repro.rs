@@ -18,8 +18,8 @@ pub fn of(scenario: &Scenario, lineage: &Lineage, failure: Option<Fingerprint>) 
     let plan = generate::plan_of(&drawn, lineage);
     let healed = Instant(drawn.timing.duration_ns);
     let operations = plan.scripts.iter().zip(0..).flat_map(|(script, client)| {
-        let planned = (0..).map_while(|number| script.at(number));
-        planned.filter(|planned| planned.not_before <= healed).map(move |planned| PlannedOperation { client, planned })
+        let planned = script.operations().filter(|planned| planned.not_before <= healed);
+        planned.map(move |planned| PlannedOperation { client, planned: planned.clone() })
     });
     let mut operations: Vec<PlannedOperation> = operations.collect();
     operations.sort_by_key(|operation| (operation.planned.not_before, operation.client));
