@@ -54,7 +54,7 @@ pub(crate) enum Undo {
     Links,
     /// The treatment of messages by their kind.
     Unfilter,
-    /// A trap that nobody came to.
+    /// A trap, if nobody came to it.
     Disarm,
     /// What was done stays.
     Nothing,
@@ -170,16 +170,8 @@ impl<P: Process> World<P> {
                 nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
                 (Undo::Nothing, Gauge::known(nodes.iter().any(|node| self.is_up(*node))))
             }
-            FaultKind::Wipe { target } => {
-                let nodes = self.lose(kind, target, World::wipe);
-                let gauge = Gauge::known(!nodes.is_empty());
-                (Undo::Release(nodes), gauge)
-            }
-            FaultKind::Damage { target, damage } => {
-                let nodes = self.lose(kind, target, |world, node| world.damage(node, *damage));
-                let gauge = Gauge::known(nodes.iter().any(|node| self.kernel.slots[node.index()].is_damaged));
-                (Undo::Release(nodes), gauge)
-            }
+            FaultKind::Wipe { target } => self.lose(kind, target, World::wipe),
+            FaultKind::Damage { target, damage } => self.lose(kind, target, |world, node| world.damage(node, *damage)),
             FaultKind::FailDisk { target, failure } => {
                 let nodes = self.hit(kind, target);
                 nodes.iter().for_each(|node| self.kernel.disks[node.index()].fail(*failure));
@@ -203,14 +195,7 @@ impl<P: Process> World<P> {
                 let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
                 (Undo::Release(nodes), gauge)
             }
-            FaultKind::CrashClient { client } => {
-                let node = NodeId(self.servers + client);
-                assert!(node.index() < self.nodes.len(), "there is no client {client}");
-                self.note_fault(&[node], kind, "begins");
-                let gauge = Gauge::known(self.is_up(node));
-                self.crash(node);
-                (Undo::Release(vec![node]), gauge)
-            }
+            FaultKind::CrashClient { client } => self.crash_client(kind, *client),
         };
         self.injector.under_way(number, undo, gauge);
     }

@@ -75,14 +75,15 @@ impl ClientNode {
         let legacies: Vec<Rc<RefCell<Legacy>>> = scripts.iter().map(|_| Rc::default()).collect();
         move |number, crashes| {
             let script = scripts.get(number as usize)?.clone();
+            let legacy = Rc::clone(&legacies[number as usize]);
             let (number, crashes) = (u64::from(number), u64::from(crashes));
             let id = number + crashes * scripts.len() as u64;
             let client = Client::new(id, servers.clone(), window, patience).numbering_from(Ticket(crashes << 32));
-            let rested = if script.thought(0).is_some() { vec![Instant::START; window] } else { Vec::new() };
-            let legacy = Rc::clone(&legacies[number as usize]);
+            let rested =
+                if script.thought(0).is_some() { vec![Instant::START; window].into() } else { VecDeque::new() };
             let Legacy { next, named, served, expired } = legacy.take();
-            let client = ClientNode::new(client, script, keep);
-            Some(ClientNode { repeats, rested: rested.into(), next, named, served, expired, legacy, ..client })
+            let node = ClientNode::new(client, script, keep);
+            Some(ClientNode { repeats, rested, next, named, served, expired, legacy, ..node })
         }
     }
 
