@@ -10,9 +10,11 @@
 //! | from a failing run to a small one | [`shrink`] |
 //! | situations that runs are to meet | [`probes`] |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
+//! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
 
+pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod describe;

@@ -1,6 +1,6 @@
 //! One run: a safety phase under faults, a healing, a liveness phase, and the check of the history.
 //!
-//! The result is a function of (scenario, seed, build) and of nothing else: the caller measures the wall clock.
+//! The result is a function of (bug, scenario, seed, build) and of nothing else: the caller measures the wall clock.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -15,6 +15,7 @@ use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
 
+use crate::bugs::{Bug, Switched};
 use crate::formats::KeyValue;
 use crate::generate;
 use crate::probes;
@@ -25,9 +26,11 @@ use crate::search::lineage::Lineage;
 use crate::system::{self, Leaders, Participant, System, Watch};
 use crate::systems::raft_kv::{RaftKv, witness};
 
-/// What may be varied about a run without changing what happens in it.
+/// How a run is made. Only the bug, if there is one, changes what happens in it.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
+    /// The rule that is broken on purpose.
+    pub bug: Option<Bug>,
     /// Whether a trace is recorded.
     pub recording: Recording,
     /// Checks that are left out, whatever the scenario says: for measuring what they cost.
@@ -50,6 +53,7 @@ pub enum CheckSwitch {
 impl Default for Options<'_> {
     fn default() -> Self {
         Options {
+            bug: None,
             recording: Recording::Off,
             checks: CheckSwitch::On,
             events_max: 50_000_000,
@@ -75,14 +79,21 @@ pub struct Run {
 }
 
 /// Makes a run of the built-in system.
+///
+/// # Panics
+/// If the testbed itself is broken, or is asked for a bug in a build that has none.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
     run_on(&RaftKv, scenario, &Lineage::of(seed), options)
 }
 
 /// Makes a run of any system.
+///
+/// # Panics
+/// If the testbed itself is broken, or is asked for a bug in a build that has none.
 #[must_use]
 pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Run {
+    let _switched = Switched::to(options.bug);
     let scenario = &*generate::drawn(scenario, lineage.seed);
     let plan = generate::plan_of(scenario, lineage);
     let checks = match options.checks {
@@ -290,10 +301,10 @@ fn record<P: Participant>(
         terms_led: world.observer().terms_led() as u64,
         faults: FaultCounts {
             begun: world.faults_begun(),
-            lost: network.lost,
+            lost: network.lost.struck,
             cut: network.cut,
-            duplicated: network.duplicated,
-            reordered: network.reordered,
+            duplicated: network.duplicated.struck,
+            reordered: network.reordered.struck,
             crashes_with_unsynced: disk.crashes_with_unsynced,
             writes_lost: disk.writes_lost,
             writes_torn: disk.writes_torn,

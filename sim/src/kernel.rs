@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::disk::{Disk, DiskProfile, Operation, SyncId};
 use crate::history::{History, OperationId};
 use crate::invariant::{Checks, Violation};
-use crate::network::{Fate, LinkProfile, Loss, Network};
+use crate::network::{Condition, Fate, LinkProfile, Loss, Network};
 use crate::node::{Message, NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
 use crate::observer::{Failure, Observer};
@@ -62,7 +62,7 @@ pub enum Recording {
 /// Something that will happen.
 #[derive(Debug)]
 pub(crate) enum Event<M> {
-    Arrival { from: NodeId, to: NodeId, message: M },
+    Arrival { from: NodeId, to: NodeId, condition: Condition, message: M },
     Timer { node: NodeId, incarnation: u32, timer: TimerId },
     Synced { node: NodeId, incarnation: u32, sync: SyncId },
     FaultBegins(usize),
@@ -78,6 +78,8 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) event: u64,
     pub(crate) queue: Queue<Event<P::Message>>,
     pub(crate) network: Network,
+    /// What clogged links hold, in the order in which it would have arrived.
+    pub(crate) held: Vec<Event<P::Message>>,
     pub(crate) slots: Vec<Slot<P::Message>>,
     pub(crate) disks: Vec<Disk>,
     pub(crate) clocks: Vec<Clock>,
@@ -112,6 +114,8 @@ pub(crate) struct Slot<M> {
     pub(crate) pauses: u32,
     /// What came while it was paused.
     pub(crate) backlog: Vec<Event<M>>,
+    /// How much came while it was paused, in all.
+    pub(crate) deferred: u64,
     timers: Vec<TimerState>,
     random: Stream,
 }
@@ -133,6 +137,7 @@ impl<P: Process> Kernel<P> {
             event: 0,
             queue: Queue::new(),
             network: Network::new(nodes, config.links, &key),
+            held: Vec::new(),
             slots: (0..nodes as u32).map(|place| Slot::new(key.stream(Purpose::Node, place))).collect(),
             disks: (0..config.servers).map(|place| Disk::new(config.disks, &key, place)).collect(),
             clocks: (0..config.servers).map(|place| Clock::draw(config.clocks, &key, place)).collect(),
@@ -173,15 +178,20 @@ impl<P: Process> Kernel<P> {
             traffic.messages += 1;
             traffic.bytes += message.size_bytes();
         }
-        let fate = self.network.send(from, to, self.now);
+        let fate = self.network.send(from, to, self.now, &message);
         self.digest.mix(message.fingerprint());
         match fate {
             Fate::Lost(loss) => {
                 self.digest.mix(u64::MAX);
+                if self.slots[to.index()].downs == 0 {
+                    self.network.missed(loss);
+                }
                 self.note(Some(from), Mark::Lost, || {
                     let why = match loss {
                         Loss::Cut => "the link is cut",
                         Loss::Chance => "lost",
+                        Loss::Filter => "lost because of its kind",
+                        Loss::Queue => "the queue is full",
                     };
                     format!("-> {to} {message} ({why})")
                 });
@@ -193,9 +203,28 @@ impl<P: Process> Kernel<P> {
                     format!("-> {to} {message} (arrives {at}{twice})")
                 });
                 if let Some(copy) = copy {
-                    self.queue.push(copy, Event::Arrival { from, to, message: message.clone() });
+                    let message = message.clone();
+                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
                 }
-                self.queue.push(at, Event::Arrival { from, to, message });
+                self.queue.push(at, Event::Arrival { from, to, condition: Condition::Sound, message });
+            }
+            Fate::Garbled { at, copy, draw } => {
+                let wrong = message.corrupted(draw);
+                self.digest.mix(at.0);
+                self.digest.mix(wrong.as_ref().map_or(0, P::Message::fingerprint));
+                self.note(Some(from), Mark::Sent, || {
+                    let twice = copy.map(|copy| format!(" and again, sound, {copy}")).unwrap_or_default();
+                    format!("-> {to} {message} (arrives {at} with a wrong bit{twice})")
+                });
+                if let Some(copy) = copy {
+                    let message = message.clone();
+                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
+                }
+                let (condition, message) = match wrong {
+                    Some(wrong) => (Condition::Wrong, wrong),
+                    None => (Condition::Unreadable, message),
+                };
+                self.queue.push(at, Event::Arrival { from, to, condition, message });
             }
         }
     }
@@ -366,7 +395,16 @@ impl<P: Process> Kernel<P> {
 
 impl<M> Slot<M> {
     fn new(random: Stream) -> Slot<M> {
-        Slot { incarnation: 0, generation: 0, downs: 0, pauses: 0, backlog: Vec::new(), timers: Vec::new(), random }
+        Slot {
+            incarnation: 0,
+            generation: 0,
+            downs: 0,
+            pauses: 0,
+            backlog: Vec::new(),
+            deferred: 0,
+            timers: Vec::new(),
+            random,
+        }
     }
 
     /// Forgets what belonged to the incarnation that ends.

@@ -51,6 +51,7 @@ pub mod world;
 pub use clock::ClockProfile;
 pub use context::Context;
 pub use digest::Digest;
+pub use inject::SourceCounts;
 pub use invariant::{Check, Checks, Violation};
 pub use kernel::{Keep, Recording, WorldConfig};
 pub use latency::Latency;

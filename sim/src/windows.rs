@@ -236,7 +236,7 @@ impl<P: Process> Kernel<P> {
     fn is_led(&self) -> bool {
         let runs = |node: NodeId| self.slots[node.index()].downs == 0 && self.slots[node.index()].pauses == 0;
         let reach = |one: NodeId, other: NodeId| {
-            one == other || (!self.network.is_cut(one, other) && !self.network.is_cut(other, one))
+            one == other || (!self.network.is_hindered(one, other) && !self.network.is_hindered(other, one))
         };
         let Some(leader) = self.observer.leader().filter(|leader| runs(*leader)) else { return false };
         let reached = (0..self.disks.len() as u32).map(NodeId).filter(|node| runs(*node) && reach(leader, *node));

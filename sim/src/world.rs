@@ -8,7 +8,7 @@ use crate::history::History;
 use crate::inject::Injector;
 use crate::invariant::{Check, Violation};
 use crate::kernel::{Event, Kernel, WorldConfig};
-use crate::network::{LinkProfile, NetworkCounts};
+use crate::network::{Condition, LinkProfile, NetworkCounts};
 use crate::node::{NodeId, Process};
 use crate::observer::Observer;
 use crate::rng::RunKey;
@@ -62,7 +62,7 @@ impl<P: Process> World<P> {
     pub fn plan(&mut self, faults: Vec<Fault>) {
         for fault in faults {
             assert!(fault.begin < fault.end, "a fault ends after it begins");
-            let number = self.injector.add(fault.kind);
+            let number = self.injector.add(fault.source, fault.kind);
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
         }
@@ -243,10 +243,10 @@ impl<P: Process> World<P> {
     }
 
     #[inline]
-    fn happen(&mut self, event: Event<P::Message>) {
+    pub(crate) fn happen(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { to, .. } if self.kernel.slots[to.index()].pauses > 0 => self.defer(to, event),
-            Event::Arrival { from, to, message } => self.arrive(from, to, message),
+            Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
+            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
                 self.defer(node, event);
@@ -268,7 +268,7 @@ impl<P: Process> World<P> {
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
             Event::OtherLuck(key) => {
-                self.count(NodeId(0), 7);
+                self.count(NodeId(0), 10);
                 self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
                 self.kernel.rekey(&key);
             }
@@ -279,16 +279,40 @@ impl<P: Process> World<P> {
     }
 
     #[inline]
-    fn arrive(&mut self, from: NodeId, to: NodeId, message: P::Message) {
-        if self.kernel.network.is_cut(from, to) || self.kernel.slots[to.index()].downs > 0 {
-            self.count(to, u64::from(from.0) << 8 | 3);
-            self.kernel.network.counts.cut += 1;
-            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
-            return;
+    fn arrive(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+        if condition != Condition::Sound {
+            self.kernel.network.arrived(condition);
+            if condition == Condition::Unreadable {
+                self.count(to, u64::from(from.0) << 8 | 7);
+                self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
+                return;
+            }
         }
         self.count(to, u64::from(from.0) << 8 | 4);
         self.kernel.note(Some(to), Mark::Arrived, || format!("<- {from} {message}"));
         self.tell(to, |process, context| process.message(from, message, context));
+    }
+
+    #[inline]
+    fn is_hindered(&self, from: NodeId, to: NodeId) -> bool {
+        let slot = &self.kernel.slots[to.index()];
+        self.kernel.network.is_hindered(from, to) || slot.downs | slot.pauses > 0
+    }
+
+    /// A message whose link is cut or clogged, or whose receiver is paused or down, does not get in now, or never.
+    #[cold]
+    fn hinder(&mut self, event: Event<P::Message>) {
+        let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
+        if self.kernel.network.is_clogged(from, to) {
+            self.kernel.network.hold(from, to);
+            self.kernel.held.push(event);
+        } else if self.kernel.slots[to.index()].pauses > 0 {
+            self.defer(to, event);
+        } else {
+            self.count(to, u64::from(from.0) << 8 | 3);
+            self.kernel.network.stop(from, to);
+            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+        }
     }
 
     /// Counts an event and mixes it into the digest.
@@ -324,7 +348,9 @@ impl<P: Process> World<P> {
     }
 
     fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
-        self.kernel.slots[node.index()].backlog.push(event);
+        let slot = &mut self.kernel.slots[node.index()];
+        slot.deferred += 1;
+        slot.backlog.push(event);
     }
 
     pub(crate) fn begin_fault(&mut self, number: usize) {
@@ -334,9 +360,9 @@ impl<P: Process> World<P> {
     }
 
     pub(crate) fn end_fault(&mut self, number: usize) {
-        let Some((kind, undo)) = self.injector.end(number) else { return };
+        let Some((kind, doing)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);
-        self.undo_kind(&kind, undo);
+        self.undo_kind(number, &kind, doing);
     }
 
     pub(crate) fn note_fault(&mut self, nodes: &[NodeId], kind: &FaultKind, which: &str) {

@@ -19,6 +19,7 @@ use whitewater_raft::{
     ProposalId, ReadProof, Refusal, Replica, Role, RoleChange, Snapshot, Term, Timer, Write, WriteSequence,
 };
 
+use crate::bugs::{self, Bug};
 use crate::codec;
 use crate::command::Request;
 use crate::machine::{Applied, Machine};
@@ -333,6 +334,7 @@ impl Server {
 
     fn send<H: Host>(&mut self, Outbound { to, message, after }: Outbound, host: &mut H) {
         match after {
+            After::Write(_) if bugs::is_on(Bug::UnsyncedAck) => self.send_now(to, message, host),
             After::Write(sequence) if sequence > self.durable => self.held.push_back((sequence, to, message)),
             After::Write(_) | After::Nothing => self.send_now(to, message, host),
         }
@@ -396,6 +398,7 @@ impl Server {
 
     fn take_snapshot_if_due<H: Host>(&mut self, host: &mut H) {
         let Some(every) = self.snapshot_every else { return };
+        let every = if bugs::is_on(Bug::SnapshotsTwiceAsOften) { every.div_ceil(2) } else { every };
         let covered = self.replica.snapshot().map_or(Index(0), |snapshot| snapshot.index);
         if self.applied.0 - covered.0.min(self.applied.0) >= every {
             self.take_snapshot(host);

@@ -1,10 +1,18 @@
 //! A scenario: everything about a run but its seed. Read from TOML by [`format`](mod@format), checked, and then immutable.
 
+mod cluster;
+mod expect;
 mod faults;
 pub mod format;
+mod latency;
+mod messages;
+mod operations;
 mod operator;
 mod quantity;
 mod servers;
+mod steps;
+mod strike;
+mod words;
 mod workload;
 
 use whitewater_kv::client::Patience;

@@ -5,7 +5,9 @@
 //! | what a run has shown, and what a campaign has seen | [`behaviour`] |
 //! | a run that departs from another at some moment | [`lineage`] |
 //! | which runs to depart from | [`guide`] |
+//! | all runs of a campaign together | `survey` |
 
 pub mod behaviour;
 pub mod guide;
 pub mod lineage;
+pub(crate) mod survey;

@@ -1,9 +1,17 @@
 //! Carrying out a fault, and undoing it: the end of a fault takes back exactly what its beginning did.
+//!
+//! Of each source it is counted how many faults there were to be, how many began, and how many had an effect on anybody.
+//! Counting costs nothing while a fault lasts: a fault that has an effect moves counters that are there anyway, and they
+//! are compared at its beginning and at its end.
 
+mod effect;
 mod network;
 mod nodes;
 
-use crate::fault::{FaultKind, Target};
+use effect::Gauge;
+pub use effect::SourceCounts;
+
+use crate::fault::{FaultKind, Source, Target};
 use crate::network::LinkProfile;
 use crate::node::{NodeId, Process};
 use crate::trace::Mark;
@@ -12,15 +20,23 @@ use crate::world::World;
 /// The plan's faults and what each of them has done.
 #[derive(Debug, Default)]
 pub(crate) struct Injector {
-    faults: Vec<(FaultKind, State)>,
-    begun: u64,
+    faults: Vec<(Source, FaultKind, State)>,
+    /// By source.
+    counts: Vec<SourceCounts>,
 }
 
 #[derive(Debug)]
 enum State {
     Planned,
-    UnderWay(Undo),
+    UnderWay(Doing),
     Over,
+}
+
+/// What a fault under way has done.
+#[derive(Debug)]
+pub(crate) struct Doing {
+    undo: Undo,
+    gauge: Gauge,
 }
 
 /// What has to be taken back.
@@ -28,46 +44,61 @@ enum State {
 pub(crate) enum Undo {
     /// Cuts of directed links.
     Mend(Vec<(NodeId, NodeId)>),
+    /// Clogs of directed links.
+    Unclog(Vec<(NodeId, NodeId)>),
     /// Servers that are down, paused or slow.
     Release(Vec<NodeId>),
     /// The behaviour of all links.
     Links,
+    /// The treatment of messages by their kind.
+    Unfilter,
     /// What was done stays.
     Nothing,
 }
 
 impl Injector {
-    pub(crate) fn add(&mut self, kind: FaultKind) -> usize {
-        self.faults.push((kind, State::Planned));
+    pub(crate) fn add(&mut self, source: Source, kind: FaultKind) -> usize {
+        self.counts_of(source).planned += 1;
+        self.faults.push((source, kind, State::Planned));
         self.faults.len() - 1
     }
 
+    /// How many faults began.
     pub(crate) fn begun(&self) -> u64 {
-        self.begun
+        self.counts.iter().map(|counts| counts.begun).sum()
     }
 
     pub(crate) fn begin(&mut self, number: usize) -> Option<FaultKind> {
-        let (kind, state) = &self.faults[number];
+        let (_, kind, state) = &self.faults[number];
         matches!(state, State::Planned).then(|| kind.clone())
     }
 
-    fn under_way(&mut self, number: usize, undo: Undo) {
-        self.begun += 1;
-        self.faults[number].1 = State::UnderWay(undo);
+    fn under_way(&mut self, number: usize, undo: Undo, gauge: Gauge) {
+        let source = self.faults[number].0;
+        self.counts_of(source).begun += 1;
+        self.faults[number].2 = State::UnderWay(Doing { undo, gauge });
     }
 
-    pub(crate) fn end(&mut self, number: usize) -> Option<(FaultKind, Undo)> {
-        let (kind, state) = &mut self.faults[number];
+    pub(crate) fn end(&mut self, number: usize) -> Option<(FaultKind, Doing)> {
+        let (_, kind, state) = &mut self.faults[number];
         match std::mem::replace(state, State::Over) {
-            State::UnderWay(undo) => Some((kind.clone(), undo)),
+            State::UnderWay(doing) => Some((kind.clone(), doing)),
             State::Planned | State::Over => None,
         }
+    }
+
+    fn counts_of(&mut self, Source(source): Source) -> &mut SourceCounts {
+        let place = usize::from(source);
+        if self.counts.len() <= place {
+            self.counts.resize(place + 1, SourceCounts::default());
+        }
+        &mut self.counts[place]
     }
 
     /// How links behave by the latest fault under way that says so.
     fn links_under_way(&self) -> Option<LinkProfile> {
         self.faults.iter().rev().find_map(|fault| match fault {
-            (FaultKind::Links { profile }, State::UnderWay(_)) => Some(*profile),
+            (_, FaultKind::Links { profile }, State::UnderWay(_)) => Some(*profile),
             _ => None,
         })
     }
@@ -75,7 +106,7 @@ impl Injector {
     /// Forgets what is planned; returns what is under way.
     pub(crate) fn stop(&mut self) -> Vec<usize> {
         let mut under_way = Vec::new();
-        for (number, (_, state)) in self.faults.iter_mut().enumerate() {
+        for (number, (_, _, state)) in self.faults.iter_mut().enumerate() {
             match state {
                 State::Planned => *state = State::Over,
                 State::UnderWay(_) => under_way.push(number),
@@ -88,76 +119,87 @@ impl Injector {
 
 impl<P: Process> World<P> {
     pub(crate) fn begin_kind(&mut self, number: usize, kind: &FaultKind) {
-        let undo = match kind {
+        let (undo, gauge) = match kind {
             FaultKind::Cut { target, direction, reach } => {
                 let nodes = self.hit(kind, target);
-                Undo::Mend(self.cut(self.links_of(&nodes, *direction, *reach)))
+                self.cut(self.links_of(&nodes, *direction, *reach))
             }
             FaultKind::CutLink { from, to } => {
                 let (from, to) = (self.hit(kind, from), self.resolve(to));
                 let links = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
-                Undo::Mend(self.cut(links.filter(|(from, to)| from != to).collect()))
+                self.cut(links.filter(|(from, to)| from != to).collect())
+            }
+            FaultKind::CutLinks { links, .. } => {
+                self.kernel.note(None, Mark::Fault, || format!("{kind} begins"));
+                self.cut(links.clone())
+            }
+            FaultKind::Clog { target, direction, reach } => {
+                let nodes = self.hit(kind, target);
+                self.clog(self.links_of(&nodes, *direction, *reach))
+            }
+            FaultKind::Filter { from, filter } => self.filter(number, kind, from.as_ref(), *filter),
+            FaultKind::Links { profile } => {
+                self.kernel.note(None, Mark::Fault, || format!("{kind} begins"));
+                self.kernel.network.set_override(Some(*profile));
+                (Undo::Links, Gauge::Above(self.kernel.network.counts.sent))
             }
             FaultKind::Crash { target } => {
                 let nodes = self.hit(kind, target);
+                let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
                 nodes.iter().for_each(|node| self.crash(*node));
-                Undo::Release(nodes)
+                (Undo::Release(nodes), gauge)
             }
             FaultKind::Pause { target } => {
                 let nodes = self.hit(kind, target);
                 nodes.iter().for_each(|node| self.kernel.slots[node.index()].pauses += 1);
-                Undo::Release(nodes)
-            }
-            FaultKind::Links { profile } => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} begins"));
-                self.kernel.network.set_override(Some(*profile));
-                Undo::Links
+                let gauge = Gauge::Above(self.deferred_by(&nodes));
+                (Undo::Release(nodes), gauge)
             }
             FaultKind::SlowDisk { target, factor } => {
                 let nodes = self.hit(kind, target);
                 nodes.iter().for_each(|node| self.kernel.disks[node.index()].slow_down(*factor));
-                Undo::Release(nodes)
+                let gauge = Gauge::Above(self.syncs_of(&nodes));
+                (Undo::Release(nodes), gauge)
             }
             FaultKind::ClockStep { target, by_ns } => {
                 let nodes = self.hit(kind, target);
                 nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
-                Undo::Nothing
+                (Undo::Nothing, Gauge::known(nodes.iter().any(|node| self.is_up(*node))))
             }
-            FaultKind::Wipe { target } => {
-                // More than the cluster promises to survive would prove nothing.
-                if !self.resolve(target).iter().all(|node| self.kernel.observer.can_lose(*node)) {
-                    self.kernel
-                        .note(None, Mark::Fault, || format!("{kind} is left out: another disk is not replaced yet"));
-                    return self.injector.under_way(number, Undo::Nothing);
-                }
-                let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.wipe(*node));
-                Undo::Release(nodes)
-            }
-            FaultKind::CutLinks { .. }
-            | FaultKind::Clog { .. }
-            | FaultKind::Filter { .. }
-            | FaultKind::CrashAt { .. }
+            FaultKind::Wipe { target } => self.wipe_all(kind, target),
+            FaultKind::CrashAt { .. }
             | FaultKind::Slow { .. }
             | FaultKind::FailDisk { .. }
             | FaultKind::Damage { .. }
             | FaultKind::FreezeClock { .. }
             | FaultKind::CrashClient { .. } => unimplemented!("contract"),
         };
-        self.injector.under_way(number, undo);
+        self.injector.under_way(number, undo, gauge);
     }
 
-    pub(crate) fn undo_kind(&mut self, kind: &FaultKind, undo: Undo) {
-        match undo {
+    pub(crate) fn undo_kind(&mut self, number: usize, kind: &FaultKind, doing: Doing) {
+        if self.had_effect(number, kind, &doing) {
+            let source = self.injector.faults[number].0;
+            self.injector.counts_of(source).effective += 1;
+        }
+        match doing.undo {
             Undo::Mend(links) => {
                 self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
                 for (from, to) in links {
                     self.kernel.network.mend(from, to);
                 }
             }
+            Undo::Unclog(links) => {
+                self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
+                self.unclog(&links);
+            }
             Undo::Links => {
                 self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
                 self.kernel.network.set_override(self.injector.links_under_way());
+            }
+            Undo::Unfilter => {
+                self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
+                self.kernel.network.unfilter(number);
             }
             Undo::Nothing => {}
             Undo::Release(nodes) => {

@@ -1,6 +1,10 @@
 //! Faults of nodes: crash and restart, erased disks, pauses.
 
+use super::Undo;
+use super::effect::Gauge;
+use crate::fault::{FaultKind, Target};
 use crate::node::{NodeId, Process};
+use crate::trace::Mark;
 use crate::world::World;
 
 impl<P: Process> World<P> {
@@ -15,7 +19,20 @@ impl<P: Process> World<P> {
         }
     }
 
-    pub(super) fn wipe(&mut self, node: NodeId) {
+    /// Erases disks, unless the cluster cannot do without them.
+    pub(super) fn wipe_all(&mut self, kind: &FaultKind, target: &Target) -> (Undo, Gauge) {
+        // More than the cluster promises to survive would prove nothing.
+        if !self.resolve(target).iter().all(|node| self.kernel.observer.can_lose(*node)) {
+            self.kernel.note(None, Mark::Fault, || format!("{kind} is left out: another disk is not replaced yet"));
+            return (Undo::Nothing, Gauge::None);
+        }
+        let nodes = self.hit(kind, target);
+        let gauge = Gauge::known(nodes.iter().any(|node| !self.kernel.disks[node.index()].list().is_empty()));
+        nodes.iter().for_each(|node| self.wipe(*node));
+        (Undo::Release(nodes), gauge)
+    }
+
+    fn wipe(&mut self, node: NodeId) {
         self.crash(node);
         self.kernel.slots[node.index()].generation += 1;
         self.kernel.disks[node.index()].wipe();
