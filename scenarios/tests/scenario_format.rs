@@ -285,7 +285,7 @@ fn impossible_values() {
     );
     refused(
         "checks = [\"I99\"]\n",
-        "x.toml:3: unknown variant `I99`, expected one of `I1`, `I2`, `I3`, `I4`, `I5`, `I6`, `I7`, `I8`, `I9`, `I10`, `I11`, `I12`, `I13`, `I14`, `I15`, `I16`, `I17`, `I18`, `I19`, `I20`, `I21`, `I22`, `I23`, `I24`, `LIN`, `PANIC`\n  3 | checks = [\"I99\"]",
+        "x.toml:3: unknown variant `I99`, expected one of `I1`, `I2`, `I3`, `I4`, `I5`, `I6`, `I7`, `I8`, `I9`, `I10`, `I11`, `I12`, `I13`, `I14`, `I15`, `I16`, `I17`, `I18`, `I19`, `I20`, `I21`, `I22`, `I23`, `I24`, `LIN`, `EXPECT`, `PANIC`\n  3 | checks = [\"I99\"]",
     );
 }
 
