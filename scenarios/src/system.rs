@@ -121,7 +121,8 @@ pub trait System {
     fn program(&self, stage: &Stage<'_>) -> Program<Self::Node>;
 }
 
-/// Makes the program of a node. It is told which one, and how often that node's disk was erased before.
+/// Makes the program of a node. It is told which one, and how often that node's disk was erased before; of a client, how
+/// often it crashed before.
 pub type Program<N> = Box<dyn Fn(NodeId, u32) -> N>;
 
 /// Whether the servers of a system observe [`whitewater_sim::Observation::Role`].
