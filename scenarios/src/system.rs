@@ -20,6 +20,7 @@
 //! use whitewater_scenarios::run::{Options, run_on};
 //! use whitewater_scenarios::system::{Leaders, Program, Stage, System};
 //! use whitewater_scenarios::systems::hosted::{self, Node, Wire};
+//! use whitewater_scenarios::systems::raft_kv;
 //! use whitewater_sim::disk::SyncId;
 //! use whitewater_sim::{Context, NodeId, TimerId};
 //!
@@ -29,33 +30,43 @@
 //! }
 //!
 //! impl hosted::Server for Alone {
-//!     type Message = Message; // It has nobody to talk to.
+//!     type Message = raft_kv::Wire; // Any message will do: it has nobody to talk to.
 //!
 //!     fn boot(&mut self, _: &mut Context<'_, Node<Self>>) {}
 //!
 //!     fn request(&mut self, from: NodeId, request: Message, context: &mut Context<'_, Node<Self>>) {
-//!         let Message::Request(bytes) = request else { return };
-//!         let Ok(request) = codec::decode(&bytes) else { return };
-//!         let to = match &request {
-//!             Request::OpenSession { nonce } => RequestId::OpenSession { nonce: *nonce },
-//!             Request::Execute { session, sequence, .. } => {
-//!                 RequestId::Execute { session: *session, sequence: *sequence }
+//!         let (to, result) = match request {
+//!             Message::Request(bytes) => {
+//!                 let Ok(request) = codec::decode(&bytes) else { return };
+//!                 let to = match &request {
+//!                     Request::OpenSession { nonce } => RequestId::OpenSession { nonce: *nonce },
+//!                     Request::Execute { session, sequence, .. } => {
+//!                         RequestId::Execute { session: *session, sequence: *sequence }
+//!                     }
+//!                 };
+//!                 self.applied += 1;
+//!                 let index = Index(self.applied);
+//!                 let result = match self.machine.apply(index, &request) {
+//!                     Applied::Opened { session } => ReplyResult::Opened { session },
+//!                     Applied::Executed { answer, .. } | Applied::Duplicate { answer } => {
+//!                         ReplyResult::Answered { answer, index }
+//!                     }
+//!                     Applied::Expired => ReplyResult::SessionExpired,
+//!                     Applied::Overtaken => return,
+//!                 };
+//!                 (to, result)
 //!             }
-//!         };
-//!         self.applied += 1;
-//!         let index = Index(self.applied);
-//!         let result = match self.machine.apply(index, &request) {
-//!             Applied::Opened { session } => ReplyResult::Opened { session },
-//!             Applied::Executed { answer, .. } | Applied::Duplicate { answer } => {
-//!                 ReplyResult::Answered { answer, index }
+//!             Message::Read(read) => {
+//!                 let Some(answer) = self.machine.read(&read.operation) else { return };
+//!                 let index = Index(self.applied);
+//!                 (RequestId::Read { number: read.number }, ReplyResult::Answered { answer, index })
 //!             }
-//!             Applied::Expired => ReplyResult::SessionExpired,
-//!             Applied::Overtaken => return,
+//!             _ => return, // Nobody else speaks to it.
 //!         };
 //!         context.send(from, Wire::store(Message::Reply(Reply { to, result })));
 //!     }
 //!
-//!     fn message(&mut self, _: NodeId, _: Message, _: &mut Context<'_, Node<Self>>) {}
+//!     fn message(&mut self, _: NodeId, _: raft_kv::Wire, _: &mut Context<'_, Node<Self>>) {}
 //!     fn timer(&mut self, _: TimerId, _: &mut Context<'_, Node<Self>>) {}
 //!     fn synced(&mut self, _: SyncId, _: &mut Context<'_, Node<Self>>) {}
 //! }
