@@ -2,37 +2,33 @@
 //! what need not wait, write, advance, send the rest when the write is durable, apply.
 //!
 //! State machine, sessions, requests and the files on disk are Whitewater's, so that what is under test is the crate and
-//! the way in which it is driven. Two things that the crate draws or waits for from outside are given to it here: its
-//! election timeouts, which it draws from a generator that no seed reaches, and the fate of snapshots on their way, which
-//! a transport would report. What it simplifies: nobody changes the members; messages are not encoded; leases are not
-//! used unless by mistake, so a read by lease is one by quorum.
+//! the way in which it is driven. Two things that the crate takes from outside are given to it here: its election
+//! timeouts, which it draws from a generator that no seed reaches, and the fate of snapshots on their way, which a
+//! transport would report. What it simplifies: nobody changes the members, and messages are not encoded.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
-use raft::eraftpb::{Entry, Message as RaftMessage, MessageType};
-use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole};
-use whitewater_kv::machine::Applied;
-use whitewater_kv::message::{ReadAt, ReadRequest, Rejection, Reply, ReplyResult, RequestId};
+use raft::eraftpb::{Entry, Message as RaftMessage, MessageType, Snapshot};
+use raft::storage::MemStorage;
+use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole, Storage as _};
+use whitewater_kv::Message;
+use whitewater_kv::message::{Rejection, ReplyResult};
 use whitewater_kv::storage::{Storage, Ticket};
-use whitewater_kv::{Machine, Message, Operation, Request, codec};
-use whitewater_raft::{HardState, Index, Term, Write, WriteSequence};
-use whitewater_scenarios::systems::hosted::{self, FIRST_TIMER, Node, ServerDisk, Wire};
+use whitewater_raft::{HardState, Term, Write, WriteSequence};
+use whitewater_scenarios::systems::hosted::{
+    self, FIRST_TIMER, Node, ServerDisk, Store, Wire, name_of, payload, refuse, reply,
+};
 use whitewater_sim::disk::SyncId;
 use whitewater_sim::observe::{Observation, Role};
 use whitewater_sim::{Members, NodeId, ServerId, TimerId};
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::letter::{Letter, node_id, promise, raft_id};
-use crate::log::{Log, configuration, ours};
+use crate::log::{bytes, log, our_snapshot, ours};
 use crate::settings::{Mistake, Settings};
 
 type Context<'a> = whitewater_sim::Context<'a, Node<Tikv>>;
 
 const TICK: TimerId = TimerId(FIRST_TIMER);
-
-/// How many reads may wait at a server for the crate's word: it does not tell of those that it drops.
-const READS_MAX: usize = 4_096;
 
 /// A server with its settings; it runs once it has booted.
 pub(crate) struct Tikv {
@@ -43,45 +39,33 @@ pub(crate) struct Tikv {
 /// A server that runs.
 struct Running {
     settings: Settings,
-    node: RawNode<Log>,
-    log: Log,
+    node: RawNode<MemStorage>,
+    log: MemStorage,
+    /// The latest durable snapshot: its last index, and the state.
+    snapshot: (u64, bytes::Bytes),
+    /// The snapshot that is being saved: its last index, and the fingerprint of the state.
+    saving: Option<(u64, u64)>,
     storage: Storage,
+    store: Store,
     /// What was written last, and in which write.
     hard_state: HardState,
     hard_state_in: WriteSequence,
-    machine: Machine,
-    applied: u64,
     /// The last write that was handed to the disk, and the last that is durable.
     handed_over: WriteSequence,
     durable: WriteSequence,
     /// What waits for writes, in their order: numbers of `Ready`s, and messages.
     readies: VecDeque<(WriteSequence, u64)>,
     held: VecDeque<(WriteSequence, RaftMessage)>,
-    /// Requests in the log whose clients wait: index, term, client and name.
-    waiting: VecDeque<(u64, u64, NodeId, RequestId)>,
-    /// Reads that wait for the crate's word, and reads that wait for an index to be applied.
-    asked: BTreeMap<u64, Read>,
-    passed: BTreeMap<(u64, u64), Read>,
-    next_read: u64,
-    /// Tells this life's reads from those of lives before.
+    /// Tells this life's reads from those of other lives, and of other servers.
     life: u64,
-    /// The fingerprint of the state in the snapshot that is being saved, with its index.
-    saving: Option<(u64, u64)>,
-    covered: u64,
     /// Ticks until a snapshot that was sent to a server counts as lost.
     snapshots_sent: BTreeMap<u64, u32>,
-    /// What the observer knows: term and role, and the commit index.
+    /// What the observer was told: term and role, and the commit index.
     told: (u64, Role),
     told_commit: u64,
     /// The present election timeout, in ticks, and the term and role that it was drawn for.
     timeout: usize,
-    drawn_for: (u64, StateRole),
-}
-
-struct Read {
-    client: NodeId,
-    number: u64,
-    operation: Operation,
+    drawn_for: Option<(u64, StateRole)>,
 }
 
 impl Tikv {
@@ -106,7 +90,12 @@ impl hosted::Server for Tikv {
         let Some(running) = &mut self.running else { return };
         match request {
             Message::Request(command) => running.propose(from, &command, context),
-            Message::Read(read) => running.read(from, *read, context),
+            Message::Read(read) => {
+                let leader = node_id(running.node.raft.leader_id);
+                if let Some(read) = running.store.read(from, *read, leader, context) {
+                    running.begin_read(read);
+                }
+            }
             Message::Raft { .. }
             | Message::Reply(_)
             | Message::Admin(_)
@@ -138,9 +127,7 @@ impl hosted::Server for Tikv {
     fn synced(&mut self, sync: SyncId, context: &mut Context<'_>) {
         let Some(running) = &mut self.running else { return };
         let progress = running.storage.synced(Ticket(sync.0), &mut ServerDisk(context));
-        if let Some(durable) = progress.durable {
-            running.durable = durable;
-        }
+        running.durable = progress.durable.unwrap_or(running.durable);
         if let Some(snapshot) = progress.saved {
             running.saved(&snapshot, context);
         }
@@ -156,54 +143,46 @@ impl Running {
     fn new(settings: Settings, context: &mut Context<'_>) -> Result<Running, String> {
         let opened = Storage::open(&mut ServerDisk(context), settings.storage);
         let (storage, recovered, _) = opened.map_err(|error| error.to_string())?;
-        let HardState { term, voted_for } = recovered.hard_state;
+        let HardState { term: Term(term), voted_for } = recovered.hard_state;
         let id = ServerId(u64::from(context.node().0));
         let vote = voted_for.map(|id| ServerId(u64::from(id.0)));
-        context.observe(Observation::Booted { id, term: term.0, vote });
+        context.observe(Observation::Booted { id, term, vote });
         context.observe(configured(0, settings.voters));
-        let (mut machine, mut covered) = (Machine::new(settings.sessions), 0);
-        if let Some(snapshot) = &recovered.snapshot {
-            machine = Machine::restore(&snapshot.data).map_err(|error| error.to_string())?;
-            covered = snapshot.index.0;
-            let state = machine.fingerprint();
-            context.observe(Observation::Restored { index: covered, term: snapshot.term.0, state });
-            context.observe(configured(covered, settings.voters));
+        let mut store = Store::new(settings.sessions);
+        let mut snapshot = (0, bytes::Bytes::new());
+        if let Some(kept) = &recovered.snapshot {
+            snapshot = (kept.index.0, kept.data.clone());
+            let end = (kept.index.0, kept.term.0);
+            store.restore(end, &kept.data, context).map_err(|error| error.to_string())?;
+            context.observe(configured(kept.index.0, settings.voters));
         }
-        let log = Log::new(settings.voters, &recovered);
         for entry in &recovered.entries {
-            let payload = match &entry.payload {
-                whitewater_raft::Payload::Command(command) => xxh3_64(command),
-                whitewater_raft::Payload::Noop | whitewater_raft::Payload::Configuration(_) => xxh3_64(&[]),
-            };
+            let payload = payload(&bytes(entry));
             context.observe(Observation::Appended { index: entry.index.0, term: entry.term.0, payload });
         }
-        let config = Config { id: raft_id(context.node()), applied: covered, ..settings.raft.clone() };
+        let log = log(settings.voters, &recovered);
+        let config = Config { id: raft_id(context.node()), applied: snapshot.0, ..settings.raft.clone() };
         let logger = slog::Logger::root(slog::Discard, slog::o!());
         let node = RawNode::new(&config, log.clone(), &logger).map_err(|error| error.to_string())?;
         Ok(Running {
+            told: (term, Role::Follower),
+            told_commit: snapshot.0,
             node,
             log,
+            snapshot,
+            saving: None,
             storage,
+            store,
             hard_state: recovered.hard_state,
             hard_state_in: WriteSequence(0),
-            machine,
-            applied: covered,
             handed_over: WriteSequence(0),
             durable: WriteSequence(0),
             readies: VecDeque::new(),
             held: VecDeque::new(),
-            waiting: VecDeque::new(),
-            asked: BTreeMap::new(),
-            passed: BTreeMap::new(),
-            next_read: 0,
-            life: context.random().draw(),
-            saving: None,
-            covered,
+            life: if settings.mistake == Some(Mistake::NamesakeReads) { 0 } else { context.random().draw() },
             snapshots_sent: BTreeMap::new(),
-            told: (term.0, Role::Follower),
-            told_commit: covered,
             timeout: 0,
-            drawn_for: (u64::MAX, StateRole::Follower),
+            drawn_for: None,
             settings,
         })
     }
@@ -216,78 +195,49 @@ impl Running {
         self.node.raft.state == StateRole::Leader
     }
 
-    fn leader(&self) -> Option<whitewater_raft::NodeId> {
-        node_id(self.node.raft.leader_id).map(|node| whitewater_raft::NodeId(node.0))
-    }
-
     fn tick(&mut self) {
         self.node.tick();
-        let mut lost = Vec::new();
-        self.snapshots_sent.retain(|peer, ticks| {
-            *ticks -= 1;
-            if *ticks == 0 {
-                lost.push(*peer);
-            }
-            *ticks > 0
-        });
-        for peer in lost {
+        self.snapshots_sent.values_mut().for_each(|ticks| *ticks -= 1);
+        while let Some(peer) = self.snapshots_sent.iter().find(|(_, ticks)| **ticks == 0).map(|(peer, _)| *peer) {
+            self.snapshots_sent.remove(&peer);
             self.node.report_snapshot(peer, SnapshotStatus::Failure);
         }
     }
 
-    fn propose(&mut self, client: NodeId, command: &bytes::Bytes, context: &mut Context<'_>) {
-        let to = match codec::decode(command) {
-            Ok(Request::OpenSession { nonce }) => RequestId::OpenSession { nonce },
-            Ok(Request::Execute { session, sequence, .. }) => RequestId::Execute { session, sequence },
-            Err(_) => return,
-        };
+    fn propose(&mut self, client: NodeId, command: &[u8], context: &mut Context<'_>) {
+        let Some(request) = name_of(command) else { return };
         // The crate would pass it on to the leader, and nobody would hear what became of it.
         if !self.is_leader() {
-            return reply(client, to, ReplyResult::Refused { leader: self.leader() }, context);
+            return refuse(client, request, node_id(self.node.raft.leader_id), context);
         }
         match self.node.propose(Vec::new(), command.to_vec()) {
             Ok(()) => {
-                let (index, term) = (self.node.raft.raft_log.last_index(), self.node.raft.term);
-                self.waiting.push_back((index, term, client, to));
+                let entry = (self.node.raft.raft_log.last_index(), self.node.raft.term);
+                self.store.accept(entry, client, request);
             }
-            Err(_) => reply(client, to, ReplyResult::Rejected(Rejection::Overloaded), context),
+            Err(_) => reply(client, request, ReplyResult::Rejected(Rejection::Overloaded), context),
         }
     }
 
-    fn read(
-        &mut self,
-        client: NodeId,
-        ReadRequest { number, at, operation, .. }: ReadRequest,
-        context: &mut Context<'_>,
-    ) {
-        let to = RequestId::Read { number };
-        if !operation.only_reads() {
-            return reply(client, to, ReplyResult::Rejected(Rejection::NotARead), context);
-        }
-        if !self.is_leader() && (at == ReadAt::Leader || self.leader().is_none()) {
-            return reply(client, to, ReplyResult::Refused { leader: self.leader() }, context);
-        }
-        let read = self.next_read;
-        self.next_read += 1;
-        context.observe(Observation::ReadBegan { read });
+    fn begin_read(&mut self, read: u64) {
         if self.is(Mistake::LocalReads) {
-            self.passed.insert((0, read), Read { client, number, operation });
-            return;
+            self.store.pass(read, 0);
+        } else {
+            self.node.read_index([self.life.to_le_bytes(), read.to_le_bytes()].concat());
         }
-        self.asked.insert(read, Read { client, number, operation });
-        if self.asked.len() > READS_MAX {
-            self.asked.pop_first();
-        }
-        let life = if self.is(Mistake::NamesakeReads) { 0 } else { self.life };
-        self.node.read_index([life.to_le_bytes(), read.to_le_bytes()].concat());
     }
 
     /// Carries out everything that the crate asks for.
     fn go_on(&mut self, context: &mut Context<'_>) {
         loop {
             self.draw_timeout(context);
-            self.tell_role(context);
             self.release(context);
+            self.tell_role(context);
+            self.store.serve(context);
+            if self.settings.voters == 1 && self.is_leader() && !self.has_voted() {
+                // The crate lets a lone server lead before its vote is durable. What it has to say waits here until it is.
+                return self.write(&[], &Snapshot::default(), context);
+            }
             if !self.node.has_ready() {
                 return;
             }
@@ -296,14 +246,18 @@ impl Running {
         }
     }
 
+    /// Whether the vote by which this server leads is durable.
+    fn has_voted(&self) -> bool {
+        self.hard_state.term.0 == self.node.raft.term && self.hard_state_in <= self.durable
+    }
+
     /// The crate draws its timeouts from a generator of the thread; a run must be a function of its seed.
     fn draw_timeout(&mut self, context: &mut Context<'_>) {
-        let now = (self.node.raft.term, self.node.raft.state);
+        let now = Some((self.node.raft.term, self.node.raft.state));
         if now != self.drawn_for {
             self.drawn_for = now;
-            let raft = &self.settings.raft;
-            let (min, max) = (raft.min_election_tick as u64, raft.max_election_tick as u64 - 1);
-            self.timeout = context.random().between(min, max) as usize;
+            let Config { min_election_tick, max_election_tick, .. } = self.settings.raft;
+            self.timeout = context.random().between(min_election_tick as u64, max_election_tick as u64 - 1) as usize;
         }
         self.node.raft.set_randomized_election_timeout(self.timeout);
     }
@@ -313,43 +267,27 @@ impl Running {
             StateRole::Follower => Role::Follower,
             StateRole::PreCandidate => Role::PreCandidate,
             StateRole::Candidate => Role::Candidate,
-            // Who votes alone leads before its vote is durable, and does nothing before that.
-            StateRole::Leader if self.settings.voters == 1 && !self.has_voted() => Role::Candidate,
+            StateRole::Leader if !self.has_voted() => Role::Candidate,
             StateRole::Leader => Role::Leader,
         };
         let term = self.node.raft.term;
         if self.told != (term, role) {
-            if self.told.0 != term {
-                context.observe(Observation::Term { term });
-            }
+            context.observe(Observation::Term { term });
             context.observe(Observation::Role { role, term });
             self.told = (term, role);
             self.snapshots_sent.clear();
         }
         if !self.is_leader() {
-            let result = ReplyResult::Uncertain { leader: self.leader() };
-            for (_, _, client, to) in self.waiting.drain(..) {
-                reply(client, to, result.clone(), context);
-            }
+            self.store.give_up(node_id(self.node.raft.leader_id), context);
         }
-    }
-
-    /// Whether the vote by which a lone server leads is durable.
-    fn has_voted(&self) -> bool {
-        self.hard_state.term.0 == self.node.raft.term && self.hard_state_in <= self.durable
     }
 
     /// What waited for writes that are durable now.
     fn release(&mut self, context: &mut Context<'_>) {
-        while self.held.front().is_some_and(|(sequence, _)| *sequence <= self.durable) {
-            let (_, message) = self.held.pop_front().expect("the front was just seen");
+        while let Some((_, message)) = take_through(&mut self.held, self.durable) {
             self.send(message, context);
         }
-        let mut persisted = None;
-        while self.readies.front().is_some_and(|(sequence, _)| *sequence <= self.durable) {
-            persisted = self.readies.pop_front();
-        }
-        if let Some((_, number)) = persisted {
+        while let Some((_, number)) = take_through(&mut self.readies, self.durable) {
             self.node.on_persist_ready(number);
             self.advance_apply();
         }
@@ -358,7 +296,7 @@ impl Running {
     /// The crate's own function of that name would say that a snapshot is applied that is not durable yet, which the crate
     /// refuses.
     fn advance_apply(&mut self) {
-        let applied = self.applied.min(self.node.raft.raft_log.persisted);
+        let applied = self.store.applied().min(self.node.raft.raft_log.persisted);
         if self.node.raft.raft_log.applied < applied {
             self.node.advance_apply_to(applied);
         }
@@ -369,156 +307,112 @@ impl Running {
             self.send(message, context);
         }
         if !ready.snapshot().is_empty() {
-            self.restore(&ready, context);
+            self.restore(ready.snapshot(), context);
         }
         for Entry { index, term, data, .. } in ready.entries() {
-            context.observe(Observation::Appended { index: *index, term: *term, payload: xxh3_64(data) });
+            context.observe(Observation::Appended { index: *index, term: *term, payload: payload(data) });
         }
         let commit = self.node.raft.raft_log.committed;
         if commit > self.told_commit {
             self.told_commit = commit;
             context.observe(Observation::Committed { index: commit });
         }
-        let writes_before = self.handed_over;
-        self.write(&ready, context);
-        let is_empty = writes_before == self.handed_over;
-        let after = match self.settings.mistake {
-            Some(Mistake::SendsBeforeSync | Mistake::NeverWaits) => WriteSequence(0),
-            Some(Mistake::SendsWithEmptyReady) if is_empty => WriteSequence(0),
-            Some(_) | None => self.handed_over,
+        let before = self.handed_over;
+        self.write(ready.entries(), ready.snapshot(), context);
+        let nothing = WriteSequence(0);
+        let (after, done) = match self.settings.mistake {
+            Some(Mistake::NeverWaits) => (nothing, nothing),
+            Some(Mistake::SendsBeforeSync) => (nothing, self.handed_over),
+            Some(Mistake::SendsWithEmptyReady) if before == self.handed_over => (nothing, self.handed_over),
+            Some(_) | None => (self.handed_over, self.handed_over),
         };
-        for message in ready.take_persisted_messages() {
-            if after <= self.durable { self.send(message, context) } else { self.held.push_back((after, message)) }
-        }
+        self.held.extend(ready.take_persisted_messages().into_iter().map(|message| (after, message)));
+        self.readies.push_back((done, ready.number()));
         for state in ready.take_read_states() {
             self.pass(state.index, &state.request_ctx);
         }
         let committed = ready.take_committed_entries();
-        let done = if self.is(Mistake::NeverWaits) { WriteSequence(0) } else { self.handed_over };
-        self.readies.push_back((done, ready.number()));
         self.node.advance_append_async(ready);
-        for entry in committed {
-            self.apply(&entry, context);
+        for Entry { index, term, data, .. } in committed {
+            self.store.apply((index, term), &data, context);
         }
         self.advance_apply();
-        self.serve_reads(context);
         self.snapshot_if_due(context);
     }
 
-    fn restore(&mut self, ready: &Ready, context: &mut Context<'_>) {
-        let snapshot = ready.snapshot();
-        let (index, term) = (snapshot.get_metadata().index, snapshot.get_metadata().term);
-        self.machine = Machine::restore(&snapshot.data).expect("a snapshot is what a machine of this cluster wrote");
-        (self.applied, self.covered, self.saving) = (index, index, None);
-        self.told_commit = self.told_commit.max(index);
-        self.log.restore(snapshot.clone());
-        context.observe(Observation::Restored { index, term, state: self.machine.fingerprint() });
-        context.observe(configured(index, self.settings.voters));
+    fn restore(&mut self, snapshot: &Snapshot, context: &mut Context<'_>) {
+        let end = (snapshot.get_metadata().index, snapshot.get_metadata().term);
+        self.store.restore(end, &snapshot.data, context).expect("a snapshot is what a store of this cluster wrote");
+        context.observe(configured(end.0, self.settings.voters));
+        self.log.wl().apply_snapshot(snapshot.clone()).expect("a snapshot that is taken over is news");
+        (self.snapshot, self.saving) = ((end.0, snapshot.data.clone()), None);
+        self.told_commit = self.told_commit.max(end.0);
     }
 
-    /// Hands what a `Ready` has for the disk over to it.
-    fn write(&mut self, ready: &Ready, context: &mut Context<'_>) {
-        self.log.append(ready.entries());
+    /// Hands to the disk what is new.
+    fn write(&mut self, entries: &[Entry], snapshot: &Snapshot, context: &mut Context<'_>) {
+        self.log.wl().append(entries).expect("memory does not fail");
         let voted_for = node_id(self.node.raft.vote).map(|node| whitewater_raft::NodeId(node.0));
         let now = HardState { term: Term(self.node.raft.term), voted_for };
-        let is_new = now != self.hard_state && !self.is(Mistake::ForgetsVotes) || now.term != self.hard_state.term;
-        if ready.entries().is_empty() && ready.snapshot().is_empty() && !is_new {
+        let is_new = now.term != self.hard_state.term || now != self.hard_state && !self.is(Mistake::ForgetsVotes);
+        if entries.is_empty() && snapshot.is_empty() && !is_new {
             return;
         }
         self.handed_over.0 += 1;
-        let hard_state = is_new.then_some(now);
         if is_new {
             (self.hard_state, self.hard_state_in) = (now, self.handed_over);
         }
-        let snapshot = (!ready.snapshot().is_empty()).then(|| {
-            let metadata = ready.snapshot().get_metadata();
-            self.snapshot(metadata.index, metadata.term, ready.snapshot().data.clone())
-        });
-        let entries = ready.entries().iter().map(ours).collect();
-        let write = Write { sequence: self.handed_over, hard_state, snapshot, entries };
+        let ends = snapshot.get_metadata();
+        let snapshot = (!snapshot.is_empty())
+            .then(|| our_snapshot(self.settings.voters, ends.index, ends.term, snapshot.data.clone()).into());
+        let entries = entries.iter().map(ours).collect();
+        let write = Write { sequence: self.handed_over, hard_state: is_new.then_some(now), snapshot, entries };
         self.storage.persist(&write, &mut ServerDisk(context));
     }
 
-    fn snapshot(&self, index: u64, term: u64, data: bytes::Bytes) -> Arc<whitewater_raft::Snapshot> {
-        let configuration = Arc::new(configuration(self.settings.voters));
-        Arc::new(whitewater_raft::Snapshot { index: Index(index), term: Term(term), configuration, data })
-    }
-
-    fn send(&mut self, message: RaftMessage, context: &mut Context<'_>) {
+    fn send(&mut self, mut message: RaftMessage, context: &mut Context<'_>) {
         if let Some(promise) = promise(&message) {
             context.observe(Observation::Sent { term: message.term, promise });
         }
-        if message.get_msg_type() == MessageType::MsgSnapshot && !self.is(Mistake::SilentSnapshots) {
-            self.snapshots_sent.insert(message.to, self.settings.snapshot_ticks);
+        if message.get_msg_type() == MessageType::MsgSnapshot {
+            message.mut_snapshot().data = self.snapshot.1.clone();
+            if !self.is(Mistake::SilentSnapshots) {
+                self.snapshots_sent.insert(message.to, self.settings.snapshot_ticks);
+            }
         }
         let to = node_id(message.to).expect("a message is for somebody");
         context.send(to, Wire::Server(Letter(message)));
     }
 
-    fn apply(&mut self, entry: &Entry, context: &mut Context<'_>) {
-        let Entry { index, term, data, .. } = entry;
-        let mut result = None;
-        if !data.is_empty() {
-            let request = codec::decode(data).expect("a command is checked before it enters the log");
-            result = match self.machine.apply(Index(*index), &request) {
-                Applied::Opened { session } => Some(ReplyResult::Opened { session }),
-                Applied::Executed { session, sequence, answer } => {
-                    context.observe(Observation::Executed { index: *index, session, sequence });
-                    Some(ReplyResult::Answered { answer, index: Index(*index) })
-                }
-                Applied::Duplicate { answer } => Some(ReplyResult::Answered { answer, index: Index(*index) }),
-                Applied::Overtaken => None,
-                Applied::Expired => Some(ReplyResult::SessionExpired),
-            };
-        }
-        self.applied = *index;
-        let state = self.machine.fingerprint();
-        context.observe(Observation::Applied { index: *index, term: *term, payload: xxh3_64(data), state });
-        let Some((_, of, client, to)) = self.waiting.pop_front_if(|(waited, ..)| waited == index) else { return };
-        assert!(of == *term, "a leader's own entries are not replaced while it leads");
-        if let Some(result) = result {
-            reply(client, to, result, context);
-        }
-    }
-
     /// The crate lets a read pass once `index` is applied.
-    fn pass(&mut self, index: u64, context: &[u8]) {
-        let (life, read) = context.split_at(8);
-        let is_mine = life == self.life.to_le_bytes() || self.is(Mistake::NamesakeReads);
-        let read = u64::from_le_bytes(read.try_into().expect("reads have numbers of eight bytes"));
-        if let Some(waits) = self.asked.remove(&read).filter(|_| is_mine) {
-            let index = if self.is(Mistake::ReadsTooEarly) { 0 } else { index };
-            self.passed.insert((index, read), waits);
-        }
-    }
-
-    fn serve_reads(&mut self, context: &mut Context<'_>) {
-        while let Some(first) = self.passed.first_entry().filter(|first| first.key().0 <= self.applied) {
-            let ((_, read), Read { client, number, operation }) = first.remove_entry();
-            let answer = self.machine.read(&operation).expect("what writes is rejected when it arrives");
-            context.observe(Observation::ReadServed { read, applied: self.applied });
-            let result = ReplyResult::Answered { answer, index: Index(self.applied) };
-            reply(client, RequestId::Read { number }, result, context);
+    fn pass(&mut self, index: u64, name: &[u8]) {
+        let (life, read) = name.split_at(8);
+        if life == self.life.to_le_bytes() {
+            let read = u64::from_le_bytes(read.try_into().expect("reads have numbers of eight bytes"));
+            self.store.pass(read, if self.is(Mistake::ReadsTooEarly) { 0 } else { index });
         }
     }
 
     fn snapshot_if_due(&mut self, context: &mut Context<'_>) {
-        let is_due = self.settings.snapshot_every.is_some_and(|every| self.applied - self.covered >= every);
-        if !is_due || self.saving.is_some() {
-            return;
+        let index = self.store.applied();
+        let is_due = self.settings.snapshot_every.is_some_and(|every| index - self.snapshot.0 >= every);
+        if is_due && self.saving.is_none() {
+            let term = self.log.term(index).expect("what was just applied is in the log");
+            self.saving = Some((index, self.store.state()));
+            let snapshot = our_snapshot(self.settings.voters, index, term, self.store.snapshot());
+            self.storage.save_snapshot(snapshot.into(), &mut ServerDisk(context));
         }
-        let term = self.node.raft.raft_log.term(self.applied).expect("what was just applied is in the log");
-        self.saving = Some((self.applied, self.machine.fingerprint()));
-        let snapshot = self.snapshot(self.applied, term, self.machine.snapshot());
-        self.storage.save_snapshot(snapshot, &mut ServerDisk(context));
     }
 
     /// A snapshot of its own is durable: the log before it may go.
     fn saved(&mut self, snapshot: &whitewater_raft::Snapshot, context: &mut Context<'_>) {
         let Some((index, state)) = self.saving.take_if(|(index, _)| *index == snapshot.index.0) else { return };
-        self.covered = index;
+        self.snapshot = (index, snapshot.data.clone());
         context.observe(Observation::SnapshotTaken { index, state });
-        let through = self.log.compact(self.log.snapshot_of(snapshot), self.settings.entries_kept);
+        self.log.wl().mut_hard_state().commit = index;
+        let first = index.saturating_sub(self.settings.entries_kept.max(1)) + 1;
+        self.log.wl().compact(first).expect("memory does not fail");
+        let through = self.log.first_index().expect("memory does not fail") - 1;
         context.observe(Observation::Compacted { through });
     }
 
@@ -534,12 +428,13 @@ impl Running {
     }
 }
 
+/// The oldest thing that waits, if it waits for a write up to this one.
+fn take_through<T>(waiting: &mut VecDeque<(WriteSequence, T)>, durable: WriteSequence) -> Option<(WriteSequence, T)> {
+    if waiting.front()?.0 <= durable { waiting.pop_front() } else { None }
+}
+
 fn configured(index: u64, voters: u32) -> Observation {
     let none = Members::default();
     let voters = Members::of((0..u64::from(voters)).map(ServerId));
     Observation::Configured { index, voters, outgoing: none, learners: none }
-}
-
-fn reply(client: NodeId, to: RequestId, result: ReplyResult, context: &mut Context<'_>) {
-    context.send(client, Wire::store(Message::Reply(Reply { to, result })));
 }
