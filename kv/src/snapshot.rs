@@ -151,6 +151,24 @@ fn put_count(bytes: &mut Vec<u8>, count: usize) {
     bytes.extend_from_slice(&count.to_le_bytes());
 }
 
+/// The bytes of one answer.
+pub(crate) fn encode_answer(answer: &Answer) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32);
+    put_answer(&mut bytes, answer);
+    bytes
+}
+
+/// Reads back what [`encode_answer`] wrote.
+pub(crate) fn decode_answer(bytes: &[u8]) -> Result<Answer, SnapshotError> {
+    let mut reader = Reader::new(bytes);
+    let tag = reader.u8()?;
+    let answer = read_answer(tag, &mut reader)?;
+    match reader.len() {
+        0 => Ok(answer),
+        _ => Err(SnapshotError::Impossible("something follows behind an answer")),
+    }
+}
+
 fn put_answer(bytes: &mut Vec<u8>, answer: &Answer) {
     let (tag, answers) = match answer {
         Answer::Value(Some(value)) => {

@@ -1,6 +1,6 @@
 //! One run: a safety phase under faults, a healing, a liveness phase, and the check of the history.
 //!
-//! The result is a function of (scenario, seed, build) and of nothing else: the caller measures the wall clock.
+//! The result is a function of (bug, scenario, seed, build) and of nothing else: the caller measures the wall clock.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,20 +10,27 @@ use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
+use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
 
+use crate::bugs::{Bug, Switched};
 use crate::formats::KeyValue;
 use crate::generate;
 use crate::probes;
 use crate::scenario::Scenario;
+use crate::search::behaviour::Feature;
+use crate::search::guide::Sighting;
+use crate::search::lineage::Lineage;
 use crate::system::{self, Leaders, Participant, System, Watch};
 use crate::systems::raft_kv::{RaftKv, witness};
 
-/// What may be varied about a run without changing what happens in it.
+/// How a run is made. Only the bug, if there is one, changes what happens in it.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
+    /// The rule that is broken on purpose.
+    pub bug: Option<Bug>,
     /// Whether a trace is recorded.
     pub recording: Recording,
     /// Checks that are left out, whatever the scenario says: for measuring what they cost.
@@ -46,6 +53,7 @@ pub enum CheckSwitch {
 impl Default for Options<'_> {
     fn default() -> Self {
         Options {
+            bug: None,
             recording: Recording::Off,
             checks: CheckSwitch::On,
             events_max: 50_000_000,
@@ -58,39 +66,59 @@ impl Default for Options<'_> {
 pub struct Run {
     /// What is kept of it. Its wall-clock time is zero: the caller knows it.
     pub record: RunRecord,
+    /// What it has shown, and when.
+    pub sightings: Vec<Sighting>,
+    /// The operation whose answer nothing explains, if the history is not linearizable.
+    pub culprit: Option<OperationId>,
     /// What the clients asked and heard.
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
     pub trace: Option<Trace>,
+    /// Which steps were taken, and which expectations judged.
+    pub exercised: Exercised,
 }
 
 /// Makes a run of the built-in system.
+///
+/// # Panics
+/// If the testbed itself is broken, or is asked for a bug in a build that has none.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
-    run_on(&RaftKv, scenario, seed, options)
+    run_on(&RaftKv, scenario, &Lineage::of(seed), options)
 }
 
 /// Makes a run of any system.
+///
+/// # Panics
+/// If the testbed itself is broken, or is asked for a bug in a build that has none.
 #[must_use]
-pub fn run_on<S: System>(system: &S, scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
-    let plan = generate::plan(scenario, seed);
+pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Run {
+    let _switched = Switched::to(options.bug);
+    let scenario = &*generate::drawn(scenario, lineage.seed);
+    let plan = generate::plan_of(scenario, lineage);
     let checks = match options.checks {
         CheckSwitch::On => scenario.checks,
         CheckSwitch::Off => Checks::none(),
     };
     let watch = Watch { checks, recording: options.recording, keep: Keep::Everything };
-    let mut world = system::world(system, scenario, seed, &plan, watch);
-    let verdict = match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options))) {
-        Ok(verdict) => verdict,
-        Err(panic) => match world.acting() {
-            Some(node) => panicked(&mut world, node, &*panic),
-            // The testbed itself: not something to be judged.
-            None => resume_unwind(panic),
-        },
-    };
-    let record = record(&world, scenario, seed, plan.servers, verdict);
-    let trace = world.take_trace();
-    Run { record, history: world.into_history(), trace }
+    let mut world = system::world(system, scenario, lineage.seed, &plan, watch);
+    for change in &lineage.changes {
+        world.depart(change.at(), change.key(lineage.seed));
+    }
+    let mut culprit = None;
+    let verdict =
+        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut culprit))) {
+            Ok(verdict) => verdict,
+            Err(panic) => match world.acting() {
+                Some(node) => panicked(&mut world, node, &*panic),
+                // The testbed itself: not something to be judged.
+                None => resume_unwind(panic),
+            },
+        };
+    let record = record(&world, scenario, lineage, plan.servers, verdict);
+    let sightings = sightings(&world);
+    let (trace, exercised) = (world.take_trace(), world.exercised());
+    Run { record, sightings, culprit, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -108,6 +136,7 @@ fn judge<S: System>(
     scenario: &Scenario,
     checks: Checks,
     options: &Options<'_>,
+    culprit: &mut Option<OperationId>,
 ) -> Verdict {
     if let Some(why) = system.refusal(scenario) {
         return Verdict::Inconclusive { why };
@@ -130,10 +159,11 @@ fn judge<S: System>(
         Settled::Stopped(Stopped::Budget) => return out_of_events(options),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
+    world.finish();
     if world.violation().is_some() {
         return violation(world);
     }
-    if checks.contains(Check::Linearizability) { linearizability(world, options) } else { Verdict::Pass }
+    if checks.contains(Check::Linearizability) { linearizability(world, options, culprit) } else { Verdict::Pass }
 }
 
 enum Settled {
@@ -154,9 +184,10 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
             stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
         }
         match unsettled(system, world, healed) {
-            None => return Settled::Yes,
+            None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
             Some(why) if world.now() >= deadline => return Settled::No(why),
-            Some(_) => {}
+            // Something is missing, or an expectation is still to be judged.
+            Some(_) | None => {}
         }
     }
 }
@@ -183,7 +214,11 @@ fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> 
     world.observer().divergence().map(|difference| format!("replicas differ: {difference}"))
 }
 
-fn linearizability<P: Participant>(world: &mut World<P>, options: &Options<'_>) -> Verdict {
+fn linearizability<P: Participant>(
+    world: &mut World<P>,
+    options: &Options<'_>,
+    culprit: &mut Option<OperationId>,
+) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
         return Verdict::Pass;
@@ -192,6 +227,7 @@ fn linearizability<P: Participant>(world: &mut World<P>, options: &Options<'_>) 
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
             let why = explanation.render(&model, world.history(), &|_, at| at.to_string());
+            *culprit = Some(explanation.culprit);
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }
@@ -227,10 +263,21 @@ fn out_of_events(options: &Options<'_>) -> Verdict {
     }
 }
 
+/// The probes that were hit and the abstract states that were seen, each with its first time.
+fn sightings<P: Participant>(world: &World<P>) -> Vec<Sighting> {
+    let at_ms = |at: Instant| u32::try_from(at.0 / MILLISECOND_NS).unwrap_or(u32::MAX);
+    let probes = (0..).zip(world.probes()).zip(world.probes_first()).filter(|((_, count), _)| **count > 0);
+    let probes = probes
+        .map(|((probe, count), first)| Sighting { feature: Feature::of_probe(probe, *count), at_ms: at_ms(*first) });
+    let states = world.observer().states();
+    let states = states.map(|(state, first)| Sighting { feature: Feature::of_state(state), at_ms: at_ms(first) });
+    probes.chain(states).collect()
+}
+
 fn record<P: Participant>(
     world: &World<P>,
     scenario: &Scenario,
-    seed: u64,
+    lineage: &Lineage,
     servers: u32,
     verdict: Verdict,
 ) -> RunRecord {
@@ -240,7 +287,8 @@ fn record<P: Participant>(
     let (network, disk) = (world.network_counts(), world.disk_counts());
     RunRecord {
         scenario: scenario.name.clone(),
-        seed,
+        seed: lineage.seed,
+        departures: lineage.departures(),
         servers,
         verdict,
         digest: world.digest().to_string(),
@@ -253,10 +301,10 @@ fn record<P: Participant>(
         terms_led: world.observer().terms_led() as u64,
         faults: FaultCounts {
             begun: world.faults_begun(),
-            lost: network.lost,
+            lost: network.lost.struck,
             cut: network.cut,
-            duplicated: network.duplicated,
-            reordered: network.reordered,
+            duplicated: network.duplicated.struck,
+            reordered: network.reordered.struck,
             crashes_with_unsynced: disk.crashes_with_unsynced,
             writes_lost: disk.writes_lost,
             writes_torn: disk.writes_torn,

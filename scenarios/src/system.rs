@@ -113,7 +113,8 @@ pub trait System {
     fn program(&self, stage: &Stage<'_>) -> Program<Self::Node>;
 }
 
-/// Makes the program of a node. It is told which one, and how often that node's disk was erased before.
+/// Makes the program of a node. It is told which one, and how often that node's disk was erased before; of a client, how
+/// often it crashed before.
 pub type Program<N> = Box<dyn Fn(NodeId, u32) -> N>;
 
 /// Whether the servers of a system observe [`whitewater_sim::Observation::Role`].
@@ -164,7 +165,7 @@ pub struct Watch {
     pub keep: Keep,
 }
 
-/// The world of a run, with its faults planned. Nothing has happened yet.
+/// The world of a run, with its faults, steps and expectations. Nothing has happened yet.
 #[must_use]
 pub fn world<S: System>(system: &S, scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World<S::Node> {
     let config = WorldConfig {
@@ -180,6 +181,8 @@ pub fn world<S: System>(system: &S, scenario: &Scenario, seed: u64, plan: &Plan,
     };
     let mut world = World::new(&config, system.program(&Stage { scenario, plan, keep: watch.keep }));
     world.plan(plan.faults.clone());
+    world.script(plan.steps.clone());
+    world.expect(plan.expectations.clone());
     world
 }
 

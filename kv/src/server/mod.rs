@@ -19,6 +19,7 @@ use whitewater_raft::{
     ProposalId, ReadProof, Refusal, Replica, Role, RoleChange, Snapshot, Term, Timer, Write, WriteSequence,
 };
 
+use crate::bugs::{self, Bug};
 use crate::codec;
 use crate::command::Request;
 use crate::machine::{Applied, Machine};
@@ -181,6 +182,13 @@ impl Server {
         }
     }
 
+    /// A sync that was asked for failed. What it covers may be lost, and another sync would not tell: the server ends, and
+    /// learns from its disk what is left when it starts again (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", ATC 2020).
+    pub fn sync_failed<H: Host>(&mut self, _ticket: Ticket, host: &mut H) {
+        host.halt();
+    }
+
     /// The replica, to look at.
     #[must_use]
     pub fn replica(&self) -> &Replica {
@@ -333,6 +341,7 @@ impl Server {
 
     fn send<H: Host>(&mut self, Outbound { to, message, after }: Outbound, host: &mut H) {
         match after {
+            After::Write(_) if bugs::is_on(Bug::UnsyncedAck) => self.send_now(to, message, host),
             After::Write(sequence) if sequence > self.durable => self.held.push_back((sequence, to, message)),
             After::Write(_) | After::Nothing => self.send_now(to, message, host),
         }
@@ -396,6 +405,7 @@ impl Server {
 
     fn take_snapshot_if_due<H: Host>(&mut self, host: &mut H) {
         let Some(every) = self.snapshot_every else { return };
+        let every = if bugs::is_on(Bug::SnapshotsTwiceAsOften) { every.div_ceil(2) } else { every };
         let covered = self.replica.snapshot().map_or(Index(0), |snapshot| snapshot.index);
         if self.applied.0 - covered.0.min(self.applied.0) >= every {
             self.take_snapshot(host);

@@ -1,10 +1,18 @@
 //! A scenario: everything about a run but its seed. Read from TOML by [`format`](mod@format), checked, and then immutable.
 
+mod cluster;
+mod expect;
 mod faults;
 pub mod format;
+mod latency;
+mod messages;
+mod operations;
 mod operator;
 mod quantity;
 mod servers;
+mod steps;
+mod strike;
+mod words;
 mod workload;
 
 use whitewater_kv::client::Patience;
@@ -16,6 +24,7 @@ use whitewater_sim::plan::{Edge, Quantity, Trigger};
 use whitewater_sim::{Check, Checks, Latency, LinkProfile, NodeId, ProbeId};
 
 use crate::generate::Planned;
+use crate::search::lineage::Lineage;
 
 pub use format::ScenarioError;
 
@@ -72,8 +81,8 @@ pub struct Scenario {
     pub swarm: Option<Swarm>,
     /// What clients ask, operation by operation, in place of what the workload would make up; `None` if it does.
     pub operations: Option<Vec<PlannedOperation>>,
-    /// The seed that the file was written for, if it was written for one.
-    pub seed: Option<u64>,
+    /// The run that the file was written for, if it was written for one.
+    pub seed: Option<Lineage>,
     /// The failure that the file was written for, if it was written for one.
     pub failure: Option<Fingerprint>,
     /// What is checked.

@@ -1,6 +1,6 @@
 //! Many lives of one disk, which draws for itself what a crash keeps: any subset of what was not synced, torn and with holes.
 
-use whitewater_kv::storage::{Disk, RecoveryReport, Ticket, Torn};
+use whitewater_kv::storage::{Disk, RecoveryReport, Ticket, Torn, Unreadable};
 use whitewater_raft::Recovered;
 use whitewater_sim::disk::CrashKeeps;
 
@@ -14,7 +14,7 @@ struct Busy {
 }
 
 impl Disk for Busy {
-    fn read(&mut self, file: &str) -> Vec<u8> {
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
         self.disk.read(file)
     }
 

@@ -13,7 +13,7 @@ use crate::system::{self, Program, Stage};
 
 pub use crate::system::Watch;
 
-/// The world of a run of the built-in system, with its faults planned. Nothing has happened yet.
+/// The world of a run of the built-in system, with its faults, steps and expectations. Nothing has happened yet.
 #[must_use]
 pub fn world(scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World<Node> {
     system::world(&RaftKv, scenario, seed, plan, watch)
@@ -39,7 +39,7 @@ pub(super) fn program(stage: &Stage<'_>) -> Program<Node> {
             let id = whitewater_raft::NodeId(generation << ADDRESS_BITS | node.0);
             return Node::server(settings(&scenario, id, bootstrap), &lives, operator);
         };
-        match clients(client) {
+        match clients(client, generation) {
             Some(client) => Node::Client(client),
             None => {
                 let ids = (0..machines).map(whitewater_raft::NodeId).collect();
