@@ -13,7 +13,7 @@ use whitewater_raft::{ChangeRequest, Configuration, NodeId};
 pub const PROMOTION_GAP_MAX: u64 = 100;
 
 /// An operator's request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum AdminRequest {
     /// How do things stand? Answered by [`AdminReply::Status`].
     Status,
@@ -29,7 +29,7 @@ pub enum AdminRequest {
 }
 
 /// A server's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum AdminReply {
     /// How things stand at a leader.
     Status(Status),
@@ -45,7 +45,7 @@ pub enum AdminReply {
 }
 
 /// How things stand at a leader.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Status {
     /// The leader.
     pub leader: NodeId,
@@ -58,7 +58,7 @@ pub struct Status {
 }
 
 /// How far a configuration has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Stage {
     /// It is in force but not committed.
     UnderWay,

@@ -323,9 +323,21 @@ impl From<LimitError> for Fault {
 /// # Errors
 /// If the bytes are not exactly one request within the limits.
 pub fn decode(bytes: &[u8]) -> Result<Request<&str>, DecodeError> {
+    decode_whole(bytes, read_request)
+}
+
+/// Reads back what [`encode_operation`] wrote, without copying its strings.
+///
+/// # Errors
+/// If the bytes are not exactly one operation within the limits.
+pub fn decode_operation(bytes: &[u8]) -> Result<Operation<&str>, DecodeError> {
+    decode_whole(bytes, read_operation)
+}
+
+fn decode_whole<'b, T>(bytes: &'b [u8], read: impl Fn(&mut Reader<'b>) -> Result<T, Fault>) -> Result<T, DecodeError> {
     let mut reader = Reader::new(bytes);
-    match read_request(&mut reader) {
-        Ok(request) if reader.len() == 0 => Ok(request),
+    match read(&mut reader) {
+        Ok(whole) if reader.len() == 0 => Ok(whole),
         Ok(_) => Err(DecodeError::TrailingBytes(reader.len())),
         Err(Fault::Read(ReadError::Truncated)) => Err(DecodeError::Truncated { len: bytes.len() }),
         Err(Fault::Read(ReadError::NotUtf8)) => Err(DecodeError::NotUtf8),

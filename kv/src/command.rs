@@ -164,6 +164,18 @@ pub enum Request<S = Arc<str>> {
     },
 }
 
+impl<S> Compare<S> {
+    fn map<T>(self, string: &impl Fn(S) -> T) -> Compare<T> {
+        let condition = match self.condition {
+            Condition::Value(value) => Condition::Value(string(value)),
+            Condition::Present => Condition::Present,
+            Condition::Missing => Condition::Missing,
+            Condition::Revision(revision) => Condition::Revision(revision),
+        };
+        Compare { key: string(self.key), condition }
+    }
+}
+
 impl<S> Operation<S> {
     /// The key, if the operation is about one key and shows no revisions: no other key has to do with its answer.
     #[must_use]
@@ -178,6 +190,28 @@ impl<S> Operation<S> {
             | Operation::Range { .. }
             | Operation::Transaction { .. }
             | Operation::Batch(_) => None,
+        }
+    }
+
+    /// The same operation with another type of string.
+    pub fn map<T>(self, string: &impl Fn(S) -> T) -> Operation<T> {
+        let steps = |operations: Vec<Operation<S>>| operations.into_iter().map(|one| one.map(string)).collect();
+        match self {
+            Operation::Get { key } => Operation::Get { key: string(key) },
+            Operation::Put { key, value } => Operation::Put { key: string(key), value: string(value) },
+            Operation::Append { key, value } => Operation::Append { key: string(key), value: string(value) },
+            Operation::Delete { key } => Operation::Delete { key: string(key) },
+            Operation::CompareAndSwap { key, expected, new } => {
+                Operation::CompareAndSwap { key: string(key), expected: expected.map(string), new: string(new) }
+            }
+            Operation::GetRevision { key } => Operation::GetRevision { key: string(key) },
+            Operation::Range { from, to, limit } => Operation::Range { from: string(from), to: to.map(string), limit },
+            Operation::Transaction { compare, then, otherwise } => Operation::Transaction {
+                compare: compare.into_iter().map(|comparison| comparison.map(string)).collect(),
+                then: steps(then),
+                otherwise: steps(otherwise),
+            },
+            Operation::Batch(operations) => Operation::Batch(steps(operations)),
         }
     }
 

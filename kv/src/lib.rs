@@ -13,10 +13,13 @@
 //! | the server: persist before send, answer after apply | [`server`], [`message`] |
 //! | the client: find the leader, try again, admit not to know | [`client`] |
 //! | membership, handovers, snapshots on request | [`admin`], [`operator`] |
+//! | messages as bytes | [`wire`] |
 //! | situations worth counting | [`probe`] |
+//! | rules that can be broken on purpose | [`bugs`] |
 //! | what the store promises, for the checker; shares no code with the rest | [`spec`], [`store_spec`] |
 
 pub mod admin;
+pub mod bugs;
 pub mod client;
 pub mod codec;
 pub mod command;
@@ -31,6 +34,7 @@ pub mod spec;
 pub mod storage;
 pub mod store_spec;
 pub mod values;
+pub mod wire;
 
 mod reader;
 mod words;

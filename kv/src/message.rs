@@ -26,7 +26,7 @@ impl From<NodeId> for Address {
 }
 
 /// A message between two processes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Message {
     /// Between servers.
     Raft {
@@ -53,7 +53,7 @@ pub enum Message {
 
 /// A read that does not go through the log (dissertation 6.4). It may be served any number of times, and so needs no
 /// session.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReadRequest {
     /// The client's number for it; the same when it is tried again.
     pub number: u64,
@@ -62,11 +62,12 @@ pub struct ReadRequest {
     /// Which servers may serve it.
     pub at: ReadAt,
     /// What is read. [`Operation::only_reads`], or else it is rejected.
+    #[serde(with = "crate::wire::operation")]
     pub operation: Operation,
 }
 
 /// Which servers may serve a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ReadAt {
     /// The leader alone; others refuse, and name it.
     Leader,
@@ -75,7 +76,7 @@ pub enum ReadAt {
 }
 
 /// A server's reply to a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reply {
     /// What it replies to.
     pub to: RequestId,
@@ -84,7 +85,7 @@ pub struct Reply {
 }
 
 /// The name of a request, by which its client knows the reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum RequestId {
     /// A request to open a session.
     OpenSession {
@@ -106,11 +107,12 @@ pub enum RequestId {
 }
 
 /// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ReplyResult {
     /// It took effect.
     Answered {
         /// With this answer.
+        #[serde(with = "crate::wire::answer")]
         answer: Answer,
         /// The entry by which it was answered (of a repeated operation: the repetition). For a read without an entry:
         /// the last one that was applied when it was served.
@@ -139,7 +141,7 @@ pub enum ReplyResult {
 }
 
 /// Why a leader does not take a request. Each message says what to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum Rejection {
     /// Too much is under way.
     #[error("too much waits to be committed: ask again later")]

@@ -8,7 +8,7 @@ use crate::types::NodeId;
 
 /// The servers of a cluster. All lists are sorted and without duplicates. The default, without any server, is what a
 /// server knows that waits to be told (dissertation 4.2.2).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Configuration {
     /// The voters; while joint, the new ones.
     pub voters: Vec<NodeId>,
@@ -23,7 +23,7 @@ pub struct Configuration {
 }
 
 /// How a joint configuration is left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Leave {
     /// By the leader, as soon as the joint configuration is committed.
     #[default]

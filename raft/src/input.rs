@@ -66,7 +66,7 @@ pub enum Timer {
 }
 
 /// How a leader makes sure that it still leads before it answers a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ReadMode {
     /// By a round of messages to a quorum.
     Quorum,

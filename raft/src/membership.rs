@@ -11,7 +11,7 @@ use crate::configuration::{Configuration, Leave};
 use crate::types::{Index, NodeId};
 
 /// A change of one server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Change {
     /// Makes it a voter: a new server, or a learner that is promoted.
     AddVoter(NodeId),
@@ -22,7 +22,7 @@ pub enum Change {
 }
 
 /// A request to change the configuration.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ChangeRequest {
     /// One change at once (dissertation 4.1).
     Single(Change),

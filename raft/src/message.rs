@@ -12,7 +12,7 @@ use crate::configuration::Configuration;
 use crate::types::{Entry, Index, ReadId, Round, Term};
 
 /// A message between two servers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Message {
     /// The sender's current term. Durable at the sender before the message leaves it.
     pub term: Term,
@@ -21,7 +21,7 @@ pub struct Message {
 }
 
 /// What a message says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Body {
     /// A server asks whether it could win an election (dissertation 9.6).
     RequestPreVote(RequestPreVote),
@@ -48,7 +48,7 @@ pub enum Body {
 }
 
 /// A server's question whether it could win. Its own term stays as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestPreVote {
     /// The term in which it would stand.
     pub next_term: Term,
@@ -59,7 +59,7 @@ pub struct RequestPreVote {
 }
 
 /// The answer to [`RequestPreVote`]: what the answering server would do, at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PreVoteReply {
     /// The term that was asked for.
     pub next_term: Term,
@@ -68,7 +68,7 @@ pub struct PreVoteReply {
 }
 
 /// A candidate's request for a vote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RequestVote {
     /// Index of the candidate's last entry.
     pub last_index: Index,
@@ -79,7 +79,7 @@ pub struct RequestVote {
 }
 
 /// Why a candidate stands for election.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ElectionCause {
     /// It heard from no leader for too long.
     Timeout,
@@ -88,7 +88,7 @@ pub enum ElectionCause {
 }
 
 /// A voter's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum VoteReply {
     /// The vote is given, and durable at the voter.
     Granted,
@@ -97,7 +97,7 @@ pub enum VoteReply {
 }
 
 /// A leader's entries for a follower; a heartbeat has none.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Append {
     /// Index of the entry right before the new ones.
     pub previous_index: Index,
@@ -113,7 +113,7 @@ pub struct Append {
 }
 
 /// A follower's answer to [`Append`], and to the last part of a snapshot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct AppendReply {
     /// The append's round.
     pub round: Round,
@@ -122,7 +122,7 @@ pub struct AppendReply {
 }
 
 /// What became of the entries of an [`Append`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum AppendResult {
     /// The follower's log equals the leader's up to `matched`, durably.
     Accepted {
@@ -139,7 +139,7 @@ pub enum AppendResult {
 }
 
 /// Where the leader should try next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Conflict {
     /// The follower's log ends before the previous index: at `last_index`.
     Missing {
@@ -156,7 +156,7 @@ pub enum Conflict {
 }
 
 /// A part of a leader's snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct InstallSnapshot {
     /// The last index that the snapshot covers.
     pub last_index: Index,
@@ -176,7 +176,7 @@ pub struct InstallSnapshot {
 }
 
 /// How much of a snapshot has arrived.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SnapshotReply {
     /// The snapshot's last index.
     pub last_index: Index,
@@ -187,7 +187,7 @@ pub struct SnapshotReply {
 }
 
 /// Names a read across servers, and across the lives of the server that asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ReadContext {
     /// A number that the asking server drew when it started: an answer to an earlier life says nothing in this one.
     pub life: u64,
@@ -196,7 +196,7 @@ pub struct ReadContext {
 }
 
 /// A leader's answer to a follower's read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReadIndexReply {
     /// Which one.
     pub context: ReadContext,

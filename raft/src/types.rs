@@ -6,15 +6,15 @@ use std::sync::Arc;
 use crate::configuration::Configuration;
 
 /// A server. The number means nothing but identity: a server that lost its disk must come back under another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct NodeId(pub u32);
 
 /// A term: the protocol's logical clock (paper 5.1). The first election is for term 1; 0 is "none yet".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Term(pub u64);
 
 /// A position in the log. The first entry has index 1; 0 stands before the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Index(pub u64);
 
 /// Number of a write to stable storage. Writes complete in order: a completed number promises all earlier ones.
@@ -26,7 +26,7 @@ pub struct WriteSequence(pub u64);
 pub struct ProposalId(pub u64);
 
 /// The host's name for a read, given back when the read may be served or is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ReadId(pub u64);
 
 /// A reading of a server's own clock, in nanoseconds. Best is a clock that is never set; readings of different servers,
@@ -36,7 +36,7 @@ pub struct LocalTime(pub u64);
 
 /// A round of messages by which a leader finds out that it still leads (dissertation 6.4); counted from 1 in each
 /// leadership. Every append carries the latest one, and its answer brings it back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Round(pub u64);
 
 /// An opaque command for the state machine. Shared, never copied: one allocation serves the log, every message and
@@ -44,7 +44,7 @@ pub struct Round(pub u64);
 pub type Command = bytes::Bytes;
 
 /// What an entry carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Payload {
     /// Nothing: a new leader's first entry, which lets it commit what earlier terms left (dissertation 6.4, step 1).
     Noop,
@@ -55,7 +55,7 @@ pub enum Payload {
 }
 
 /// One entry of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// The term in which a leader created the entry.
     pub term: Term,

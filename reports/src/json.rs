@@ -1,7 +1,7 @@
 //! The model of a campaign as JSON, for programs.
 //!
 //! It is the model of [`crate::model`], with two differences: probes have their names instead of their numbers, and what
-//! can be computed from the runs, the coverage, is there to be read as well. Reading ignores what can be computed.
+//! can be computed from the runs, the coverage and the account of the faults, is there to be read as well. Reading ignores what can be computed.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,10 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::coverage::{Coverage, Covered, First};
-use crate::model::{Campaign, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
+use crate::faults::{self, FaultTally};
+use crate::model::{
+    BehaviourRecord, Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
+};
 
 /// The campaign as indented JSON, with a line break at the end.
 #[must_use]
@@ -45,11 +48,15 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         runs: runs?,
         schema: campaign.schema,
         version: campaign.version,
+        build: campaign.build,
+        bug: campaign.bug,
+        canary: campaign.canary,
         ending: campaign.ending,
         wall_ns: campaign.wall_ns,
         jobs: campaign.jobs,
         scenarios: campaign.scenarios,
         probes: campaign.coverage.probes,
+        behaviour: campaign.behaviour,
     })
 }
 
@@ -57,11 +64,18 @@ pub fn read(text: &str) -> Result<Campaign, String> {
 struct WrittenCampaign<'a> {
     schema: &'a str,
     version: &'a str,
+    build: Build,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bug: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<&'a CanaryRecord>,
     ending: Ending,
     wall_ns: u64,
     jobs: u32,
     scenarios: &'a [ScenarioRecord],
     coverage: WrittenCoverage<'a>,
+    behaviour: &'a BehaviourRecord,
+    faults: Vec<FaultTally<'a>>,
     runs: Vec<WrittenRun<'a>>,
 }
 
@@ -119,11 +133,16 @@ impl<'a> WrittenCampaign<'a> {
         WrittenCampaign {
             schema: &campaign.schema,
             version: &campaign.version,
+            build: campaign.build,
+            bug: campaign.bug.as_deref(),
+            canary: campaign.canary.as_ref(),
             ending: campaign.ending,
             wall_ns: campaign.wall_ns,
             jobs: campaign.jobs,
             scenarios: &campaign.scenarios,
             coverage: WrittenCoverage::of(campaign, coverage),
+            behaviour: &campaign.behaviour,
+            faults: faults::by_scenario(campaign),
             runs: campaign.runs.iter().map(run).collect(),
         }
     }
@@ -156,12 +175,18 @@ impl<'a> WrittenCoverage<'a> {
 struct ReadCampaign {
     schema: String,
     version: String,
+    #[serde(default)]
+    build: Build,
+    bug: Option<String>,
+    canary: Option<CanaryRecord>,
     ending: Ending,
     wall_ns: u64,
     jobs: u32,
     scenarios: Vec<ScenarioRecord>,
     #[serde(default)]
     coverage: ReadCoverage,
+    #[serde(default)]
+    behaviour: BehaviourRecord,
     runs: Vec<ReadRun>,
 }
 
@@ -217,9 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn the_account_of_the_faults_is_there_to_be_read() {
+        let campaign = faults::tests::stormy();
+        let text = write(&campaign);
+        assert_eq!(read(&text), Ok(campaign));
+        let text: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(text["scenarios"][1]["faults"], serde_json::json!(["crash", "cut", "pause"]));
+        assert_eq!(text["faults"][0]["runs_fired"], 2);
+        assert_eq!(
+            text["runs"][0]["faults"][1],
+            serde_json::json!({ "fault": 1, "planned": 9, "fired": 2, "effects": 0 })
+        );
+    }
+
+    #[test]
     fn what_is_no_campaign_is_refused() {
         assert!(read("{}").is_err());
-        let other = write(&sample()).replace("campaign/v1", "campaign/v0");
+        let other = write(&sample()).replace("campaign/v2", "campaign/v0");
         assert!(read(&other).is_err_and(|why| why.contains("campaign/v0")));
         let unknown = write(&sample()).replacen("\"name\": \"joint-left\"", "\"name\": \"joint-right\"", 1);
         assert!(read(&unknown).is_err_and(|why| why.contains("\"joint-left\"")));

@@ -1,7 +1,7 @@
 //! Who a server is, and sets of servers: an address says where it runs, a generation tells the lives of its disk apart.
 //!
 //! A server that lost its disk has forgotten what it promised, so it must not come back as the one that promised
-//! (dissertation 3.8). What it simplifies: a set knows 32 addresses, and
+//! (dissertation 3.8). What it simplifies: a set knows 64 addresses, and
 //! generations modulo 4; no cluster has members whose disks are four lives apart.
 
 use std::fmt;
@@ -25,9 +25,11 @@ impl ServerId {
         self.0 >> 16
     }
 
-    fn bit(self) -> u128 {
+    /// The word of a set, and the bit in it, that stand for the server.
+    fn place(self) -> (usize, u64) {
         assert!(self.address() < Members::ADDRESSES, "a cluster has at most {} servers", Members::ADDRESSES);
-        1 << (self.address() * 4 + (self.generation() % 4) as u32)
+        let bit = (self.address() % ADDRESSES_A_WORD) * 4 + (self.generation() % 4) as u32;
+        ((self.address() / ADDRESSES_A_WORD) as usize, 1 << bit)
     }
 }
 
@@ -44,11 +46,15 @@ impl fmt::Display for ServerId {
 
 /// A set of servers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Members(u128);
+pub struct Members([u64; WORDS]);
+
+const WORDS: usize = 4;
+/// Four bits each, one for every generation.
+const ADDRESSES_A_WORD: u32 = u64::BITS / 4;
 
 impl Members {
     /// How many addresses a set can tell apart.
-    pub const ADDRESSES: u32 = 32;
+    pub const ADDRESSES: u32 = ADDRESSES_A_WORD * WORDS as u32;
 
     /// These servers.
     ///
@@ -56,60 +62,76 @@ impl Members {
     /// If an address is not below [`Members::ADDRESSES`].
     #[must_use]
     pub fn of(ids: impl IntoIterator<Item = ServerId>) -> Members {
-        Members(ids.into_iter().fold(0, |set, id| set | id.bit()))
+        let mut members = Members::default();
+        for id in ids {
+            let (word, bit) = id.place();
+            members.0[word] |= bit;
+        }
+        members
     }
 
     /// Whether nobody is in the set.
     #[inline]
     #[must_use]
     pub fn is_empty(self) -> bool {
-        self.0 == 0
+        self.0 == [0; WORDS]
     }
 
     /// How many servers are in the set.
     #[inline]
     #[must_use]
     pub fn len(self) -> u32 {
-        self.0.count_ones()
+        self.0.iter().map(|word| word.count_ones()).sum()
     }
 
     /// Whether a server is in the set.
     #[inline]
     #[must_use]
     pub fn contains(self, id: ServerId) -> bool {
-        self.0 & id.bit() != 0
+        let (word, bit) = id.place();
+        self.0[word] & bit != 0
     }
 
     /// Who is in one set or the other.
     #[inline]
     #[must_use]
     pub fn union(self, other: Members) -> Members {
-        Members(self.0 | other.0)
+        self.with(other, |ours, theirs| ours | theirs)
     }
 
     /// Who is in both sets.
     #[inline]
     #[must_use]
     pub fn intersection(self, other: Members) -> Members {
-        Members(self.0 & other.0)
+        self.with(other, |ours, theirs| ours & theirs)
     }
 
     /// Who is in exactly one of the sets.
     #[inline]
     #[must_use]
     pub fn difference(self, other: Members) -> Members {
-        Members(self.0 ^ other.0)
+        self.with(other, |ours, theirs| ours ^ theirs)
     }
 
     /// The servers, in order, with their generations modulo 4.
     pub fn iter(self) -> impl Iterator<Item = ServerId> {
-        (0..u128::BITS)
-            .filter(move |bit| self.0 >> bit & 1 == 1)
-            .map(|bit| ServerId(u64::from(bit / 4) | u64::from(bit % 4) << 16))
+        let of_word = |(word, bits): (u64, u64)| {
+            let first = word * u64::from(ADDRESSES_A_WORD);
+            let is_in = move |bit: &u64| bits >> bit & 1 == 1;
+            (0..64).filter(is_in).map(move |bit| ServerId(first + bit / 4 | bit % 4 << 16))
+        };
+        (0..).zip(self.0).flat_map(of_word)
     }
 
+    #[inline]
+    fn with(self, other: Members, combine: impl Fn(u64, u64) -> u64) -> Members {
+        Members(std::array::from_fn(|word| combine(self.0[word], other.0[word])))
+    }
+
+    /// Part of every recorded run: never change what it is for the lower half of the addresses.
     pub(crate) fn fingerprint(self) -> u64 {
-        (self.0 >> 64) as u64 ^ (self.0 as u64).rotate_left(17)
+        let [first, second, third, fourth] = self.0;
+        second ^ first.rotate_left(17) ^ third.rotate_left(34) ^ fourth.rotate_left(51)
     }
 }
 
@@ -124,14 +146,36 @@ impl fmt::Display for Members {
 mod tests {
     use super::*;
 
-    const REBORN: ServerId = ServerId(31 | 3 << 16);
+    const REBORN: ServerId = ServerId(63 | 3 << 16);
 
     #[test]
     fn a_set_tells_the_lives_of_a_disk_apart() {
         let set = Members::of([ServerId(0), REBORN]);
-        assert_eq!((set.len(), set.contains(REBORN), set.contains(ServerId(31))), (2, true, false));
-        assert_eq!(set.to_string(), "n0 n31.3");
+        assert_eq!((set.len(), set.contains(REBORN), set.contains(ServerId(63))), (2, true, false));
+        assert_eq!(set.to_string(), "n0 n63.3");
         assert_eq!(set.iter().collect::<Vec<_>>(), [ServerId(0), REBORN]);
+    }
+
+    /// The digests of runs from before there were so many addresses stand on this.
+    #[test]
+    fn the_fingerprint_of_few_servers_is_that_of_the_128_bits_it_once_had() {
+        let once = |ids: &[u64]| {
+            let bits: u128 = ids.iter().map(|id| 1 << ((id & 0xffff) * 4 + (id >> 16))).sum();
+            (bits >> 64) as u64 ^ (bits as u64).rotate_left(17)
+        };
+        for ids in [&[0, 1, 2][..], &[15, 16, 31], &[3 | 2 << 16, 20 | 3 << 16]] {
+            assert_eq!(Members::of(ids.iter().map(|id| ServerId(*id))).fingerprint(), once(ids));
+        }
+    }
+
+    #[test]
+    fn every_address_and_generation_is_told_apart() {
+        let all: Vec<ServerId> = (0..64).flat_map(|address| (0..4).map(move |g| ServerId(address | g << 16))).collect();
+        assert_eq!(Members::of(all.clone()).iter().collect::<Vec<_>>(), all);
+        for id in &all {
+            let alone = Members::of([*id]);
+            assert_eq!((alone.len(), all.iter().filter(|other| alone.contains(**other)).count()), (1, 1));
+        }
     }
 
     #[test]
@@ -145,8 +189,8 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "a cluster has at most 32 servers")]
+    #[should_panic(expected = "a cluster has at most 64 servers")]
     fn an_address_beyond_the_set_is_refused() {
-        let _ = Members::of([ServerId(32)]);
+        let _ = Members::of([ServerId(64)]);
     }
 }

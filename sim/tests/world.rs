@@ -54,7 +54,7 @@ impl Process for Talker {
     type Answer = Infallible;
 
     fn boot(&mut self, context: &mut Context<'_, Self>) {
-        let on_disk = context.read("words");
+        let on_disk = context.read("words").expect("nothing fails");
         self.note(context, format!("boots with {on_disk:?}"));
         context.arm(TICK, 10 * MILLISECOND_NS);
     }
@@ -219,7 +219,7 @@ fn a_run_is_a_function_of_its_configuration_and_plan() {
         let crash = FaultKind::Crash { target: Target::Leader { otherwise: NodeId(1) } };
         let (mut world, _) = world(&config, vec![fault(205, 225, crash)]);
         world.run_until(Instant(1_000 * MILLISECOND_NS), u64::MAX);
-        assert!(world.network_counts().duplicated > 0 && world.network_counts().reordered > 0);
+        assert!(world.network_counts().duplicated.struck > 0 && world.network_counts().reordered.struck > 0);
         world.digest()
     };
     let digest = |seed, recording, checks| digest_with(ClockProfile::default(), seed, recording, checks);

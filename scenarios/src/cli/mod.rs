@@ -4,6 +4,7 @@
 //! message that begins with `error:`.
 
 mod artifacts;
+mod bugs;
 mod catalog;
 mod check;
 mod exit;
@@ -25,7 +26,7 @@ use whitewater_scenarios::host::{self, HostError};
 /// A scenario says what goes wrong; a seed decides everything that is left open. Scenario and seed together always give
 /// the same run, in every process and on every machine.
 #[derive(Parser)]
-#[command(name = "whitewater", version, after_help = overview(), max_term_width = 100)]
+#[command(name = "whitewater", version = whitewater_scenarios::bugs::VERSION, after_help = overview(), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +40,7 @@ enum Command {
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
     Probes(probes::Arguments),
+    Bugs(bugs::Arguments),
     Latency(latency::Arguments),
     Soak(soak::Arguments),
     Completions(manual::CompletionsArguments),
@@ -106,6 +108,7 @@ fn dispatch() -> Result<u8, Failure> {
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),
         Command::Probes(arguments) => probes::main(&arguments),
+        Command::Bugs(arguments) => bugs::main(&arguments),
         Command::Latency(arguments) => latency::main(&arguments),
         Command::Soak(arguments) => soak::main(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),

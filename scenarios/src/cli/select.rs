@@ -92,12 +92,18 @@ fn missing(named: &str) -> Failure {
 
 /// The names of the catalog that are most like this one, as a question.
 fn suggestion(named: &str) -> String {
-    let mut alike: Vec<(f64, String)> = catalog::all()
-        .into_iter()
-        .map(|scenario| (strsim::jaro_winkler(&named.to_lowercase(), &scenario.name), scenario.name))
+    let all = catalog::all();
+    alike(named, all.iter().map(|scenario| scenario.name.as_str()))
+}
+
+/// The names that are most like this one, as a question.
+pub(crate) fn alike<'a>(named: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let named = named.to_lowercase();
+    let mut alike: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&named, name), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .collect();
     alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let names: Vec<String> = alike.into_iter().take(SUGGESTED).map(|(_, name)| name).collect();
+    let names: Vec<&str> = alike.into_iter().take(SUGGESTED).map(|(_, name)| name).collect();
     if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }

@@ -1,5 +1,6 @@
-//! One directed link: its latency, its faults, and its two streams of random numbers.
+//! One directed link: its latency, what makes messages of it late, lost or double, and its two streams of random numbers.
 
+use super::pipe::Pipe;
 use super::{Fate, Loss, NetworkCounts};
 use crate::latency::Latency;
 use crate::rng::{PPM, Ppm, Purpose, RunKey, Stream, scale};
@@ -52,7 +53,24 @@ pub(super) struct Link {
     draws: Stream,
     copies: Stream,
     cuts: u32,
+    clogs: u32,
+    /// How many messages were sent.
+    pub(super) sent: u64,
+    /// How many messages a cut of this link stopped.
+    pub(super) stopped: u64,
+    /// How many messages a clog of this link held.
+    pub(super) held: u64,
+    pub(super) pipe: Pipe,
     last_arrival: Instant,
+    /// When the last of the messages arrives that were held up so that others overtake them.
+    late_arrival: Instant,
+}
+
+/// The two draws of a message: for its latency, and for its fates.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    latency: u64,
+    fates: u64,
 }
 
 impl Link {
@@ -61,12 +79,34 @@ impl Link {
             draws: key.stream(Purpose::Link, place),
             copies: key.stream(Purpose::Duplicate, place),
             cuts: 0,
+            clogs: 0,
+            sent: 0,
+            stopped: 0,
+            held: 0,
+            pipe: Pipe::default(),
             last_arrival: Instant::START,
+            late_arrival: Instant::START,
         }
     }
 
+    /// From now on all draws are those of another key.
+    pub(super) fn rekey(&mut self, key: &RunKey, place: u32) {
+        self.draws = key.stream(Purpose::Link, place);
+        self.copies = key.stream(Purpose::Duplicate, place);
+    }
+
+    #[inline]
     pub(super) fn is_cut(&self) -> bool {
         self.cuts > 0
+    }
+
+    pub(super) fn is_clogged(&self) -> bool {
+        self.clogs > 0
+    }
+
+    #[inline]
+    pub(super) fn is_hindered(&self) -> bool {
+        self.cuts | self.clogs > 0
     }
 
     pub(super) fn cut(&mut self) {
@@ -78,28 +118,57 @@ impl Link {
         self.cuts -= 1;
     }
 
+    pub(super) fn clog(&mut self) {
+        self.clogs += 1;
+    }
+
+    pub(super) fn unclog(&mut self) {
+        assert!(self.clogs > 0, "a link is released only as often as it was clogged");
+        self.clogs -= 1;
+    }
+
+    /// What is sent from now on waits for nothing that is in the queue.
+    pub(super) fn forget_queue(&mut self) {
+        self.pipe = Pipe::default();
+        self.last_arrival = Instant::START;
+        self.late_arrival = Instant::START;
+    }
+
     /// Two draws a message whatever becomes of it, so that the k-th message has the k-th pair of draws.
     #[inline]
-    pub(super) fn send(&mut self, now: Instant, profile: &LinkProfile, counts: &mut NetworkCounts) -> Fate {
-        let latency_ns = profile.latency.sample_ns(self.draws.draw());
-        let fates = self.draws.draw();
-        if self.cuts > 0 {
-            return Fate::Lost(Loss::Cut);
-        }
+    pub(super) fn draw(&mut self) -> Pair {
+        self.sent += 1;
+        Pair { latency: self.draws.draw(), fates: self.draws.draw() }
+    }
+
+    /// What becomes of a message that leaves the sender now.
+    #[inline]
+    pub(super) fn send(
+        &mut self,
+        Pair { latency, fates }: Pair,
+        now: Instant,
+        profile: &LinkProfile,
+        counts: &mut NetworkCounts,
+    ) -> Fate {
+        let latency_ns = profile.latency.sample_ns(latency);
         if struck(fates, 0, profile.loss_ppm) {
-            counts.lost += 1;
+            counts.lost.struck += 1;
             return Fate::Lost(Loss::Chance);
         }
         let at = if struck(fates, 1, profile.reorder_ppm) {
-            counts.reordered += 1;
+            counts.reordered.struck += 1;
             let held_ns = scale(fates << (64 - HOLD_BITS), profile.reorder_ns_max + 1);
-            now.after(latency_ns).after(held_ns)
+            let at = now.after(latency_ns).after(held_ns);
+            counts.reordered.mattered += u64::from(at < self.late_arrival);
+            self.late_arrival = self.late_arrival.max(at);
+            at
         } else {
             self.last_arrival = now.after(latency_ns).max(self.last_arrival);
+            counts.reordered.mattered += u64::from(self.last_arrival < self.late_arrival);
             self.last_arrival
         };
         let copy = struck(fates, 2, profile.duplicate_ppm).then(|| {
-            counts.duplicated += 1;
+            counts.duplicated.struck += 1;
             at.after(profile.latency.sample_ns(self.copies.draw()))
         });
         Fate::Delivered { at, copy }
@@ -108,7 +177,7 @@ impl Link {
 
 /// Whether one of the fates that share a draw comes true. Twenty bits each: finer than a millionth.
 #[inline]
-fn struck(fates: u64, which: u32, ppm: Ppm) -> bool {
+pub(super) fn struck(fates: u64, which: u32, ppm: Ppm) -> bool {
     let bits = fates >> (64 - FATE_BITS * (which + 1)) & ((1 << FATE_BITS) - 1);
     bits * u64::from(PPM) < u64::from(ppm) << FATE_BITS
 }
@@ -123,7 +192,11 @@ mod tests {
     fn fates(profile: LinkProfile) -> (Vec<Fate>, NetworkCounts) {
         let mut link = Link::new(&RunKey::new(3), 0);
         let mut counts = NetworkCounts::default();
-        let all = (0..10_000).map(|k| link.send(Instant(k * 1_000), &profile, &mut counts)).collect();
+        let all = (0..10_000).map(|k| {
+            let draws = link.draw();
+            link.send(draws, Instant(k * 1_000), &profile, &mut counts)
+        });
+        let all = all.collect();
         (all, counts)
     }
 
@@ -149,22 +222,22 @@ mod tests {
             reorder_ns_max: 10 * MILLISECOND_NS,
             ..LinkProfile::reliable(LATENCY)
         });
-        assert!((900..1_100).contains(&counts.lost), "{counts:?}");
-        assert!((1_700..1_900).contains(&counts.reordered), "{counts:?}");
-        assert!((400..500).contains(&counts.duplicated), "{counts:?}");
+        assert!((900..1_100).contains(&counts.lost.struck), "{counts:?}");
+        assert!((1_700..1_900).contains(&counts.reordered.struck), "{counts:?}");
+        assert!((400..500).contains(&counts.duplicated.struck), "{counts:?}");
     }
 
     #[test]
     fn one_fault_leaves_the_draws_of_others_alone() {
         let plain = fates(LinkProfile::reliable(LATENCY)).0;
         let (copied, counts) = fates(LinkProfile { duplicate_ppm: 500_000, ..LinkProfile::reliable(LATENCY) });
-        assert!(counts.duplicated > 4_000);
+        assert!(counts.duplicated.struck > 4_000);
         assert_eq!(arrivals(&plain), arrivals(&copied));
     }
 
     #[test]
     fn certainty_and_impossibility_are_exact() {
         let (_, counts) = fates(LinkProfile { loss_ppm: PPM, ..LinkProfile::reliable(LATENCY) });
-        assert_eq!(counts.lost, 10_000);
+        assert_eq!(counts.lost.struck, 10_000);
     }
 }

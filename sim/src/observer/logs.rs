@@ -15,6 +15,11 @@ impl Observer {
             return Ok(());
         }
         ghost.roll_back_configurations(index);
+        let is_replaced = index <= ghost.log.last();
+        if is_replaced {
+            self.look();
+        }
+        let ghost = &mut self.nodes[node.index()];
         if !self.online {
             ghost.log.put(index, term);
             return Ok(());

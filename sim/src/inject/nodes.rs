@@ -1,0 +1,90 @@
+//! Faults of nodes: crash and restart, also at a point of their program or of their own will, and pauses.
+
+use super::Undo;
+use super::effect::Gauge;
+use crate::fall::Cause;
+use crate::fault::FaultKind;
+use crate::kernel::Event;
+use crate::node::{NodeId, Process};
+use crate::trace::Mark;
+use crate::world::World;
+
+impl<P: Process> World<P> {
+    pub(super) fn crash(&mut self, node: NodeId) {
+        self.kernel.slots[node.index()].downs += 1;
+        if self.kernel.slots[node.index()].downs == 1 {
+            self.tell(node, |process, context| process.crashing(context));
+            self.kernel.slots[node.index()].end_incarnation();
+            self.nodes[node.index()] = None;
+            if node.0 < self.servers {
+                self.kernel.disks[node.index()].crash();
+                self.kernel.observer.crashed(node);
+                self.kernel.last_crashed = Some(node);
+            } else {
+                self.kernel.slots[node.index()].generation += 1;
+            }
+        }
+    }
+
+    pub(super) fn crash_client(&mut self, kind: &FaultKind, client: u32) -> (Undo, Gauge) {
+        let node = NodeId(self.servers + client);
+        assert!(node.index() < self.nodes.len(), "there is no client {client}");
+        self.note_fault(&[node], kind, "begins");
+        let gauge = Gauge::known(self.is_up(node));
+        self.crash(node);
+        (Undo::Release(vec![node]), gauge)
+    }
+
+    pub(crate) fn restart(&mut self, node: NodeId) {
+        let slot = &mut self.kernel.slots[node.index()];
+        slot.downs -= 1;
+        if slot.downs == 0 {
+            self.boot(node);
+        }
+    }
+
+    /// The node came to a trap, or halted, and has dealt with the event.
+    pub(crate) fn fall(&mut self, node: NodeId) {
+        let Some(cause) = self.kernel.falls.take() else { return };
+        self.kernel.digest.mix(u64::from(node.0));
+        self.kernel.note(Some(node), Mark::Fault, || match cause {
+            Cause::Trap { point, .. } => format!("crashes {point}"),
+            Cause::Halt => "is down, because it halted".to_owned(),
+        });
+        self.crash(node);
+        self.restart_after(cause, node);
+    }
+
+    /// The node halted while it booted. If its disk was damaged, that is why, and it gets an empty one.
+    pub(crate) fn does_not_boot(&mut self, node: NodeId) {
+        self.kernel.slots[node.index()].end_incarnation();
+        self.kernel.disks[node.index()].crash();
+        if self.must_be_replaced(node) {
+            self.kernel.note(Some(node), Mark::Fault, || "refuses to start from a damaged disk, and gets an empty one");
+            self.erase(node);
+            return self.boot(node);
+        }
+        self.kernel.slots[node.index()].downs += 1;
+        self.kernel.observer.crashed(node);
+        self.restart_after(Cause::Halt, node);
+    }
+
+    fn restart_after(&mut self, cause: Cause, node: NodeId) {
+        let fall = self.kernel.falls.add(node, cause);
+        self.kernel.queue.push(self.kernel.now.after(cause.down_ns()), Event::Restart { node, fall });
+    }
+
+    pub(super) fn pause(&mut self, node: NodeId) {
+        let slot = &mut self.kernel.slots[node.index()];
+        slot.pauses += 1;
+        slot.holds += 1;
+    }
+
+    /// What came while the node was paused happens now, in the order in which it came.
+    pub(super) fn resume(&mut self, node: NodeId) {
+        let slot = &mut self.kernel.slots[node.index()];
+        slot.pauses -= 1;
+        slot.holds -= 1;
+        self.kernel.go_on(node);
+    }
+}
