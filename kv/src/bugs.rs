@@ -38,6 +38,8 @@ whitewater_raft::bugs! {
         "A snapshot says at which index its state was taken: the log is applied from there on." "I22 I23";
     55 "5.1" LogNeverTrimmed "log-never-trimmed"
         "What a durable snapshot covers is removed from the log, so that the disk does not fill up." "EXPECT";
+    41 "3.8" WriteErrorIgnored "write-error-ignored"
+        "A write is durable when its sync is done, not when it failed." "I10 I8 I2";
     63 "6.3" NoDuplicateSuppression "no-duplicate-suppression"
         "A request that took effect before is answered from memory, so that a client may ask again." "I21 LIN";
     64 "6.3" SuppressionAtLeader "suppression-at-leader"

@@ -230,6 +230,13 @@ impl Client {
         }
     }
 
+    /// The same client, whose own numbers begin with this one. Who takes the place of another client needs numbers that
+    /// the other one did not use: replies to it may still arrive.
+    #[must_use]
+    pub fn numbering_from(self, first: Ticket) -> Client {
+        Client { next_ticket: first.0, ..self }
+    }
+
     /// Begins an operation.
     ///
     /// # Errors

@@ -1,12 +1,15 @@
 //! The kernel: everything of a world but its nodes. Contexts act on it; the world drives it.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 
 use crate::clock::{Clock, ClockProfile};
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskProfile, Operation, SyncId};
+use crate::disk::{Disk, DiskProfile, Operation, SyncEnd, SyncId, Unreadable};
+use crate::fall::Falls;
 use crate::history::{History, OperationId};
 use crate::invariant::{Checks, Violation};
+use crate::latency::Latency;
 use crate::network::{Condition, Fate, LinkProfile, Loss, Network};
 use crate::node::{Message, NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
@@ -62,9 +65,29 @@ pub enum Recording {
 /// Something that will happen.
 #[derive(Debug)]
 pub(crate) enum Event<M> {
-    Arrival { from: NodeId, to: NodeId, condition: Condition, message: M },
-    Timer { node: NodeId, incarnation: u32, timer: TimerId },
-    Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    Arrival {
+        from: NodeId,
+        to: NodeId,
+        condition: Condition,
+        message: M,
+    },
+    Timer {
+        node: NodeId,
+        incarnation: u32,
+        timer: TimerId,
+    },
+    Synced {
+        node: NodeId,
+        incarnation: u32,
+        sync: SyncId,
+    },
+    /// A node that was slow has dealt with what came first.
+    Served(NodeId),
+    /// A node that went down by itself restarts.
+    Restart {
+        node: NodeId,
+        fall: u64,
+    },
     FaultBegins(usize),
     FaultEnds(usize),
     OtherLuck(RunKey),
@@ -101,23 +124,42 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) traffic: Option<Traffic>,
     /// The node whose program is running right now.
     pub(crate) acting: Option<NodeId>,
+    pub(crate) falls: Falls,
+    /// The server that crashed last.
+    pub(crate) last_crashed: Option<NodeId>,
+    key: RunKey,
 }
 
 /// The kernel's side of a node.
 pub(crate) struct Slot<M> {
     pub(crate) incarnation: u32,
-    /// How often its disk was erased.
+    /// How often its disk was erased; of a client, how often it crashed.
     pub(crate) generation: u32,
+    /// Whether its disk was damaged since it booted last.
+    pub(crate) is_damaged: bool,
     /// How many faults keep it down. Up at zero.
     pub(crate) downs: u32,
     /// How many faults keep it paused.
     pub(crate) pauses: u32,
-    /// What came while it was paused.
-    pub(crate) backlog: Vec<Event<M>>,
-    /// How much came while it was paused, in all.
+    /// How many faults keep it paused or slow.
+    pub(crate) holds: u32,
+    /// What came while it was paused, or is still to be dealt with while it is slow.
+    pub(crate) backlog: VecDeque<Event<M>>,
+    /// How much of that there was, in all.
     pub(crate) deferred: u64,
+    /// How slow it is, if it ever was.
+    pub(crate) load: Option<Box<Load>>,
     timers: Vec<TimerState>,
     random: Stream,
+}
+
+/// How slow a node is.
+pub(crate) struct Load {
+    /// How long it takes for an event, by each fault that slows it down; the latest counts.
+    pub(crate) services: Vec<Latency>,
+    /// When it will have dealt with the first event of its backlog.
+    pub(crate) done: Option<Instant>,
+    draws: Stream,
 }
 
 /// A timer's deadline moves far more often than it is met, so moving it later leaves the queued event where it is: when
@@ -157,6 +199,9 @@ impl<P: Process> Kernel<P> {
             answers: 0,
             traffic: None,
             acting: None,
+            falls: Falls::default(),
+            last_crashed: None,
+            key,
         }
     }
 
@@ -329,13 +374,78 @@ impl<P: Process> Kernel<P> {
         self.disks[node.index()].write(file, offset, bytes);
     }
 
-    /// A sync of a node's disk is done.
-    pub(crate) fn synced(&mut self, node: NodeId, sync: SyncId) {
+    pub(crate) fn read(&mut self, node: NodeId, file: &str) -> Result<Vec<u8>, Unreadable> {
+        let read = self.disks[node.index()].try_read(file);
+        if read.is_err() {
+            self.digest.mix(u64::MAX);
+            self.note(Some(node), Mark::Disk, || format!("cannot read {file}"));
+        }
+        read
+    }
+
+    /// A sync of a node's disk ends.
+    pub(crate) fn synced(&mut self, node: NodeId, sync: SyncId) -> SyncEnd {
         let disk = &mut self.disks[node.index()];
-        disk.complete(sync);
+        if disk.complete(sync) == SyncEnd::Failed {
+            self.digest.mix(u64::MAX);
+            self.note(Some(node), Mark::Disk, || "it failed");
+            return SyncEnd::Failed;
+        }
         if let Err(failure) = self.observer.synced(node, |operation| disk.standing(operation)) {
             self.fail(Some(node), failure);
         }
+        SyncEnd::Durable
+    }
+
+    /// A node is slow, by this, until as many calls of [`Kernel::speed_up`].
+    pub(crate) fn slow_down(&mut self, node: NodeId, service: Latency) {
+        let slot = &mut self.slots[node.index()];
+        let draws = || self.key.stream(Purpose::Service, node.0);
+        let load = slot.load.get_or_insert_with(|| Box::new(Load { services: Vec::new(), done: None, draws: draws() }));
+        load.services.push(service);
+        slot.holds += 1;
+    }
+
+    /// Takes back one [`Kernel::slow_down`].
+    pub(crate) fn speed_up(&mut self, node: NodeId, service: Latency) {
+        let slot = &mut self.slots[node.index()];
+        let load = slot.load.as_mut().expect("what is slow was slowed down");
+        let place = load.services.iter().rposition(|other| *other == service);
+        load.services.remove(place.expect("a fault ends once"));
+        slot.holds -= 1;
+        self.go_on(node);
+    }
+
+    /// Deals with what waits: all of it now, one thing after the other if the node is slow, or nothing if it is paused.
+    pub(crate) fn go_on(&mut self, node: NodeId) {
+        let slot = &mut self.slots[node.index()];
+        if slot.pauses > 0 || slot.backlog.is_empty() {
+            return;
+        }
+        let load = slot.load.as_mut().filter(|load| !load.services.is_empty());
+        if let Some(Load { services, done, draws }) = load.map(|load| &mut **load) {
+            if done.is_none()
+                && let Some(service) = services.last()
+            {
+                let at = self.now.after(service.sample_ns(draws.draw()));
+                *done = Some(at);
+                self.queue.push(at, Event::Served(node));
+            }
+            return;
+        }
+        if let Some(load) = &mut slot.load {
+            load.done = None;
+        }
+        for event in std::mem::take(&mut slot.backlog) {
+            self.queue.push(self.now, event);
+        }
+    }
+
+    /// A slow node may have dealt with the first event of its backlog. Returns that event.
+    pub(crate) fn served(&mut self, node: NodeId) -> Option<Event<P::Message>> {
+        let slot = &mut self.slots[node.index()];
+        slot.load.as_mut()?.done.take_if(|done| *done == self.now)?;
+        if slot.pauses > 0 { None } else { slot.backlog.pop_front() }
     }
 
     pub(crate) fn rename(&mut self, node: NodeId, from: &str, to: &str) {
@@ -376,12 +486,16 @@ impl<P: Process> Kernel<P> {
 
     /// From now on everything is drawn with another key. Clocks go on as they go.
     pub(crate) fn rekey(&mut self, key: &RunKey) {
+        self.key = *key;
         self.network.rekey(key);
         for (disk, place) in self.disks.iter_mut().zip(0..) {
             disk.rekey(key, place);
         }
         for (slot, place) in self.slots.iter_mut().zip(0..) {
             slot.random = key.stream(Purpose::Node, place);
+            if let Some(load) = &mut slot.load {
+                load.draws = key.stream(Purpose::Service, place);
+            }
         }
     }
 
@@ -398,10 +512,13 @@ impl<M> Slot<M> {
         Slot {
             incarnation: 0,
             generation: 0,
+            is_damaged: false,
             downs: 0,
             pauses: 0,
-            backlog: Vec::new(),
+            holds: 0,
+            backlog: VecDeque::new(),
             deferred: 0,
+            load: None,
             timers: Vec::new(),
             random,
         }
@@ -412,6 +529,9 @@ impl<M> Slot<M> {
         self.incarnation += 1;
         self.timers.clear();
         self.backlog.clear();
+        if let Some(load) = &mut self.load {
+            load.done = None;
+        }
     }
 
     fn timer_mut(&mut self, timer: TimerId) -> &mut TimerState {

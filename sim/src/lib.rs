@@ -17,6 +17,7 @@
 //! | disks, crashes and torn writes | [`disk`] |
 //! | skew, drift and steps of clocks | [`clock`] |
 //! | faults as data; steps and expectations | [`fault`], [`plan`], `script`, `windows`, `watch` |
+//! | crash points, and nodes that halt | [`fall`] |
 //! | the loop | [`world`] |
 //! | the digest and the trace of a run | [`digest`], [`trace`] |
 //! | ghost state and invariants | [`observe`], [`members`], [`observer`], [`invariant`] |
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod context;
 pub mod digest;
 pub mod disk;
+pub mod fall;
 pub mod fault;
 pub mod history;
 mod inject;

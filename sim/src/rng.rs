@@ -46,6 +46,8 @@ pub enum Purpose {
     Damage = 13,
     /// How a plan is changed by a guided search; one place per change.
     Mutation = 14,
+    /// How long a slow server takes for an event; one place per server.
+    Service = 15,
 }
 
 /// The key of a run, from which all its streams are derived.

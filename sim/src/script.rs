@@ -83,6 +83,11 @@ impl<P: Process> World<P> {
     /// # Panics
     /// If a step follows itself or one behind it, or ends what one behind it begins.
     pub fn script(&mut self, steps: Vec<Step>) {
+        for step in &steps {
+            if let Action::Begin { kind, .. } = &step.action {
+                self.prepare(kind);
+            }
+        }
         self.script = Script::new(steps);
     }
 
@@ -157,6 +162,7 @@ impl<P: Process> World<P> {
     }
 
     fn strike(&mut self, step: usize, kind: FaultKind, lasting_ns: Option<u64>) {
+        self.prepare(&kind);
         let number = self.injector.add(self.script.steps[step].source, kind);
         self.script.states[step].fault = Some(number);
         self.begin_fault(number);

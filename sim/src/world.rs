@@ -2,8 +2,8 @@
 
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::disk::DiskCounts;
-use crate::fault::{Fault, FaultKind};
+use crate::disk::{DiskCounts, SyncEnd};
+use crate::fault::{CrashPoint, Fault, FaultKind};
 use crate::history::History;
 use crate::inject::Injector;
 use crate::invariant::{Check, Violation};
@@ -43,7 +43,7 @@ pub enum Stopped {
 
 impl<P: Process> World<P> {
     /// A world whose nodes are made by `spawn`, at the start and after every crash. It is told which node, and how often
-    /// that node's disk was erased before. Nothing has happened yet.
+    /// that node's disk was erased before; of a client, how often it crashed before. Nothing has happened yet.
     pub fn new(config: &WorldConfig, spawn: impl Fn(NodeId, u32) -> P + 'static) -> World<P> {
         let nodes = config.servers + config.clients;
         World {
@@ -62,6 +62,7 @@ impl<P: Process> World<P> {
     pub fn plan(&mut self, faults: Vec<Fault>) {
         for fault in faults {
             assert!(fault.begin < fault.end, "a fault ends after it begins");
+            self.prepare(&fault.kind);
             let number = self.injector.add(fault.source, fault.kind);
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
@@ -112,6 +113,9 @@ impl<P: Process> World<P> {
         self.end_script();
         for number in self.injector.stop() {
             self.end_fault(number);
+        }
+        for node in self.kernel.falls.take_down(None) {
+            self.restart(node);
         }
         self.kernel.network.set_base(links);
     }
@@ -201,14 +205,16 @@ impl<P: Process> World<P> {
     #[must_use]
     pub fn disk_counts(&self) -> DiskCounts {
         let mut sum = DiskCounts::default();
-        for DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn } in
-            self.kernel.disks.iter().map(|disk| disk.counts)
-        {
+        for counts in self.kernel.disks.iter().map(|disk| disk.counts) {
+            let DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn, .. } = counts;
             sum.syncs += syncs;
             sum.bytes_written += bytes_written;
             sum.crashes_with_unsynced += crashes_with_unsynced;
             sum.writes_lost += writes_lost;
             sum.writes_torn += writes_torn;
+            sum.reads_failed += counts.reads_failed;
+            sum.syncs_failed += counts.syncs_failed;
+            sum.damages += counts.damages;
         }
         sum
     }
@@ -234,9 +240,14 @@ impl<P: Process> World<P> {
     pub(crate) fn boot(&mut self, node: NodeId) {
         self.kernel.acting = Some(node);
         let mut process = (self.spawn)(node, self.kernel.slots[node.index()].generation);
+        self.kernel.falls.suspend();
         process.boot(&mut Context { kernel: &mut self.kernel, node });
-        self.nodes[node.index()] = Some(process);
         self.kernel.acting = None;
+        if self.kernel.falls.take().is_some() {
+            return self.does_not_boot(node);
+        }
+        self.nodes[node.index()] = Some(process);
+        self.kernel.slots[node.index()].is_damaged = false;
         if let Err(failure) = self.kernel.observer.boot_ends(node) {
             self.kernel.fail(Some(node), failure);
         }
@@ -246,11 +257,19 @@ impl<P: Process> World<P> {
     pub(crate) fn happen(&mut self, event: Event<P::Message>) {
         match event {
             Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
-            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
-            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
+            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
             }
+            event => self.dispatch(event),
+        }
+    }
+
+    /// What the event is about happens now.
+    #[inline]
+    fn dispatch(&mut self, event: Event<P::Message>) {
+        match event {
+            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, timer, .. } => {
                 if !self.kernel.timer_is_due(node, timer) {
                     return;
@@ -262,8 +281,25 @@ impl<P: Process> World<P> {
             Event::Synced { node, sync, .. } => {
                 self.count(node, sync.0 << 8 | 2);
                 self.kernel.note(Some(node), Mark::Disk, || "sync is done");
-                self.kernel.synced(node, sync);
-                self.tell(node, |process, context| process.synced(sync, context));
+                match self.kernel.synced(node, sync) {
+                    SyncEnd::Durable if self.kernel.falls.comes_to(node, CrashPoint::AfterSync) => self.fall(node),
+                    SyncEnd::Durable => self.tell(node, |process, context| process.synced(sync, context)),
+                    SyncEnd::Failed => self.tell(node, |process, context| process.sync_failed(sync, context)),
+                }
+            }
+            Event::Served(node) => {
+                if let Some(event) = self.kernel.served(node)
+                    && !self.is_stale(node, &event)
+                {
+                    self.dispatch(event);
+                }
+                self.kernel.go_on(node);
+            }
+            Event::Restart { node, fall } => {
+                if self.kernel.falls.ends(node, fall) {
+                    self.count(node, 11);
+                    self.restart(node);
+                }
             }
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
@@ -296,23 +332,27 @@ impl<P: Process> World<P> {
     #[inline]
     fn is_hindered(&self, from: NodeId, to: NodeId) -> bool {
         let slot = &self.kernel.slots[to.index()];
-        self.kernel.network.is_hindered(from, to) || slot.downs | slot.pauses > 0
+        self.kernel.network.is_hindered(from, to) || slot.downs | slot.holds > 0
     }
 
-    /// A message whose link is cut or clogged, or whose receiver is paused or down, does not get in now, or never.
+    /// A message whose link is cut or clogged, or whose receiver is paused, slow or down, does not get in now, or never.
     #[cold]
     fn hinder(&mut self, event: Event<P::Message>) {
         let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
         if self.kernel.network.is_clogged(from, to) {
             self.kernel.network.hold(from, to);
             self.kernel.held.push(event);
-        } else if self.kernel.slots[to.index()].pauses > 0 {
+        } else if self.defers(to) {
             self.defer(to, event);
         } else {
-            self.count(to, u64::from(from.0) << 8 | 3);
-            self.kernel.network.stop(from, to);
-            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+            self.stop(from, to, message);
         }
+    }
+
+    fn stop(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
+        self.count(to, u64::from(from.0) << 8 | 3);
+        self.kernel.network.stop(from, to);
+        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
     }
 
     /// Counts an event and mixes it into the digest.
@@ -329,6 +369,9 @@ impl<P: Process> World<P> {
             self.kernel.acting = Some(node);
             tell(process, &mut Context { kernel: &mut self.kernel, node });
             self.kernel.acting = None;
+            if self.kernel.falls.is_falling() {
+                self.fall(node);
+            }
         }
     }
 
@@ -338,6 +381,8 @@ impl<P: Process> World<P> {
                 *incarnation != self.kernel.slots[node.index()].incarnation
             }
             Event::Arrival { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
             | Event::FaultBegins(_)
             | Event::FaultEnds(_)
             | Event::OtherLuck(_)
@@ -347,10 +392,17 @@ impl<P: Process> World<P> {
         }
     }
 
+    /// Whether what comes for a node waits: it is paused, or slow and up.
+    fn defers(&self, node: NodeId) -> bool {
+        let slot = &self.kernel.slots[node.index()];
+        slot.pauses > 0 || slot.holds > 0 && slot.downs == 0
+    }
+
     fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
         let slot = &mut self.kernel.slots[node.index()];
         slot.deferred += 1;
-        slot.backlog.push(event);
+        slot.backlog.push_back(event);
+        self.kernel.go_on(node);
     }
 
     pub(crate) fn begin_fault(&mut self, number: usize) {

@@ -185,6 +185,16 @@ impl Server {
         }
     }
 
+    /// A sync that was asked for failed. What it covers may be lost, and another sync would not tell: the server ends, and
+    /// learns from its disk what is left when it starts again (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", ATC 2020).
+    pub fn sync_failed<H: Host>(&mut self, ticket: Ticket, host: &mut H) {
+        if bugs::is_on(Bug::WriteErrorIgnored) {
+            return self.synced(ticket, host);
+        }
+        host.halt();
+    }
+
     /// The replica, to look at.
     #[must_use]
     pub fn replica(&self) -> &Replica {
@@ -396,6 +406,9 @@ impl Server {
 
     fn apply<H: Host>(&mut self, through: Index, host: &mut H) {
         host.observe(Event::Committed(through));
+        if whitewater_raft::bugs::is_on(whitewater_raft::bugs::Bug::AppliedTwice) {
+            self.applied = self.applied.previous().max(self.compacted);
+        }
         let is_noop = |index| self.replica.entry(index).is_some_and(|entry| entry.payload == Payload::Noop);
         let is_left_out = bugs::is_on(Bug::NoopNotApplied) && is_noop(through);
         let through = if is_left_out { through.previous() } else { through };

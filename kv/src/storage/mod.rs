@@ -54,7 +54,7 @@ use recovery::{Outcome, position_of};
 use saver::Saver;
 use snapshot_file::Origin;
 
-pub use disk::{Disk, Ticket, Written};
+pub use disk::{Disk, Ticket, Unreadable, Written};
 pub use recovery::{RecoveryError, RecoveryReport, Torn};
 
 /// Sizes of the files.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use whitewater_raft::{Entry, HardState, Index, Recovered, Snapshot, Term};
 
-use super::disk::Disk;
+use super::disk::{Disk, Unreadable};
 use super::log::{self, Begins, Log, Terms};
 use super::record::{self, RECORD_MIN, Record};
 use super::segment::{
@@ -83,6 +83,12 @@ pub enum RecoveryError {
         /// The last index of the log.
         last: Index,
     },
+    /// The disk does not give a file back. It may do so later.
+    #[error("{file} cannot be read: start the server again when its disk works")]
+    Unreadable {
+        /// The file.
+        file: String,
+    },
     /// A later program wrote the file.
     #[error("{file} has format version {found}, which this program does not know: start the program that wrote it")]
     Version {
@@ -131,6 +137,13 @@ pub(super) struct Outcome {
     pub(super) terms: Terms,
     /// Whether the log on disk is void, because the snapshot replaced it.
     pub(super) begins: Begins,
+}
+
+fn read<D: Disk + ?Sized>(file: &str, disk: &mut D) -> Result<Bytes, RecoveryError> {
+    match disk.read(file) {
+        Ok(bytes) => Ok(Bytes::from(bytes)),
+        Err(Unreadable) => Err(RecoveryError::Unreadable { file: file.to_owned() }),
+    }
 }
 
 /// Reads a disk, and cleans it up. A disk that is refused is left as it is.
@@ -233,7 +246,7 @@ impl Files {
 
 fn read_snapshot<D: Disk + ?Sized>(index: Index, disk: &mut D) -> Result<(Arc<Snapshot>, Origin), RecoveryError> {
     let file = snapshot_file::name(index);
-    let bytes = Bytes::from(disk.read(&file));
+    let bytes = read(&file, disk)?;
     snapshot_file::parse(&bytes, index).map_err(|no_snapshot| match no_snapshot {
         NoSnapshot::Version(found) => RecoveryError::Version { file, found },
         NoSnapshot::Damaged { offset, expected } => RecoveryError::Damaged { file, offset, expected },
@@ -252,8 +265,7 @@ impl Segment {
         log::name(self.header.number)
     }
 
-    fn read<D: Disk + ?Sized>(number: u64, disk: &mut D) -> Result<Segment, (NoHeader, Bytes)> {
-        let bytes = Bytes::from(disk.read(&log::name(number)));
+    fn parse(number: u64, bytes: Bytes) -> Result<Segment, (NoHeader, Bytes)> {
         match SegmentHeader::decode(&bytes, number) {
             Ok((header, chain)) => Ok(Segment { header, chain, bytes }),
             Err(no_header) => Err((no_header, bytes)),
@@ -270,7 +282,7 @@ fn read_chain<D: Disk + ?Sized>(
 ) -> Result<Vec<Segment>, RecoveryError> {
     let mut chain: Vec<Segment> = Vec::new();
     for number in numbers.iter().rev() {
-        match Segment::read(*number, disk) {
+        match Segment::parse(*number, read(&log::name(*number), disk)?) {
             Ok(newest) => {
                 chain.push(newest);
                 break;
@@ -295,7 +307,7 @@ fn read_chain<D: Disk + ?Sized>(
             return Err(RecoveryError::Missing { file: log::name(number), needed_by: file });
         }
         let expected = "the header of a segment, because another one continues it";
-        let segment = Segment::read(number, disk);
+        let segment = Segment::parse(number, read(&log::name(number), disk)?);
         chain.push(segment.map_err(|(no_header, _)| refusal(log::name(number), no_header, expected))?);
     }
     chain.reverse();

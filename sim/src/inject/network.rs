@@ -35,6 +35,8 @@ impl<P: Process> World<P> {
             Event::Arrival { from, to, .. } => !network.is_clogged(*from, *to),
             Event::Timer { .. }
             | Event::Synced { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
             | Event::FaultBegins(_)
             | Event::FaultEnds(_)
             | Event::OtherLuck(_)

@@ -57,6 +57,7 @@ impl Observer {
             return Ok(());
         };
         ghost.life = Life::Running;
+        ghost.is_damaged = false;
         let promised = std::mem::take(&mut ghost.promised);
         self.look();
         let Promised { index, index_term, .. } = promised;
@@ -175,8 +176,16 @@ impl Observer {
         }
         ghost.forget_memory();
         ghost.promised = Promised::default();
+        ghost.is_damaged = false;
         ghost.life = Life::New;
         self.look();
+    }
+
+    /// A node's disk was damaged, after it went down. Until it has booted, it may turn out to be lost.
+    pub(crate) fn damaged(&mut self, node: NodeId) {
+        if let Some(ghost) = self.nodes.get_mut(node.index()) {
+            ghost.is_damaged = true;
+        }
     }
 
     /// I10: an acknowledgement leaves a node.

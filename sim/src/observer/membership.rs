@@ -211,18 +211,25 @@ impl Observer {
         }
     }
 
-    /// The running server of this identity.
     /// Whether the disk of a node may be erased without taking more from the cluster than it promises to survive: nobody
-    /// who is a member has lost a disk before and was not replaced yet, and a majority of the voters is left. A cluster
-    /// that never said who its members are is not spared.
+    /// who is a member has lost a disk before and was not replaced yet, and a majority of the voters is left; by the last
+    /// committed configuration, and by every later one, which may yet be committed. A cluster that never said who its
+    /// members are is not spared.
     pub(crate) fn can_lose(&self, node: NodeId) -> bool {
-        let Some(Configured { configuration, .. }) = self.configurations.back() else { return true };
-        let has_disk = |id: &ServerId| self.ghost_of(*id).is_some_and(|ghost| ghost.life != Life::New);
-        let left = Members::of(configuration.members().iter().filter(|id| has_disk(id) && id.address() != node.0));
-        let lost = configuration.members().len() - left.len();
-        lost <= 1 && configuration.quorum(left) == Quorum::Reached
+        let has_disk =
+            |id: &ServerId| self.ghost_of(*id).is_some_and(|ghost| ghost.life != Life::New && !ghost.is_damaged);
+        let survives = |configuration: &Configuration| {
+            let left = Members::of(configuration.members().iter().filter(|id| has_disk(id) && id.address() != node.0));
+            let lost = configuration.members().len() - left.len();
+            lost <= 1 && configuration.quorum(left) == Quorum::Reached
+        };
+        let Some(Configured { index, configuration }) = self.configurations.back() else { return true };
+        let uncommitted = self.frontier.index.max(*index) + 1;
+        let mut later = self.entries_configured.range((uncommitted, 0)..).map(|(_, configuration)| configuration);
+        survives(configuration) && later.all(survives)
     }
 
+    /// The running server of this identity.
     pub(super) fn ghost_of(&self, id: ServerId) -> Option<&Ghost> {
         let same = |ghost: &&Ghost| Members::of([ghost.id]).contains(id);
         self.nodes.get(id.address() as usize).filter(same)

@@ -1,6 +1,8 @@
 //! A client as a node: works through its script, and remembers what its operations are called in the log.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Outcome, Ticket, Via};
 use whitewater_kv::message::ReadAt;
@@ -42,6 +44,17 @@ pub struct ClientNode {
     /// Operations that the store did not know any more: that is an answer, too.
     expired: BTreeSet<OperationId>,
     completed: Vec<Completed>,
+    legacy: Rc<RefCell<Legacy>>,
+}
+
+/// What a client leaves behind when it crashes. Who takes its place goes on with its script from there, and knows nothing else
+/// of it; the rest is for the check of the history.
+#[derive(Debug, Default)]
+struct Legacy {
+    next: usize,
+    named: BTreeMap<Name, OperationId>,
+    served: Vec<(u64, OperationId)>,
+    expired: BTreeSet<OperationId>,
 }
 
 /// How often a client sends by itself what it sends to a server to another one, too.
@@ -52,17 +65,25 @@ struct Repeats {
 }
 
 impl ClientNode {
-    /// Makes the clients of a run, by their numbers from 0; nothing for numbers beyond theirs.
-    pub fn of(stage: &Stage<'_>) -> impl Fn(u32) -> Option<ClientNode> + 'static {
+    /// Makes the clients of a run, by their numbers from 0, and how often they crashed before; nothing for numbers beyond
+    /// theirs.
+    pub fn of(stage: &Stage<'_>) -> impl Fn(u32, u32) -> Option<ClientNode> + 'static {
         let (scripts, keep) = (stage.plan.scripts.clone(), stage.keep);
         let servers: Vec<Address> = (0..stage.plan.machines()).map(Address).collect();
         let (window, patience) = (stage.scenario.workload.in_flight as usize, stage.scenario.timing.patience);
         let repeats = Repeats { chance: stage.scenario.workload.duplicate_ppm, servers: stage.plan.machines() };
-        move |number| {
+        let legacies: Vec<Rc<RefCell<Legacy>>> = scripts.iter().map(|_| Rc::default()).collect();
+        move |number, crashes| {
             let script = scripts.get(number as usize)?.clone();
-            let client = Client::new(u64::from(number), servers.clone(), window, patience);
-            let rested = if script.thought(0).is_some() { vec![Instant::START; window] } else { Vec::new() };
-            Some(ClientNode { repeats, rested: rested.into(), ..ClientNode::new(client, script, keep) })
+            let legacy = Rc::clone(&legacies[number as usize]);
+            let (number, crashes) = (u64::from(number), u64::from(crashes));
+            let id = number + crashes * scripts.len() as u64;
+            let client = Client::new(id, servers.clone(), window, patience).numbering_from(Ticket(crashes << 32));
+            let rested =
+                if script.thought(0).is_some() { vec![Instant::START; window].into() } else { VecDeque::new() };
+            let Legacy { next, named, served, expired } = legacy.take();
+            let node = ClientNode::new(client, script, keep);
+            Some(ClientNode { repeats, rested, next, named, served, expired, legacy, ..node })
         }
     }
 
@@ -82,6 +103,7 @@ impl ClientNode {
             served: Vec::new(),
             expired: BTreeSet::new(),
             completed: Vec::new(),
+            legacy: Rc::default(),
         }
     }
 
@@ -129,6 +151,23 @@ impl ClientNode {
             }
             None => self.go_on(context),
         }
+    }
+
+    /// It crashes: nobody will hear of what it has under way. That may take effect all the same.
+    pub fn crashing<P: Speaks>(&mut self, context: &mut Context<'_, P>) {
+        if self.keep == Keep::Everything {
+            let names: Vec<_> = self.names().collect();
+            self.named.extend(names);
+        }
+        for id in std::mem::take(&mut self.open).into_values() {
+            context.unknown(id);
+        }
+        *self.legacy.borrow_mut() = Legacy {
+            next: self.next,
+            named: std::mem::take(&mut self.named),
+            served: std::mem::take(&mut self.served),
+            expired: std::mem::take(&mut self.expired),
+        };
     }
 
     fn complete<P: Speaks>(&mut self, context: &mut Context<'_, P>) {

@@ -39,7 +39,7 @@ pub(super) fn program(stage: &Stage<'_>) -> Program<Node> {
             let id = whitewater_raft::NodeId(generation << ADDRESS_BITS | node.0);
             return Node::server(settings(&scenario, id, bootstrap), &lives, operator);
         };
-        match clients(client) {
+        match clients(client, generation) {
             Some(client) => Node::Client(client),
             None => {
                 let ids = (0..machines).map(whitewater_raft::NodeId).collect();

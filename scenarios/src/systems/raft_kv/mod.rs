@@ -152,9 +152,17 @@ impl Process for Node {
         }
     }
 
-    fn crashing(&mut self, context: &mut Context<'_, Self>) {
+    fn sync_failed(&mut self, sync: SyncId, context: &mut Context<'_, Self>) {
         if let Node::Server(node) = self {
-            node.crashing(context);
+            node.sync_failed(sync, context);
+        }
+    }
+
+    fn crashing(&mut self, context: &mut Context<'_, Self>) {
+        match self {
+            Node::Server(node) => node.crashing(context),
+            Node::Client(node) => node.crashing(context),
+            Node::Operator(_) => {}
         }
     }
 }

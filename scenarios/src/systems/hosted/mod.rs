@@ -2,12 +2,15 @@
 //! servers speak to our clients is the server.
 //!
 //! A server gets encoded [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no log entry
-//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. What it simplifies:
+//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. [`Store`] does the
+//! part that has nothing to do with consensus. What it simplifies:
 //! nobody changes the members of a cluster; scenarios that need it are refused ([`crate::system::looked_after`]).
+
+mod store;
 
 use std::fmt;
 
-use whitewater_kv::storage::{Disk, Ticket, Written};
+use whitewater_kv::storage::{Disk, Ticket, Unreadable, Written};
 use whitewater_kv::{Answer, Message, Operation};
 use whitewater_sim::disk::SyncId;
 use whitewater_sim::observe::Observation;
@@ -16,6 +19,8 @@ use whitewater_sim::{Context, NodeId, ProbeId, Process, ServerId, TimerId};
 use super::raft_kv::{self, ClientNode, client_timer_name};
 use crate::probes::Declared;
 use crate::system::{Participant, Program, Stage};
+
+pub use store::{Store, name_of, payload, refuse, reply};
 
 /// A server: a state machine that is told what happened.
 ///
@@ -38,6 +43,12 @@ pub trait Server: Sized + 'static {
 
     /// A sync that it asked for is done.
     fn synced(&mut self, sync: SyncId, context: &mut Context<'_, Node<Self>>);
+
+    /// A sync that it asked for failed: see [`Process::sync_failed`].
+    fn sync_failed(&mut self, sync: SyncId, context: &mut Context<'_, Node<Self>>) {
+        let _ = sync;
+        context.halt();
+    }
 
     /// What a trace calls one of its timers. Timers of clients have numbers below [`FIRST_TIMER`]; only with numbers from
     /// there on is it clear in a trace whose timer it is.
@@ -172,6 +183,20 @@ impl<S: Server> Process for Node<S> {
             Node::Client(_) => {}
         }
     }
+
+    fn sync_failed(&mut self, sync: SyncId, context: &mut Context<'_, Self>) {
+        match self {
+            Node::Server(server) => server.sync_failed(sync, context),
+            Node::Client(_) => {}
+        }
+    }
+
+    fn crashing(&mut self, context: &mut Context<'_, Self>) {
+        match self {
+            Node::Server(_) => {}
+            Node::Client(client) => client.crashing(context),
+        }
+    }
 }
 
 impl<S: Server> Participant for Node<S> {
@@ -187,9 +212,9 @@ impl<S: Server> Participant for Node<S> {
 pub fn program<S: Server>(stage: &Stage<'_>, server: impl Fn(NodeId) -> S + 'static) -> Program<Node<S>> {
     let machines = stage.plan.machines();
     let clients = ClientNode::of(stage);
-    Box::new(move |node, _| match node.0.checked_sub(machines) {
+    Box::new(move |node, crashes| match node.0.checked_sub(machines) {
         None => Node::Server(server(node)),
-        Some(client) => Node::Client(clients(client).expect("every node behind the servers is a client")),
+        Some(client) => Node::Client(clients(client, crashes).expect("every node behind the servers is a client")),
     })
 }
 
@@ -197,8 +222,8 @@ pub fn program<S: Server>(stage: &Stage<'_>, server: impl Fn(NodeId) -> S + 'sta
 pub struct ServerDisk<'a, 'b, P: Process>(pub &'a mut Context<'b, P>);
 
 impl<P: Process> Disk for ServerDisk<'_, '_, P> {
-    fn read(&mut self, file: &str) -> Vec<u8> {
-        self.0.read(file)
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
+        self.0.read(file).map_err(|_| Unreadable)
     }
 
     fn list(&mut self) -> Vec<String> {
