@@ -3,7 +3,7 @@
 use crate::scenario::{Scenario, ScenarioError, format};
 
 /// Each file of the catalog, with its name.
-const FILES: [(&str, &str); 43] = [
+const FILES: [(&str, &str); 45] = [
     ("calm.toml", include_str!("catalog/calm.toml")),
     ("lossy.toml", include_str!("catalog/lossy.toml")),
     ("slow-tail.toml", include_str!("catalog/slow-tail.toml")),
@@ -47,6 +47,8 @@ const FILES: [(&str, &str); 43] = [
     ("slow-leader-disk.toml", include_str!("catalog/slow-leader-disk.toml")),
     ("long-tails.toml", include_str!("catalog/long-tails.toml")),
     ("deluge.toml", include_str!("catalog/deluge.toml")),
+    ("retention.toml", include_str!("catalog/retention.toml")),
+    ("only-reads.toml", include_str!("catalog/only-reads.toml")),
 ];
 
 /// All scenarios of the catalog.
