@@ -8,14 +8,26 @@ use whitewater_sim::Recording;
 
 /// Each mix, and what the trace says when it struck.
 const MIXES: [(&str, &[&str]); 13] = [
-    ("kind = \"crash-at\"\npoint = \"before-write\"\ntarget = \"random\"\nskip = 5\ndown = \"50ms\"", &["crashes before a write"]),
-    ("kind = \"crash-at\"\npoint = \"after-write\"\ntarget = \"leader\"\nskip = 5\ndown = \"50ms\"", &["crashes after a write"]),
+    (
+        "kind = \"crash-at\"\npoint = \"before-write\"\ntarget = \"random\"\nskip = 5\ndown = \"50ms\"",
+        &["crashes before a write"],
+    ),
+    (
+        "kind = \"crash-at\"\npoint = \"after-write\"\ntarget = \"leader\"\nskip = 5\ndown = \"50ms\"",
+        &["crashes after a write"],
+    ),
     (
         "kind = \"crash-at\"\npoint = \"after-asking-for-sync\"\ntarget = \"random\"\nskip = 5\ndown = \"50ms\"",
         &["crashes after asking for a sync"],
     ),
-    ("kind = \"crash-at\"\npoint = \"after-sync\"\ntarget = \"follower\"\nskip = 5\ndown = \"50ms\"", &["crashes after a sync"]),
-    ("kind = \"crash-at\"\npoint = \"after-send\"\ntarget = \"leader\"\nskip = 5\ndown = \"50ms\"", &["crashes after sending"]),
+    (
+        "kind = \"crash-at\"\npoint = \"after-sync\"\ntarget = \"follower\"\nskip = 5\ndown = \"50ms\"",
+        &["crashes after a sync"],
+    ),
+    (
+        "kind = \"crash-at\"\npoint = \"after-send\"\ntarget = \"leader\"\nskip = 5\ndown = \"50ms\"",
+        &["crashes after sending"],
+    ),
     (
         "kind = \"slow-server\"\ntarget = \"leader\"\nservice = { kind = \"exponential\", min = \"50us\", mean = \"500us\" }",
         &["slow server begins", "slow server ends"],
@@ -31,10 +43,11 @@ const MIXES: [(&str, &[&str]); 13] = [
 
 fn scenario(mixes: &[&str]) -> Scenario {
     let base = "name = \"x\"\nsummary = \"y\"\n[cluster]\nservers = [3, 5]\n[timing]\nduration = \"8s\"\n\
-                [server]\nsnapshot_every = 60\nsegment = \"4KiB\"\n[network]\nloss = 0.01\n\
-                [disk]\nsync = { kind = \"exponential\", min = \"300us\", mean = \"2ms\" }\n";
+                [snapshots]\nevery = 60\n[network]\nloss = 0.01\n\
+                [disk]\nsegment_bytes = \"4KiB\"\nsync = { kind = \"exponential\", min = \"300us\", mean = \"2ms\" }\n";
     let every = |mix: &&str| if mix.contains("damage") { "[\"5s\", \"6s\"]" } else { "[\"300ms\", \"1s\"]" };
-    let faults = mixes.iter().map(|mix| format!("[[faults]]\n{mix}\nevery = {}\nlasting = [\"50ms\", \"600ms\"]\n", every(mix)));
+    let faults =
+        mixes.iter().map(|mix| format!("[[faults]]\n{mix}\nevery = {}\nlasting = [\"50ms\", \"600ms\"]\n", every(mix)));
     let text = base.to_owned() + &faults.collect::<String>();
     format::parse("x.toml", &text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
@@ -64,7 +77,15 @@ fn each_fault_strikes_and_is_survived() {
 #[test]
 fn all_of_them_together_are_survived_and_change_nothing_for_the_recorder() {
     let mixes: Vec<&str> = MIXES.iter().map(|(mix, _)| *mix).collect();
-    let mixes = [&mixes[..], &["kind = \"disk-error\"\ntarget = \"minority\"\nfailure = \"read\"", "kind = \"crash\"\ntarget = \"random\"", "kind = \"clock-freeze\"\ntarget = \"random\""]].concat();
+    let mixes = [
+        &mixes[..],
+        &[
+            "kind = \"disk-error\"\ntarget = \"minority\"\nfailure = \"read\"",
+            "kind = \"crash\"\ntarget = \"random\"",
+            "kind = \"clock-freeze\"\ntarget = \"random\"",
+        ],
+    ]
+    .concat();
     let scenario = scenario(&mixes);
     let mut refused_to_read = false;
     for seed in 0..12 {
@@ -74,4 +95,19 @@ fn all_of_them_together_are_survived_and_change_nothing_for_the_recorder() {
         refused_to_read |= says(&run_recorded, "cannot be read");
     }
     assert!(refused_to_read, "nobody restarted on a disk that could not be read");
+}
+
+/// A server that takes a failed sync for a completed one promises what it does not have.
+#[cfg(feature = "bugs")]
+#[test]
+fn a_write_error_that_is_ignored_is_noticed() {
+    let bug = whitewater_scenarios::bugs::find("41").expect("it is in the bench");
+    let scenario = scenario(&["kind = \"disk-error\"\ntarget = \"random\"\nfailure = \"sync\""]);
+    let options = Options { bug: Some(bug), ..Options::default() };
+    let checks = (0..10).filter_map(|seed| match run(&scenario, seed, &options).record.verdict {
+        Verdict::Violation { check, .. } => Some(check),
+        Verdict::Pass | Verdict::Inconclusive { .. } | Verdict::Error { .. } => None,
+    });
+    let checks: Vec<String> = checks.collect();
+    assert!(checks.iter().any(|check| ["I10", "I8", "I2"].contains(&check.as_str())), "{checks:?}");
 }

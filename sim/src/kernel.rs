@@ -65,13 +65,29 @@ pub enum Recording {
 /// Something that will happen.
 #[derive(Debug)]
 pub(crate) enum Event<M> {
-    Arrival { from: NodeId, to: NodeId, condition: Condition, message: M },
-    Timer { node: NodeId, incarnation: u32, timer: TimerId },
-    Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    Arrival {
+        from: NodeId,
+        to: NodeId,
+        condition: Condition,
+        message: M,
+    },
+    Timer {
+        node: NodeId,
+        incarnation: u32,
+        timer: TimerId,
+    },
+    Synced {
+        node: NodeId,
+        incarnation: u32,
+        sync: SyncId,
+    },
     /// A node that was slow has dealt with what came first.
     Served(NodeId),
     /// A node that went down by itself restarts.
-    Restart { node: NodeId, fall: u64 },
+    Restart {
+        node: NodeId,
+        fall: u64,
+    },
     FaultBegins(usize),
     FaultEnds(usize),
     OtherLuck(RunKey),

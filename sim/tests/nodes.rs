@@ -312,7 +312,11 @@ fn all_of_it_is_a_function_of_the_plan() {
             heard: Heard::default(),
         });
         world.plan(vec![
-            fault(5, 100, FaultKind::Slow { target: writer(), service: Latency::Uniform { min_ns: 1, max_ns: 900_000 } }),
+            fault(
+                5,
+                100,
+                FaultKind::Slow { target: writer(), service: Latency::Uniform { min_ns: 1, max_ns: 900_000 } },
+            ),
             fault(25, 35, trap(CrashPoint::AfterWrite, 1)),
             fault(145, 150, FaultKind::Damage { target: writer(), damage: Damage::Misdirected }),
             fault(250, 300, FaultKind::FailDisk { target: writer(), failure: DiskFailure::Full }),

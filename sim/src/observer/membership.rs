@@ -216,9 +216,8 @@ impl Observer {
     /// committed configuration, and by every later one, which may yet be committed. A cluster that never said who its
     /// members are is not spared.
     pub(crate) fn can_lose(&self, node: NodeId) -> bool {
-        let has_disk = |id: &ServerId| {
-            self.ghost_of(*id).is_some_and(|ghost| ghost.life != Life::New && !ghost.is_damaged)
-        };
+        let has_disk =
+            |id: &ServerId| self.ghost_of(*id).is_some_and(|ghost| ghost.life != Life::New && !ghost.is_damaged);
         let survives = |configuration: &Configuration| {
             let left = Members::of(configuration.members().iter().filter(|id| has_disk(id) && id.address() != node.0));
             let lost = configuration.members().len() - left.len();
