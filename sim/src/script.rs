@@ -162,6 +162,7 @@ impl<P: Process> World<P> {
     }
 
     fn strike(&mut self, step: usize, kind: FaultKind, lasting_ns: Option<u64>) {
+        self.prepare(&kind);
         let number = self.injector.add(self.script.steps[step].source, kind);
         self.script.states[step].fault = Some(number);
         self.begin_fault(number);

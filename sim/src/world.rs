@@ -345,10 +345,14 @@ impl<P: Process> World<P> {
         } else if self.defers(to) {
             self.defer(to, event);
         } else {
-            self.count(to, u64::from(from.0) << 8 | 3);
-            self.kernel.network.stop(from, to);
-            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+            self.stop(from, to, message);
         }
+    }
+
+    fn stop(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
+        self.count(to, u64::from(from.0) << 8 | 3);
+        self.kernel.network.stop(from, to);
+        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
     }
 
     /// Counts an event and mixes it into the digest.

@@ -1,0 +1,81 @@
+//! A message of the crate on a link of the simulator, and what it promises (paper, Figure 2).
+//!
+//! What it simplifies: messages are not encoded; links neither damage nor shorten what they carry.
+
+use std::fmt;
+
+use protobuf::Message as _;
+use raft::eraftpb::{Message, MessageType};
+use whitewater_sim::observe::Promise;
+use whitewater_sim::{NodeId, ServerId};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A message between servers.
+#[derive(Clone, Debug)]
+pub(crate) struct Letter(pub(crate) Message);
+
+impl whitewater_sim::Message for Letter {
+    fn fingerprint(&self) -> u64 {
+        xxh3_64(&self.0.write_to_bytes().expect("a message has all of its fields"))
+    }
+
+    fn size_bytes(&self) -> u64 {
+        u64::from(self.0.compute_size())
+    }
+}
+
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Letter(message) = self;
+        write!(f, "t{} {:?} {}@t{}", message.term, message.msg_type, message.index, message.log_term)?;
+        if let [first, .., last] | [first @ last] = &*message.entries {
+            write!(f, ", {}..{}@t{}", first.index, last.index, last.term)?;
+        }
+        if message.has_snapshot() {
+            let metadata = message.get_snapshot().get_metadata();
+            write!(f, ", snapshot {}@t{}", metadata.index, metadata.term)?;
+        }
+        write!(f, ", commit {}{}", message.commit, if message.reject { ", rejected" } else { "" })
+    }
+}
+
+/// The crate's number of a server. Its numbers begin at 1: 0 is nobody.
+pub(crate) fn raft_id(node: NodeId) -> u64 {
+    u64::from(node.0) + 1
+}
+
+/// The server with this number in the crate.
+pub(crate) fn node_id(id: u64) -> Option<NodeId> {
+    id.checked_sub(1).map(|number| NodeId(number as u32))
+}
+
+/// What a message promises. Nothing is said of those that are about a possible next term, or are passed on: they do not
+/// speak for the term of their sender.
+pub(crate) fn promise(message: &Message) -> Option<Promise> {
+    let to = || ServerId(message.to - 1);
+    // An answer to a leader of an earlier term has index 0: it tells of the new term and acknowledges nothing.
+    let acknowledges = !message.reject && message.index > 0;
+    match message.get_msg_type() {
+        MessageType::MsgRequestVote => Some(Promise::AskVote),
+        MessageType::MsgRequestVoteResponse if !message.reject => Some(Promise::Vote { to: to() }),
+        MessageType::MsgAppendResponse if acknowledges => Some(Promise::Ack { matched: message.index }),
+        MessageType::MsgRequestPreVote
+        | MessageType::MsgRequestPreVoteResponse
+        | MessageType::MsgPropose
+        | MessageType::MsgReadIndex => None,
+        MessageType::MsgHup
+        | MessageType::MsgBeat
+        | MessageType::MsgAppend
+        | MessageType::MsgAppendResponse
+        | MessageType::MsgRequestVoteResponse
+        | MessageType::MsgSnapshot
+        | MessageType::MsgHeartbeat
+        | MessageType::MsgHeartbeatResponse
+        | MessageType::MsgUnreachable
+        | MessageType::MsgSnapStatus
+        | MessageType::MsgCheckQuorum
+        | MessageType::MsgTransferLeader
+        | MessageType::MsgTimeoutNow
+        | MessageType::MsgReadIndexResp => Some(Promise::Other),
+    }
+}
