@@ -100,7 +100,7 @@ bugs! {
     2 "3.4" SelfVoteForgotten "self-vote-forgotten"
         "A candidate's vote for itself is a vote like any other: whoever gave it away has none left." "I2 I1";
     3 "3.6.1" LongerLogWins "longer-log-wins"
-        "The term of the last entry decides whose log is more up to date, and its length only between equals." "I5";
+        "The term of the last entry decides whose log is more up to date, and its length only between equals." "I5 I6";
     4 "3.6.1" TermAndLengthWanted "term-and-length-wanted"
         "Of any two logs one is at least as up to date as the other, so that somebody can always win." "I24";
     5 "3.3" HandledBeforeTermAdopted "handled-before-term-adopted"
@@ -193,7 +193,7 @@ bugs! {
          one (Ongaro, 2015)." "I17 I5";
     57 "4.1" InForceWhenCommitted "in-force-when-committed"
         "A configuration is in force when it is in the log, so that it governs its own commitment, and the next change \
-         waits for that." "I7 I18 I17";
+         waits for that." "I7 I18 I24";
     58 "4.1" ConfigurationNotRolledBack "configuration-not-rolled-back"
         "A configuration is in force as long as its entry is in the log, and goes with it." "I1 I17 I7";
     59 "4.3" JointLeftEarly "joint-left-early"
