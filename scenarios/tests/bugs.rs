@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test of the repository reads its files")]
 
+#[expect(dead_code, reason = "other tests of the command line need more of it")]
 mod cli_support;
 
 use std::fs;
