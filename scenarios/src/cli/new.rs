@@ -56,9 +56,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     }
     let file = format!("{name}.toml");
     host::create(Path::new(&file), &text)?;
-    print(&format!(
-        "wrote {file}\n\nwhitewater describe {file}\nwhitewater run ./{file} --seeds 0..100\n"
-    ))?;
+    print(&format!("wrote {file}\n\nwhitewater describe {file}\nwhitewater run ./{file} --seeds 0..100\n"))?;
     Ok(exit::PASS)
 }
 
