@@ -19,6 +19,29 @@ impl whitewater_sim::Message for Letter {
         xxh3_64(&self.0.write_to_bytes().expect("a message has all of its fields"))
     }
 
+    /// The numbers that scenarios give to kinds of messages. A heartbeat is an append without entries there.
+    fn kind(&self) -> u8 {
+        match self.0.get_msg_type() {
+            MessageType::MsgAppend | MessageType::MsgHeartbeat => 0,
+            MessageType::MsgAppendResponse | MessageType::MsgHeartbeatResponse => 1,
+            MessageType::MsgRequestVote => 2,
+            MessageType::MsgRequestVoteResponse => 3,
+            MessageType::MsgRequestPreVote => 4,
+            MessageType::MsgRequestPreVoteResponse => 5,
+            MessageType::MsgSnapshot => 6,
+            MessageType::MsgTimeoutNow => 8,
+            MessageType::MsgReadIndex => 9,
+            MessageType::MsgReadIndexResp => 10,
+            MessageType::MsgHup
+            | MessageType::MsgBeat
+            | MessageType::MsgPropose
+            | MessageType::MsgUnreachable
+            | MessageType::MsgSnapStatus
+            | MessageType::MsgCheckQuorum
+            | MessageType::MsgTransferLeader => unreachable!("{self} stays where it is made"),
+        }
+    }
+
     fn size_bytes(&self) -> u64 {
         u64::from(self.0.compute_size())
     }

@@ -80,7 +80,10 @@ impl hosted::Server for Tikv {
     fn boot(&mut self, context: &mut Context<'_>) {
         match Running::new(self.settings.clone(), context) {
             Ok(running) => self.running.insert(running).go_on(context),
-            Err(why) => return context.note(format_args!("refuses to start: {why}")),
+            Err(why) => {
+                context.note(format_args!("refuses to start: {why}"));
+                return context.halt();
+            }
         }
         let phase_ns = context.random().between(1, self.settings.tick_ns);
         context.arm(TICK, phase_ns);
