@@ -166,11 +166,11 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
 /// If it is there, or cannot be written.
 pub fn create(path: &Path, text: &str) -> Result<(), HostError> {
     let file = fs::OpenOptions::new().write(true).create_new(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => {
-            HostError::file("write", path, "it is there already: choose another name, or remove it first".to_owned())
-        }
-        _ => HostError::file("write", path, why(&error)),
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+        let why =
+            if is_there { "it is there already: choose another name, or remove it".to_owned() } else { why(&error) };
+        HostError::file("write", path, why)
     })
 }
 

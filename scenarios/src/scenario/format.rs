@@ -78,7 +78,7 @@ fn line_at(text: &str, at: usize) -> (usize, String) {
 }
 
 /// The longest message about what a file says, in characters.
-const MESSAGE_LENGTH_MAX: usize = 600;
+const MESSAGE_LENGTH_MAX: usize = 1_000;
 
 /// What the TOML reader complains about, with a suggestion in place of a long list.
 fn in_our_words(message: &str) -> String {

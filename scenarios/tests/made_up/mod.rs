@@ -281,7 +281,7 @@ fn single() -> impl Strategy<Value = Operation> {
 }
 
 /// Any operation that a client could ask for.
-pub fn operation() -> impl Strategy<Value = Operation> {
+fn operation() -> impl Strategy<Value = Operation> {
     let condition = prop_oneof![
         word().prop_map(Condition::Value),
         Just(Condition::Present),
@@ -385,7 +385,7 @@ fn names() -> impl Strategy<Value = Names> {
 }
 
 /// A scenario of small size.
-pub fn scenario() -> impl Strategy<Value = Scenario> {
+pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
     let data = (vec(mix(), 0..4), steps(), vec(expectation(), 0..3), vec(operator(), 0..2));
     (names(), workload(), data, links(), option::of(vec(planned(), 0..4))).prop_map(
         |(names, workload, (faults, steps, expectations, operator), links, operations)| {
