@@ -73,7 +73,9 @@ impl Machine {
                         self.sessions.keep(name, answer.clone());
                         Applied::Executed { session, sequence, answer }
                     }
-                    Seen::Before(_) if bugs::is_on(Bug::NoDuplicateSuppression) => {
+                    Seen::Before(_)
+                        if bugs::is_on(Bug::NoDuplicateSuppression) || bugs::is_on(Bug::SuppressionAtLeader) =>
+                    {
                         Applied::Executed { session, sequence, answer: self.values.execute(operation) }
                     }
                     Seen::Before(answer) => Applied::Duplicate { answer },

@@ -67,8 +67,10 @@ pub struct Bench {
     pub jobs: u32,
     /// The names of the scenarios, which take turns.
     pub scenarios: Vec<String>,
-    /// How many seeds are in a range.
+    /// How many seeds are in a range: so many runs are made at most.
     pub seeds: u64,
+    /// Whether most runs departed from others that came where few were.
+    pub guided: bool,
     /// The bugs and controls, in the order of their numbers.
     pub bugs: Vec<Measured>,
 }
@@ -131,8 +133,8 @@ pub enum RangeEnd {
 pub struct Catch {
     /// The scenario.
     pub scenario: String,
-    /// The seed.
-    pub seed: u64,
+    /// The run: its seed, and where it departs from that.
+    pub seed: String,
     /// The identifier of the check that failed.
     pub check: String,
     /// Its name.
@@ -285,6 +287,7 @@ pub fn write(bench: &Bench) -> String {
         jobs: u32,
         scenarios: &'a [String],
         seeds: u64,
+        guided: bool,
         bugs: Vec<Summary<'a>>,
     }
     fn summarised(measured: &Measured) -> Summary<'_> {
@@ -308,6 +311,7 @@ pub fn write(bench: &Bench) -> String {
         jobs: bench.jobs,
         scenarios: &bench.scenarios,
         seeds: bench.seeds,
+        guided: bench.guided,
         bugs: bench.bugs.iter().map(summarised).collect(),
     };
     let text = serde_json::to_string_pretty(&written).expect("the model has nothing that JSON cannot hold");
@@ -325,7 +329,8 @@ fn unexpected(measured: &Measured) -> Vec<&str> {
 pub fn summary(bench: &Bench, width: u16) -> String {
     let width = width.min(WIDTH_MAX);
     let mut text = format!("{}\n\n{}\n", headline(bench), bugs_table(bench, width));
-    text.push_str(&labelled("scenarios", &format!("{}, taking turns", bench.scenarios.join(", ")), width));
+    let guided = if bench.guided { ", runs guided to where few were" } else { "" };
+    text.push_str(&labelled("scenarios", &format!("{}, taking turns{guided}", bench.scenarios.join(", ")), width));
     let ranges = bench.bugs.first().map_or(0, |measured| measured.ranges.len());
     let words = format!(
         "the median of {} of {}, each up to its first catch, and the smallest and the largest",
@@ -502,7 +507,7 @@ mod tests {
     fn catch(check: &str) -> Catch {
         Catch {
             scenario: "storm".to_owned(),
-            seed: 7,
+            seed: "7".to_owned(),
             check: check.to_owned(),
             check_name: "Name".to_owned(),
             why: "because".to_owned(),
@@ -532,6 +537,7 @@ mod tests {
             jobs: 2,
             scenarios: vec!["storm".to_owned(), "deluge".to_owned()],
             seeds: 100,
+            guided: false,
             bugs,
         }
     }
@@ -585,6 +591,6 @@ mod tests {
         assert_eq!((&bug["seeds_median"], &bug["caught"]), (&2.into(), &2.into()));
         assert_eq!(bug["unexpected"], serde_json::json!(["I6"]));
         assert_eq!((&bug["ranges"][2]["end"], &bug["ranges"][0]["end"]), (&"missed".into(), &"caught".into()));
-        assert_eq!(bug["ranges"][0]["seed"], 7);
+        assert_eq!(bug["ranges"][0]["seed"], "7");
     }
 }

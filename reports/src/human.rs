@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
 use crate::behaviour;
 use crate::coverage::{Coverage, Covered};
+use crate::faults::{self, FaultTally, Idle};
 use crate::interval;
 use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, ProbeRecord, RunRecord, Verdict};
 use crate::tally::{self, Failures, Tally};
@@ -28,18 +29,29 @@ const RAREST_SHOWN: usize = 3;
 /// How many probes are named that no run hit; if there are more, it is said how many.
 const NEVER_SHOWN: usize = 12;
 
-/// How much a summary says about probes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProbeDetail {
-    /// How many were hit, the rarest, and those that were not.
+/// How much a summary says about something.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What stands out.
+    #[default]
     Line,
-    /// A table of all of them as well.
+    /// A table as well.
     Table,
+}
+
+/// How much a summary says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// About probes: how many were hit, the rarest, and those that were not.
+    pub probes: Detail,
+    /// About faults: those that never struck, and those that nobody noticed.
+    pub faults: Detail,
 }
 
 /// The summary of a campaign, at most `width` columns wide where words allow it.
 #[must_use]
-pub fn summary(campaign: &Campaign, width: u16, probes: ProbeDetail) -> String {
+pub fn summary(campaign: &Campaign, width: u16, details: Details) -> String {
+    let Details { probes, faults: of_faults } = details;
     let width = width.min(WIDTH_MAX);
     let tallies = tally::by_scenario(campaign);
     let total = Tally::of(&campaign.runs);
@@ -56,8 +68,13 @@ pub fn summary(campaign: &Campaign, width: u16, probes: ProbeDetail) -> String {
         text.push_str(&note);
         text.push('\n');
     }
-    if probes == ProbeDetail::Table {
+    let tallies = faults::by_scenario(campaign);
+    text.push_str(&idle_lines(&tallies, of_faults, width));
+    if probes == Detail::Table {
         text.push_str(&format!("\n{}", coverage_table(&coverage, width)));
+    }
+    if of_faults == Detail::Table {
+        text.push_str(&format!("\n{}", fault_table(&tallies, width)));
     }
     let groups = tally::failures(campaign);
     if groups.len() > 1 {
@@ -169,7 +186,7 @@ fn figures(campaign: &Campaign, total: &Tally) -> String {
 }
 
 /// How much of the protocol the runs met. Nothing if no run says.
-fn coverage_lines(coverage: &Coverage, detail: ProbeDetail, width: u16) -> String {
+fn coverage_lines(coverage: &Coverage, detail: Detail, width: u16) -> String {
     if coverage.runs == 0 || coverage.declared() == 0 {
         return String::new();
     }
@@ -186,9 +203,9 @@ fn coverage_lines(coverage: &Coverage, detail: ProbeDetail, width: u16) -> Strin
         let names: Vec<String> = never.iter().map(|covered| printable(&covered.probe.name)).collect();
         let number = counted(names.len() as u64, "probe");
         let words = match detail {
-            ProbeDetail::Table => format!("{number}, at the end of the table"),
-            ProbeDetail::Line if names.len() > NEVER_SHOWN => format!("{number}; --probes shows which"),
-            ProbeDetail::Line => names.join(", "),
+            Detail::Table => format!("{number}, at the end of the table"),
+            Detail::Line if names.len() > NEVER_SHOWN => format!("{number}; --probes shows which"),
+            Detail::Line => names.join(", "),
         };
         text.push_str(&labelled("never hit", &words, width));
     }
@@ -262,6 +279,57 @@ fn coverage_table(coverage: &Coverage, width: u16) -> String {
             count(covered.runs),
             interval::share(covered.runs, coverage.runs),
             first.map_or("-".to_owned(), |first| format!("{}, seed {}", printable(&first.scenario), first.seed)),
+        ]);
+    }
+    trimmed(&table)
+}
+
+/// How many faults are named that did nothing; if there are more, it is said how many.
+const IDLE_SHOWN: usize = 12;
+
+/// The faults that did nothing, where enough runs were made for that to mean something.
+fn idle_lines(tallies: &[FaultTally<'_>], detail: Detail, width: u16) -> String {
+    let is_asked = |tally: &&FaultTally<'_>| detail == Detail::Table || tally.runs >= faults::RUNS_MIN;
+    let idle = |wanted: Idle| -> Vec<&FaultTally<'_>> {
+        tallies.iter().filter(is_asked).filter(|tally| tally.idle() == Some(wanted)).collect()
+    };
+    let mut text = String::new();
+    for (label, idle) in [("never fired", idle(Idle::NeverFired)), ("no effect", idle(Idle::NeverMattered))] {
+        if idle.is_empty() {
+            continue;
+        }
+        let name = |tally: &&FaultTally<'_>| format!("{} in {}", printable(tally.fault), printable(tally.scenario));
+        let number = counted(idle.len() as u64, "fault");
+        let words = match detail {
+            Detail::Table => format!("{number}, see the table"),
+            Detail::Line if idle.len() > IDLE_SHOWN => format!("{number}; --faults shows which"),
+            Detail::Line => idle.iter().map(name).collect::<Vec<_>>().join(", "),
+        };
+        text.push_str(&labelled(label, &words, width));
+    }
+    text
+}
+
+/// What each fault did, scenario by scenario.
+fn fault_table(tallies: &[FaultTally<'_>], width: u16) -> String {
+    let heading = ["scenario", "fault", "runs", "configured", "fired in", "fired", "effect in", "effects", ""];
+    let mut table = table(&heading, &[0, 1, 8], width);
+    for tally in tallies {
+        let remark = match tally.idle() {
+            None => "",
+            Some(Idle::NeverFired) => "never fired",
+            Some(Idle::NeverMattered) => "no effect",
+        };
+        table.add_row([
+            printable(tally.scenario),
+            printable(tally.fault),
+            count(tally.runs),
+            count(tally.runs_configured),
+            count(tally.runs_fired),
+            count(tally.fired),
+            count(tally.runs_effective),
+            count(tally.effects),
+            remark.to_owned(),
         ]);
     }
     trimmed(&table)
@@ -372,7 +440,9 @@ fn seconds(ns: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{BehaviourRecord, FaultCounts, ProbeCount, SCHEMA, ScenarioRecord};
+    use crate::model::{BehaviourRecord, ProbeCount, SCHEMA, ScenarioRecord};
+
+    const PROBES: Details = Details { probes: Detail::Table, faults: Detail::Line };
 
     pub(crate) fn violation() -> Verdict {
         Verdict::Violation {
@@ -399,7 +469,7 @@ pub(crate) mod tests {
             unknown: 2,
             applied: 900,
             terms_led: 3,
-            faults: FaultCounts::default(),
+            faults: Vec::new(),
             probes: Vec::new(),
         }
     }
@@ -409,6 +479,7 @@ pub(crate) mod tests {
             name: name.to_owned(),
             summary: "A summary.".to_owned(),
             argument: argument.to_owned(),
+            faults: Vec::new(),
         };
         Campaign {
             schema: SCHEMA.to_owned(),
@@ -434,7 +505,7 @@ pub(crate) mod tests {
     fn a_failure_ends_with_the_line_that_shows_it_again() {
         let mut runs = vec![record("calm", 0, Verdict::Pass)];
         runs.extend((17..37).map(|seed| record("storm", seed, violation())));
-        let text = summary(&campaign(runs), 120, ProbeDetail::Line);
+        let text = summary(&campaign(runs), 120, Details::default());
         assert!(text.starts_with("FAIL: 21 runs of 2 scenarios, 20 violated a check\n"), "{text}");
         let last: Vec<&str> = text.lines().rev().take(5).collect();
         assert_eq!(last[0], "  whitewater replay './my storm.toml' --seed 17");
@@ -446,15 +517,15 @@ pub(crate) mod tests {
     #[test]
     fn no_line_is_wider_than_asked() {
         let runs = (0..40).map(|seed| record(if seed < 3 { "calm" } else { "storm" }, seed, violation())).collect();
-        let text = summary(&campaign(runs), 120, ProbeDetail::Line);
+        let text = summary(&campaign(runs), 120, Details::default());
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
     }
 
     #[test]
     fn nothing_is_not_a_pass_and_idle_runs_are_named() {
-        assert!(summary(&campaign(Vec::new()), 120, ProbeDetail::Line).starts_with("NOTHING WAS RUN"));
+        assert!(summary(&campaign(Vec::new()), 120, Details::default()).starts_with("NOTHING WAS RUN"));
         let idle = RunRecord { returned: 0, ..record("calm", 0, Verdict::Pass) };
-        let text = summary(&campaign(vec![idle]), 120, ProbeDetail::Line);
+        let text = summary(&campaign(vec![idle]), 120, Details::default());
         assert!(text.contains("no work"), "{text}");
         assert!(text.contains("no client got an answer in 1 of 1 run of calm"), "{text}");
         assert!(text.contains("storm was not run at all"), "{text}");
@@ -467,11 +538,11 @@ pub(crate) mod tests {
             ..record("storm", seed, Verdict::Pass)
         };
         let campaign = campaign(vec![hit(3, &[0, 1]), hit(4, &[0])]);
-        let text = summary(&campaign, 120, ProbeDetail::Line);
+        let text = summary(&campaign, 120, Details::default());
         let expected =
             "probes        2 of 3 hit; rarest: joint-left (1 run), split-vote (2 runs)\nnever hit     window-full\n";
         assert!(text.contains(expected), "{text}");
-        let table: Vec<String> = summary(&campaign, 120, ProbeDetail::Table)
+        let table: Vec<String> = summary(&campaign, 120, PROBES)
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
             .collect();
@@ -486,14 +557,36 @@ pub(crate) mod tests {
     fn many_probes_that_were_never_hit_are_counted() {
         let mut campaign = campaign(vec![record("calm", 0, Verdict::Pass)]);
         campaign.probes = (0..40).map(|number| probe(&format!("situation-number-{number}"))).collect();
-        let text = summary(&campaign, 80, ProbeDetail::Line);
+        let text = summary(&campaign, 80, Details::default());
         assert!(text.contains("probes        0 of 40 hit\nnever hit     40 probes; --probes shows which\n"), "{text}");
-        let text = summary(&campaign, 80, ProbeDetail::Table);
+        let text = summary(&campaign, 80, PROBES);
         assert!(text.lines().any(|line| line.starts_with("situation-number-39 ")), "{text}");
         assert!(text.contains("never hit     40 probes, at the end of the table\n"), "{text}");
         campaign.probes.truncate(10);
-        let text = summary(&campaign, 80, ProbeDetail::Line);
+        let text = summary(&campaign, 80, Details::default());
         let never = text.lines().skip_while(|line| !line.starts_with("never hit")).take(4);
         assert!(never.clone().count() == 4 && never.clone().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn faults_that_did_nothing_are_named_once_there_are_enough_runs() {
+        let mut campaign = faults::tests::stormy();
+        let text = summary(&campaign, 120, Details::default());
+        assert!(!text.contains("never fired") && !text.contains("no effect"), "two runs prove nothing: {text}");
+        let table = Details { faults: Detail::Table, ..Details::default() };
+        let text = summary(&campaign, 120, table);
+        assert!(
+            text.contains("never fired   1 fault, see the table\nno effect     1 fault, see the table\n"),
+            "{text}"
+        );
+        let rows: Vec<String> =
+            text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        for row in ["storm crash 2 2 2 8 1 5", "storm cut 2 1 1 2 0 0 no effect", "storm pause 2 1 0 0 0 0 never fired"]
+        {
+            assert!(rows.iter().any(|line| line == row), "{row} is missing: {text}");
+        }
+        campaign.runs = (0..500).flat_map(|_| campaign.runs.clone()).collect();
+        let text = summary(&campaign, 120, Details::default());
+        assert!(text.contains("never fired   pause in storm\nno effect     cut in storm\n"), "{text}");
     }
 }

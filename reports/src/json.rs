@@ -1,7 +1,7 @@
 //! The model of a campaign as JSON, for programs.
 //!
 //! It is the model of [`crate::model`], with two differences: probes have their names instead of their numbers, and what
-//! can be computed from the runs, the coverage, is there to be read as well. Reading ignores what can be computed.
+//! can be computed from the runs, the coverage and the account of the faults, is there to be read as well. Reading ignores what can be computed.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::coverage::{Coverage, Covered, First};
+use crate::faults::{self, FaultTally};
 use crate::model::{
     BehaviourRecord, Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
 };
@@ -74,6 +75,7 @@ struct WrittenCampaign<'a> {
     scenarios: &'a [ScenarioRecord],
     coverage: WrittenCoverage<'a>,
     behaviour: &'a BehaviourRecord,
+    faults: Vec<FaultTally<'a>>,
     runs: Vec<WrittenRun<'a>>,
 }
 
@@ -140,6 +142,7 @@ impl<'a> WrittenCampaign<'a> {
             scenarios: &campaign.scenarios,
             coverage: WrittenCoverage::of(campaign, coverage),
             behaviour: &campaign.behaviour,
+            faults: faults::by_scenario(campaign),
             runs: campaign.runs.iter().map(run).collect(),
         }
     }
@@ -239,9 +242,23 @@ mod tests {
     }
 
     #[test]
+    fn the_account_of_the_faults_is_there_to_be_read() {
+        let campaign = faults::tests::stormy();
+        let text = write(&campaign);
+        assert_eq!(read(&text), Ok(campaign));
+        let text: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        assert_eq!(text["scenarios"][1]["faults"], serde_json::json!(["crash", "cut", "pause"]));
+        assert_eq!(text["faults"][0]["runs_fired"], 2);
+        assert_eq!(
+            text["runs"][0]["faults"][1],
+            serde_json::json!({ "fault": 1, "planned": 9, "fired": 2, "effects": 0 })
+        );
+    }
+
+    #[test]
     fn what_is_no_campaign_is_refused() {
         assert!(read("{}").is_err());
-        let other = write(&sample()).replace("campaign/v1", "campaign/v0");
+        let other = write(&sample()).replace("campaign/v2", "campaign/v0");
         assert!(read(&other).is_err_and(|why| why.contains("campaign/v0")));
         let unknown = write(&sample()).replacen("\"name\": \"joint-left\"", "\"name\": \"joint-right\"", 1);
         assert!(read(&unknown).is_err_and(|why| why.contains("\"joint-left\"")));

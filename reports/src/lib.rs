@@ -6,6 +6,7 @@
 //! | totals of a scenario, failures that belong together | [`tally`] |
 //! | which situations of the protocol were met | [`coverage`] |
 //! | what is new in a campaign | `behaviour` |
+//! | what faults struck, and whom | [`faults`] |
 //! | how sure one can be of a failure rate | [`interval`] |
 //! | numbers, times and foreign text in words | [`words`] |
 //! | the summary for people | [`human`] |
@@ -15,6 +16,7 @@
 mod behaviour;
 pub mod bench;
 pub mod coverage;
+pub mod faults;
 pub mod human;
 pub mod interval;
 pub mod json;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Names the JSON model and its version.
-pub const SCHEMA: &str = "whitewater/campaign/v1";
+pub const SCHEMA: &str = "whitewater/campaign/v2";
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,8 +67,8 @@ pub struct RunRecord {
     pub applied: u64,
     /// Terms that had a leader.
     pub terms_led: u64,
-    /// What the faults did.
-    pub faults: FaultCounts,
+    /// What the faults did that were configured, in the order of [`ScenarioRecord::faults`].
+    pub faults: Vec<FaultCount>,
     /// The probes that it hit, ordered by their numbers. In JSON they have their names: [`crate::json`] sees to that.
     #[serde(skip)]
     pub probes: Vec<ProbeCount>,
@@ -115,25 +115,17 @@ pub struct CurvePoint {
     pub features: u64,
 }
 
-/// How often faults struck in a run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FaultCounts {
-    /// Faults of the plan that began.
-    pub begun: u64,
-    /// Messages lost by chance.
-    pub lost: u64,
-    /// Messages stopped by a cut or by a receiver that was down.
-    pub cut: u64,
-    /// Messages delivered twice.
-    pub duplicated: u64,
-    /// Messages held up so that others overtook them.
-    pub reordered: u64,
-    /// Crashes that met writes that were not synced.
-    pub crashes_with_unsynced: u64,
-    /// Unsynced writes that a crash dropped.
-    pub writes_lost: u64,
-    /// Unsynced writes that a crash tore.
-    pub writes_torn: u64,
+/// What a fault did in a run in which it was configured. Small, because a campaign keeps those of all its runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultCount {
+    /// Which: its place in [`ScenarioRecord::faults`].
+    pub fault: u16,
+    /// How often it was to strike; 1 for what may strike at any time, like the loss of a message.
+    pub planned: u32,
+    /// How often it struck.
+    pub fired: u32,
+    /// How often that made a difference to anybody.
+    pub effects: u32,
 }
 
 /// How a campaign ended.
@@ -190,6 +182,9 @@ pub struct ScenarioRecord {
     pub summary: String,
     /// What `whitewater replay` calls it: its name, or the path of its file, quoted for a shell where needed.
     pub argument: String,
+    /// What can go wrong in it, in its own words.
+    #[serde(default)]
+    pub faults: Vec<String>,
 }
 
 /// What came of a campaign: the worst that came of its runs. Ordered from good to bad.

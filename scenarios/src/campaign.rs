@@ -11,12 +11,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use whitewater_reports::model::{
-    BehaviourRecord, Build, Campaign, CurvePoint, Ending, FaultCounts, RunRecord, SCHEMA, ScenarioRecord, Verdict,
+    BehaviourRecord, Build, Campaign, CurvePoint, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict,
 };
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
 use crate::bugs::{self, Bug};
+use crate::faults;
 use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
@@ -271,6 +272,7 @@ impl Selected {
             name: self.scenario.name.clone(),
             summary: self.scenario.summary.clone(),
             argument: self.argument.clone(),
+            faults: faults::names(&self.scenario),
         }
     }
 }
@@ -344,7 +346,7 @@ fn not_made(scenario: &Scenario, lineage: &Lineage, why: String) -> RunRecord {
         unknown: 0,
         applied: 0,
         terms_led: 0,
-        faults: FaultCounts::default(),
+        faults: Vec::new(),
         probes: Vec::new(),
     }
 }

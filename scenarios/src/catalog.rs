@@ -3,7 +3,7 @@
 use crate::scenario::{Scenario, ScenarioError, format};
 
 /// Each file of the catalog, with its name.
-const FILES: [(&str, &str); 43] = [
+const FILES: [(&str, &str); 45] = [
     ("calm.toml", include_str!("catalog/calm.toml")),
     ("lossy.toml", include_str!("catalog/lossy.toml")),
     ("slow-tail.toml", include_str!("catalog/slow-tail.toml")),
@@ -47,6 +47,8 @@ const FILES: [(&str, &str); 43] = [
     ("slow-leader-disk.toml", include_str!("catalog/slow-leader-disk.toml")),
     ("long-tails.toml", include_str!("catalog/long-tails.toml")),
     ("deluge.toml", include_str!("catalog/deluge.toml")),
+    ("retention.toml", include_str!("catalog/retention.toml")),
+    ("only-reads.toml", include_str!("catalog/only-reads.toml")),
 ];
 
 /// All scenarios of the catalog.
@@ -60,16 +62,28 @@ pub fn all() -> Vec<Scenario> {
     scenarios.expect("the scenarios of the catalog are well-formed")
 }
 
-/// The scenario with this name.
+/// The scenario with this name, or with this alias. Capitals, and what joins words, make no difference.
 #[must_use]
 pub fn find(name: &str) -> Option<Scenario> {
-    all().into_iter().find(|scenario| scenario.name == name)
+    let plain = plain(name);
+    all().into_iter().find(|scenario| is_called(scenario, &plain))
 }
 
-/// The text of the scenario with this name, as a starting point for one's own.
+/// The text of the scenario with this name or alias, as a starting point for one's own.
 #[must_use]
 pub fn text(name: &str) -> Option<&'static str> {
-    FILES.iter().find(|(file, _)| file.strip_suffix(".toml") == Some(name)).map(|(_, text)| *text)
+    let plain = plain(name);
+    all().iter().zip(FILES).find(|(scenario, _)| is_called(scenario, &plain)).map(|(_, (_, text))| *text)
+}
+
+fn is_called(scenario: &Scenario, plain_name: &str) -> bool {
+    scenario.name == plain_name || scenario.aliases.iter().any(|alias| plain(alias) == plain_name)
+}
+
+/// A name without what people may write in one way or another: `3B fast backup` is `3b-fast-backup`.
+fn plain(name: &str) -> String {
+    let words = name.split(|c: char| c.is_whitespace() || c == '-' || c == '_').filter(|word| !word.is_empty());
+    words.map(str::to_lowercase).collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
@@ -81,5 +95,23 @@ mod tests {
         let names: Vec<String> = all().into_iter().map(|scenario| scenario.name + ".toml").collect();
         let files: Vec<&str> = FILES.iter().map(|(file, _)| *file).collect();
         assert_eq!(names, files);
+    }
+
+    #[test]
+    fn every_name_means_one_scenario() {
+        let scenarios = all();
+        let names = scenarios.iter().flat_map(|scenario| [&scenario.name].into_iter().chain(&scenario.aliases));
+        let mut names: Vec<String> = names.map(|name| plain(name)).collect();
+        names.sort_unstable();
+        let twice: Vec<&String> = names.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
+        assert_eq!(twice, Vec::<&String>::new());
+    }
+
+    #[test]
+    fn capitals_and_blanks_make_no_difference() {
+        assert_eq!(plain(" 3B  Fast_backup"), "3b-fast-backup");
+        assert_eq!(find("Leader cut  off").map(|scenario| scenario.name), Some("leader-cut-off".to_owned()));
+        assert_eq!(text("LEADER_CUT-OFF"), text("leader-cut-off"));
+        assert!(find("./storm").is_none() && find("storm.toml").is_none(), "these are paths");
     }
 }

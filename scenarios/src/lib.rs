@@ -9,6 +9,7 @@
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
 //! | situations that runs are to meet | [`probes`] |
+//! | what can go wrong, by name, and what did | [`faults`](mod@faults) |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
 //! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
@@ -18,6 +19,7 @@ pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod describe;
+pub mod faults;
 pub mod formats;
 pub mod generate;
 pub mod host;

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
-use whitewater_reports::model::{FaultCounts, RunRecord, Verdict};
+use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
@@ -16,6 +16,7 @@ use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
 
 use crate::bugs::{Bug, Switched};
+use crate::faults::{self, Counted};
 use crate::formats::KeyValue;
 use crate::generate;
 use crate::probes;
@@ -94,7 +95,7 @@ pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
 #[must_use]
 pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Run {
     let _switched = Switched::to(options.bug);
-    let scenario = &*generate::drawn(scenario, lineage.seed);
+    let (written, scenario) = (scenario, &*generate::drawn(scenario, lineage.seed));
     let plan = generate::plan_of(scenario, lineage);
     let checks = match options.checks {
         CheckSwitch::On => scenario.checks,
@@ -115,7 +116,7 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
                 None => resume_unwind(panic),
             },
         };
-    let record = record(&world, scenario, lineage, plan.servers, verdict);
+    let record = record(&world, (written, scenario), lineage, plan.servers, verdict);
     let sightings = sightings(&world);
     let (trace, exercised) = (world.take_trace(), world.exercised());
     Run { record, sightings, culprit, history: world.into_history(), trace, exercised }
@@ -276,7 +277,7 @@ fn sightings<P: Participant>(world: &World<P>) -> Vec<Sighting> {
 
 fn record<P: Participant>(
     world: &World<P>,
-    scenario: &Scenario,
+    (written, scenario): (&Scenario, &Scenario),
     lineage: &Lineage,
     servers: u32,
     verdict: Verdict,
@@ -284,7 +285,12 @@ fn record<P: Participant>(
     let count = |wanted: fn(&Outcome<Answer>) -> bool| {
         world.history().operations().iter().filter(|operation| wanted(&operation.outcome)).count() as u64
     };
-    let (network, disk) = (world.network_counts(), world.disk_counts());
+    let counted = Counted {
+        sources: world.source_counts(),
+        network: world.network_counts(),
+        disks: world.disk_counts(),
+        servers: world.servers(),
+    };
     RunRecord {
         scenario: scenario.name.clone(),
         seed: lineage.seed,
@@ -299,16 +305,7 @@ fn record<P: Participant>(
         unknown: count(|outcome| matches!(outcome, Outcome::Unknown { .. } | Outcome::Open)),
         applied: world.observer().applied_max(),
         terms_led: world.observer().terms_led() as u64,
-        faults: FaultCounts {
-            begun: world.faults_begun(),
-            lost: network.lost.struck,
-            cut: network.cut,
-            duplicated: network.duplicated.struck,
-            reordered: network.reordered.struck,
-            crashes_with_unsynced: disk.crashes_with_unsynced,
-            writes_lost: disk.writes_lost,
-            writes_torn: disk.writes_torn,
-        },
+        faults: faults::counts(written, scenario, &counted),
         probes: probes::counts(world.probes()),
     }
 }

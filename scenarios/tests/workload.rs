@@ -90,8 +90,9 @@ fn hot_keys_get_their_share_and_every_key_is_used() {
     scenario.workload.hot = Some(Hot { keys: 2, share_ppm: 900_000 });
     let keys: Vec<String> = operations(&scenario)
         .into_iter()
-        .filter_map(|planned| match planned.operation {
-            Operation::Put { key, .. } => Some(key.to_string()),
+        .filter(|planned| !planned.is_fresh())
+        .map(|planned| match planned.operation {
+            Operation::Put { key, .. } => key.to_string(),
             other => panic!("{other} is no put"),
         })
         .collect();
@@ -120,8 +121,9 @@ fn values_are_filled_up_and_stay_different() {
     (scenario.workload.mix, scenario.workload.value_bytes) = (PUTS, 500);
     let values: Vec<String> = operations(&scenario)
         .into_iter()
-        .filter_map(|planned| match planned.operation {
-            Operation::Put { value, .. } => Some(value.to_string()),
+        .filter(|planned| !planned.is_fresh())
+        .map(|planned| match planned.operation {
+            Operation::Put { value, .. } => value.to_string(),
             other => panic!("{other} is no put"),
         })
         .collect();

@@ -36,8 +36,6 @@ pub(crate) struct Falls {
     /// Those that are down, each with the number of its fall.
     down: Vec<(NodeId, u64, Cause)>,
     count: u64,
-    /// The faults whose traps somebody came to.
-    sprung: Vec<usize>,
 }
 
 /// Waits for some nodes at a point of their program.
@@ -107,9 +105,9 @@ impl Falls {
         self.open();
     }
 
-    /// How many servers came to the trap of a fault: none or one.
-    pub(crate) fn sprung_by(&self, fault: usize) -> u64 {
-        u64::from(self.sprung.contains(&fault))
+    /// Whether the trap of a fault still waits.
+    pub(crate) fn is_set(&self, fault: usize) -> bool {
+        self.traps.iter().any(|trap| trap.fault == fault)
     }
 
     /// A node comes to a point of its program. Returns whether it goes down there.
@@ -127,8 +125,7 @@ impl Falls {
             }
         }
         let Some(place) = sprung else { return false };
-        let Trap { fault, point, down_ns, .. } = self.traps.remove(place);
-        self.sprung.push(fault);
+        let Trap { point, down_ns, .. } = self.traps.remove(place);
         self.falling = Some(Cause::Trap { point, down_ns });
         self.gate = if point == CrashPoint::AfterWrite { Gate::Telling } else { Gate::Shut };
         true

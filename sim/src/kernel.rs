@@ -145,7 +145,7 @@ pub(crate) struct Slot<M> {
     pub(crate) holds: u32,
     /// What came while it was paused, or is still to be dealt with while it is slow.
     pub(crate) backlog: VecDeque<Event<M>>,
-    /// How much has ever been in the backlog.
+    /// How much of that there was, in all.
     pub(crate) deferred: u64,
     /// How slow it is, if it ever was.
     pub(crate) load: Option<Box<Load>>,
@@ -493,6 +493,9 @@ impl<P: Process> Kernel<P> {
         }
         for (slot, place) in self.slots.iter_mut().zip(0..) {
             slot.random = key.stream(Purpose::Node, place);
+            if let Some(load) = &mut slot.load {
+                load.draws = key.stream(Purpose::Service, place);
+            }
         }
     }
 

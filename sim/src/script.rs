@@ -83,6 +83,11 @@ impl<P: Process> World<P> {
     /// # Panics
     /// If a step follows itself or one behind it, or ends what one behind it begins.
     pub fn script(&mut self, steps: Vec<Step>) {
+        for step in &steps {
+            if let Action::Begin { kind, .. } = &step.action {
+                self.prepare(kind);
+            }
+        }
         self.script = Script::new(steps);
     }
 

@@ -257,7 +257,6 @@ impl<P: Process> World<P> {
     pub(crate) fn happen(&mut self, event: Event<P::Message>) {
         match event {
             Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
-            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
@@ -270,9 +269,6 @@ impl<P: Process> World<P> {
     #[inline]
     fn dispatch(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { from, to, message, .. } if self.kernel.slots[to.index()].downs > 0 => {
-                self.stop(from, to, &message);
-            }
             Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, timer, .. } => {
                 if !self.kernel.timer_is_due(node, timer) {
@@ -301,7 +297,7 @@ impl<P: Process> World<P> {
             }
             Event::Restart { node, fall } => {
                 if self.kernel.falls.ends(node, fall) {
-                    self.count(node, 7);
+                    self.count(node, 11);
                     self.restart(node);
                 }
             }
@@ -339,14 +335,14 @@ impl<P: Process> World<P> {
         self.kernel.network.is_hindered(from, to) || slot.downs | slot.holds > 0
     }
 
-    /// A message whose link is cut or clogged, or whose receiver is paused or down, does not get in now, or never.
+    /// A message whose link is cut or clogged, or whose receiver is paused, slow or down, does not get in now, or never.
     #[cold]
     fn hinder(&mut self, event: Event<P::Message>) {
         let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
         if self.kernel.network.is_clogged(from, to) {
             self.kernel.network.hold(from, to);
             self.kernel.held.push(event);
-        } else if self.kernel.slots[to.index()].holds > 0 {
+        } else if self.defers(to) {
             self.defer(to, event);
         } else {
             self.stop(from, to, message);
@@ -396,12 +392,14 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// The node is paused or slow.
+    /// Whether what comes for a node waits: it is paused, or slow and up.
+    fn defers(&self, node: NodeId) -> bool {
+        let slot = &self.kernel.slots[node.index()];
+        slot.pauses > 0 || slot.holds > 0 && slot.downs == 0
+    }
+
     fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
         let slot = &mut self.kernel.slots[node.index()];
-        if slot.downs > 0 && slot.pauses == 0 {
-            return self.dispatch(event);
-        }
         slot.deferred += 1;
         slot.backlog.push_back(event);
         self.kernel.go_on(node);

@@ -22,8 +22,11 @@ use whitewater_raft::{Entry, HardState, Index, Recovered, Snapshot, Term};
 use super::disk::{Disk, Unreadable};
 use super::log::{self, Begins, Log, Terms};
 use super::record::{self, RECORD_MIN, Record};
-use super::segment::{Batch, Found, Link, NoHeader, Place, Position, SEGMENT_HEADER, SegmentHeader, TornBatch, used};
+use super::segment::{
+    BATCH_HEADER, Batch, Found, Link, NoHeader, Place, Position, SEGMENT_HEADER, SegmentHeader, TornBatch, used,
+};
 use super::snapshot_file::{self, NoSnapshot, Origin};
+use crate::bugs::{self, Bug};
 
 /// Why a server cannot start on its disk. Each message says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -184,13 +187,15 @@ pub(super) fn recover<D: Disk + ?Sized>(disk: &mut D) -> Result<Outcome, Recover
     }
     let behind = replay.entries.partition_point(|entry| entry.index <= covered);
     replay.entries.drain(..behind);
+    let gap = usize::from(bugs::is_on(Bug::GapBehindSnapshot) && snapshot.is_some()).min(replay.entries.len());
 
     files.clean_up(&log, disk);
     let snapshot = snapshot.map(|(snapshot, _)| snapshot);
     let base = snapshot.as_ref().map_or(Position::default(), |snapshot| position_of(snapshot));
     let mut terms = Terms::starting(base);
     terms.put(&replay.entries);
-    let recovered = Recovered { hard_state: replay.hard_state, snapshot, entries: replay.entries };
+    let entries = replay.entries.split_off(gap);
+    let recovered = Recovered { hard_state: replay.hard_state, snapshot, entries };
     Ok(Outcome { recovered, report, log, terms, begins })
 }
 
@@ -371,8 +376,26 @@ impl Replay {
                     return damaged(place.offset(), "a whole batch, because a later segment continues it");
                 }
                 Found::Nothing => return Ok((place, None)),
-                Found::Torn(torn) => return Ok((place, Some(torn))),
+                Found::Torn(torn) => {
+                    if bugs::is_on(Bug::TornTailBelieved) {
+                        self.believe(place, &segment.bytes);
+                    }
+                    return Ok((place, Some(torn)));
+                }
                 Found::Damaged { offset, expected } => return damaged(offset, expected),
+            }
+        }
+    }
+
+    /// For [`Bug::TornTailBelieved`]: replays what is left of a batch, with zeros for what is not.
+    fn believe(&mut self, place: Place, file: &[u8]) {
+        const ZEROS: [u8; 1 << 10] = [0; 1 << 10];
+        let file = Bytes::from([file, &ZEROS].concat());
+        let mut records = file.get(place.offset() + BATCH_HEADER..).unwrap_or_default();
+        while let Some(record) = record::take(&mut records, &file) {
+            match record {
+                Record::HardState(state) => self.hard_state = state,
+                Record::Entry(entry) => drop(self.entry(entry)),
             }
         }
     }
@@ -394,6 +417,10 @@ impl Replay {
     fn entry(&mut self, entry: Entry) -> Option<()> {
         let before = entry.index.0.checked_sub(1)?;
         match before.checked_sub(self.base.index.0) {
+            Some(kept) if (kept as usize) < self.entries.len() && bugs::is_on(Bug::SuffixReplayed) => {
+                self.entries[kept as usize] = entry;
+                return Some(());
+            }
             Some(kept) if kept as usize <= self.entries.len() => self.entries.truncate(kept as usize),
             Some(_) => return None,
             // Below the base: what was before it, only a snapshot knows, which then disagrees with this log.

@@ -1,10 +1,11 @@
 //! Measuring the bench: for each bug and each range of seeds, the first run that notices.
 //!
 //! A catch counts only if the run fails in the same way when it is made again and passes without the bug. In a range the
-//! scenarios take turns, and every run has a seed of its own, so that a figure in seeds is a figure in runs. Each range is
-//! searched by one thread: how many there are makes no difference to what is found. What it simplifies: a run that takes
+//! scenarios take turns, and every run has a seed of its own, so that a figure in seeds is a figure in runs; a guided
+//! search makes as many runs, of which most depart from others. Each range is searched by one thread: how many there are makes no difference to what is found. What it simplifies: a run that takes
 //! more events than any healthy one is not judged, and counts as not caught.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use whitewater_reports::bench::{Bench, Catch, Measured, Range, RangeEnd, SCHEMA};
@@ -13,9 +14,12 @@ use whitewater_reports::words::printable;
 use whitewater_sim::check::Budget;
 
 use super::{Bug, VERSION};
-use crate::campaign::{self, Selected};
+use crate::campaign::{self, Search, Selected};
 use crate::host::{self, Stopwatch};
 use crate::run::Options;
+use crate::search::guide::{Guide, Job, Sighting};
+use crate::search::lineage::Lineage;
+use crate::systems::raft_kv::RaftKv;
 
 /// How many ranges of seeds there are for each bug.
 pub const RANGES: u64 = 5;
@@ -33,8 +37,10 @@ pub struct Request {
     pub bugs: Vec<Bug>,
     /// The scenarios.
     pub scenarios: Vec<Selected>,
-    /// How many seeds each range has, at most [`SEEDS_MAX`].
+    /// How many runs are made in each range at most, and how many seeds it has: at most [`SEEDS_MAX`].
     pub seeds: u64,
+    /// Which runs are made.
+    pub search: Search,
     /// How many runs are made at the same time.
     pub jobs: u32,
 }
@@ -109,17 +115,19 @@ pub fn measure(request: &Request, mut watch: impl FnMut(&Progress)) -> Bench {
         jobs: request.jobs,
         scenarios: request.scenarios.iter().map(|selected| selected.scenario.name.clone()).collect(),
         seeds: request.seeds,
+        guided: request.search == Search::Guided,
         bugs: request.bugs.iter().zip(found).map(measured).collect(),
     }
 }
 
-/// Runs the seeds of a range until one of them catches the bug, or something is wrong.
+/// Makes the runs of a range until one of them catches the bug, or something is wrong.
 fn search(request: &Request, bug: Bug, first_seed: u64) -> Range {
     let mut range = Range { first_seed, seeds: 0, wall_ns: 0, inconclusive: 0, end: RangeEnd::Missed };
-    let scenarios = request.scenarios.len() as u64;
-    for place in 0..request.seeds {
-        let selected = &request.scenarios[(place % scenarios) as usize];
-        let Some(record) = attempt(selected, first_seed + place, Some(bug)) else {
+    let mut source = Source::new(request, first_seed);
+    while range.seeds < request.seeds {
+        let job = source.next(range.seeds);
+        let selected = &request.scenarios[job.scenario];
+        let Some((record, sightings)) = attempt(selected, &job.lineage, Some(bug)) else {
             range.end = RangeEnd::Interrupted;
             return range;
         };
@@ -129,34 +137,75 @@ fn search(request: &Request, bug: Bug, first_seed: u64) -> Range {
             Verdict::Pass => {}
             Verdict::Inconclusive { .. } => range.inconclusive += 1,
             Verdict::Violation { .. } | Verdict::Error { .. } => {
-                range.end = confirm(selected, bug, &record);
+                range.end = confirm(selected, &job.lineage, bug, &record);
                 return range;
             }
         }
+        source.take(&job, &sightings);
     }
     range
 }
 
+/// Where the runs of a range come from.
+struct Source {
+    scenarios: u64,
+    first_seed: u64,
+    /// The guide, and what is left of its generation; `None` if every run is a seed of its own.
+    guide: Option<(Guide, VecDeque<Job>)>,
+}
+
+impl Source {
+    fn new(request: &Request, first_seed: u64) -> Source {
+        let guide = match request.search {
+            Search::Seeds => None,
+            Search::Guided => Some((Guide::new(request.scenarios.len(), first_seed), VecDeque::new())),
+        };
+        Source { scenarios: request.scenarios.len() as u64, first_seed, guide }
+    }
+
+    /// The run with this number in the range.
+    fn next(&mut self, number: u64) -> Job {
+        let first_seed = self.first_seed;
+        let Some((guide, queue)) = &mut self.guide else {
+            let lineage = Lineage::of(first_seed + number);
+            return Job { scenario: (number % self.scenarios) as usize, lineage };
+        };
+        if queue.is_empty() {
+            queue.extend(guide.next(|place| Some(first_seed + place)));
+        }
+        queue.pop_front().expect("there are always fresh seeds")
+    }
+
+    fn take(&mut self, job: &Job, sightings: &[Sighting]) {
+        if let Some((guide, _)) = &mut self.guide {
+            guide.take(job, sightings);
+        }
+    }
+}
+
 /// Makes a run for the bench. Nothing if somebody interrupted it.
-fn attempt(selected: &Selected, seed: u64, bug: Option<Bug>) -> Option<RunRecord> {
+fn attempt(selected: &Selected, lineage: &Lineage, bug: Option<Bug>) -> Option<(RunRecord, Vec<Sighting>)> {
     if host::is_interrupted() {
         return None;
     }
     let budget = Budget { stop: Some(&host::is_interrupted), ..Budget::default() };
     let options = Options { bug, budget, events_max: EVENTS_MAX, ..Options::default() };
-    let record = campaign::record(&selected.scenario, seed, &options);
+    let (record, sightings) = match campaign::make_on(&RaftKv, &selected.scenario, lineage, &options) {
+        Ok(run) => (run.record, run.sightings),
+        Err(record) => (*record, Vec::new()),
+    };
     let is_unjudged = host::is_interrupted() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then_some(record)
+    (!is_unjudged).then_some((record, sightings))
 }
 
 /// Whether a failure is one of the bug: it happens again, and not without the bug.
-fn confirm(selected: &Selected, bug: Bug, record: &RunRecord) -> RangeEnd {
-    let command = format!("whitewater replay {} --seed {}", selected.argument, record.seed);
+fn confirm(selected: &Selected, lineage: &Lineage, bug: Bug, record: &RunRecord) -> RangeEnd {
+    let command = format!("whitewater replay {} --seed {lineage}", selected.argument);
     let replay = format!("{command} --bug {}", bug.name);
     let catch = match &record.verdict {
         Verdict::Violation { check, name, why, .. } => Catch {
             scenario: record.scenario.clone(),
-            seed: record.seed,
+            seed: lineage.to_string(),
             check: check.clone(),
             check_name: name.clone(),
             why: why.lines().next().unwrap_or_default().to_owned(),
@@ -165,11 +214,11 @@ fn confirm(selected: &Selected, bug: Bug, record: &RunRecord) -> RangeEnd {
         Verdict::Error { why } => return RangeEnd::Error { why: why.clone(), replay },
         Verdict::Pass | Verdict::Inconclusive { .. } => unreachable!("only failures are confirmed"),
     };
-    let Some(again) = attempt(selected, record.seed, Some(bug)) else { return RangeEnd::Interrupted };
+    let Some((again, _)) = attempt(selected, lineage, Some(bug)) else { return RangeEnd::Interrupted };
     if (&again.verdict, &again.digest) != (&record.verdict, &record.digest) {
         return RangeEnd::NotReproducible(catch);
     }
-    let Some(without) = attempt(selected, record.seed, None) else { return RangeEnd::Interrupted };
+    let Some((without, _)) = attempt(selected, lineage, None) else { return RangeEnd::Interrupted };
     match without.verdict {
         Verdict::Pass => RangeEnd::Caught(catch),
         Verdict::Violation { check, name, .. } => {
@@ -195,6 +244,7 @@ mod tests {
             bugs: names.iter().map(|name| bugs::find(name).expect("a bug of the bench")).collect(),
             scenarios: ["calm", "lossy"].map(scenario).into(),
             seeds: 4,
+            search: Search::Seeds,
             jobs,
         }
     }
@@ -219,17 +269,27 @@ mod tests {
     #[test]
     fn what_fails_without_the_bug_is_no_catch() {
         let request = request(&["acknowledged-before-durable"], 1);
-        let selected = &request.scenarios[0];
-        let healthy = attempt(selected, 0, None).expect("nobody interrupts");
-        let failing = attempt(selected, 0, Some(request.bugs[0])).expect("nobody interrupts");
+        let (selected, bug, lineage) = (&request.scenarios[0], request.bugs[0], Lineage::of(0));
+        let (healthy, _) = attempt(selected, &lineage, None).expect("nobody interrupts");
+        let (failing, _) = attempt(selected, &lineage, Some(bug)).expect("nobody interrupts");
         assert_eq!(healthy.verdict, Verdict::Pass);
-        assert!(matches!(confirm(selected, request.bugs[0], &failing), RangeEnd::Caught(_)));
-        let other = RunRecord { digest: healthy.digest, ..failing.clone() };
-        assert!(matches!(confirm(selected, request.bugs[0], &other), RangeEnd::NotReproducible(_)));
+        assert!(matches!(confirm(selected, &lineage, bug, &failing), RangeEnd::Caught(_)));
+        let other = RunRecord { digest: healthy.digest, ..failing };
+        assert!(matches!(confirm(selected, &lineage, bug, &other), RangeEnd::NotReproducible(_)));
         let mut broken = selected.clone();
         broken.scenario.servers.clear();
         host::keep_panics();
-        let error = attempt(&broken, 0, Some(request.bugs[0])).expect("nobody interrupts");
-        assert!(matches!(confirm(&broken, request.bugs[0], &error), RangeEnd::Error { .. }));
+        let (error, _) = attempt(&broken, &lineage, Some(bug)).expect("nobody interrupts");
+        assert!(matches!(confirm(&broken, &lineage, bug, &error), RangeEnd::Error { .. }));
+    }
+
+    #[test]
+    fn a_guided_range_makes_as_many_runs_and_the_same_ones_again() {
+        let mut request = request(&["snapshots-twice-as-often"], 1);
+        (request.search, request.seeds) = (Search::Guided, 40);
+        let range = search(&request, request.bugs[0], 7);
+        assert_eq!((range.seeds, &range.end), (40, &RangeEnd::Missed));
+        let again = search(&request, request.bugs[0], 7);
+        assert_eq!(Range { wall_ns: 0, ..range }, Range { wall_ns: 0, ..again });
     }
 }

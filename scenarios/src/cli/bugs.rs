@@ -7,7 +7,7 @@ use whitewater_reports::model::Ending;
 use whitewater_reports::words::{count, counted, printable, span};
 use whitewater_scenarios::bugs::measure::{self, Progress, RANGES, Request, SEEDS_MAX};
 use whitewater_scenarios::bugs::{self, ARE_COMPILED, Bug, Kind, Place};
-use whitewater_scenarios::campaign::Selected;
+use whitewater_scenarios::campaign::{Search, Selected};
 use whitewater_scenarios::scenario::Scenario;
 use whitewater_scenarios::{catalog, host};
 use whitewater_sim::Check;
@@ -66,6 +66,9 @@ struct RunArguments {
     /// How many seeds each of the five ranges has
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=SEEDS_MAX))]
     seeds: u64,
+    /// Let most runs depart from others that came where few were; as many runs as without
+    #[arg(long)]
+    guide: bool,
     /// How many runs are made at the same time; as many as there are processors if not given
     #[arg(long, short, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     jobs: Option<u32>,
@@ -175,6 +178,7 @@ fn measure(arguments: &RunArguments) -> Result<u8, Failure> {
         bugs,
         scenarios: scenarios(&arguments.scenarios)?,
         seeds: arguments.seeds,
+        search: if arguments.guide { Search::Guided } else { Search::Seeds },
         jobs: arguments.jobs.unwrap_or_else(host::parallelism),
     };
     host::keep_interrupts()?;

@@ -10,6 +10,7 @@ mod check;
 mod exit;
 mod latency;
 mod manual;
+mod new;
 mod probes;
 mod progress;
 mod replay;
@@ -39,6 +40,7 @@ enum Command {
     Check(check::Arguments),
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
+    New(new::Arguments),
     Probes(probes::Arguments),
     Bugs(bugs::Arguments),
     Latency(latency::Arguments),
@@ -107,6 +109,7 @@ fn dispatch() -> Result<u8, Failure> {
         Command::Check(arguments) => check::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),
+        Command::New(arguments) => new::main(&arguments),
         Command::Probes(arguments) => probes::main(&arguments),
         Command::Bugs(arguments) => bugs::main(&arguments),
         Command::Latency(arguments) => latency::main(&arguments),

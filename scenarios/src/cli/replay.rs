@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use whitewater_reports::human::explanation;
-use whitewater_reports::model::{FaultCounts, Outcome, RunRecord};
+use whitewater_reports::model::{FaultCount, Outcome, RunRecord};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_scenarios::campaign::{self, Selected};
 use whitewater_scenarios::host::{self, shown};
-use whitewater_scenarios::probes;
 use whitewater_scenarios::run::{Options, Run};
 use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::systems::raft_kv::RaftKv;
+use whitewater_scenarios::{faults, probes};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
@@ -161,32 +161,21 @@ fn report(selected: &Selected, record: &RunRecord) -> String {
         count(*unknown),
         if *applied == 1 { "1 entry".to_owned() } else { format!("{} entries", count(*applied)) },
         counted(*terms_led, "term"),
-        faults(&record.faults),
+        struck(selected, &record.faults),
         count(record.probes.len() as u64),
         count(probes::COUNT as u64),
     )
 }
 
-fn faults(faults: &FaultCounts) -> String {
-    let FaultCounts { begun, lost, cut, duplicated, reordered, crashes_with_unsynced, writes_lost, writes_torn } =
-        faults;
-    format!(
-        "{} begun\n\
-         messages      {} lost, {} cut off, {} duplicated, {} held up\n\
-         disks         {} met unsynced writes: {} lost, {} torn",
-        count(*begun),
-        count(*lost),
-        count(*cut),
-        count(*duplicated),
-        count(*reordered),
-        if *crashes_with_unsynced == 1 {
-            "1 crash".to_owned()
-        } else {
-            format!("{} crashes", count(*crashes_with_unsynced))
-        },
-        count(*writes_lost),
-        count(*writes_torn),
-    )
+/// What struck, and how often that mattered; one line each.
+fn struck(selected: &Selected, counts: &[FaultCount]) -> String {
+    let names = faults::names(&selected.scenario);
+    let of_fault = |FaultCount { fault, fired, effects, .. }: &FaultCount| {
+        let name = names.get(usize::from(*fault)).map_or("?", String::as_str);
+        format!("{name}: {} times, {} with an effect", count(u64::from(*fired)), count(u64::from(*effects)))
+    };
+    let lines: Vec<String> = counts.iter().map(of_fault).collect();
+    if lines.is_empty() { "none".to_owned() } else { lines.join("\n              ") }
 }
 
 /// Why the run failed, the end of its trace unless all of it went elsewhere, and the command that shows it again.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use whitewater_reports::human::ProbeDetail;
+use whitewater_reports::human::{Detail, Details};
 use whitewater_reports::model::{Campaign, Ending};
 use whitewater_reports::words::{counted, span};
 use whitewater_reports::{human, json};
@@ -58,6 +58,9 @@ pub(crate) struct Arguments {
     /// not, the campaign is inconclusive. Needs a build with --features bugs
     #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = canary::DEFAULT)]
     canary: Option<String>,
+    /// Show what each fault did: in how many runs it was configured, struck, and had an effect
+    #[arg(long)]
+    faults: bool,
     /// What is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -97,8 +100,9 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
     match arguments.format {
         Format::Human => {
             let width = host::stdout_width().unwrap_or(human::WIDTH_MAX);
-            let detail = if arguments.probes { ProbeDetail::Table } else { ProbeDetail::Line };
-            print(&human::summary(&campaign, width, detail))?;
+            let detail = |is_asked| if is_asked { Detail::Table } else { Detail::Line };
+            let details = Details { probes: detail(arguments.probes), faults: detail(arguments.faults) };
+            print(&human::summary(&campaign, width, details))?;
         }
         Format::Json => print(&json::write(&campaign))?,
     }

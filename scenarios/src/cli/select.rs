@@ -4,7 +4,7 @@ use std::path::Path;
 
 use whitewater_reports::words::{printable, shell_word};
 use whitewater_scenarios::campaign::Selected;
-use whitewater_scenarios::scenario::format;
+use whitewater_scenarios::scenario::{Scenario, format};
 use whitewater_scenarios::{catalog, host};
 
 use super::Failure;
@@ -18,7 +18,8 @@ const SUGGESTED: usize = 3;
 /// The scenario of this name, or in the file with this path.
 pub(crate) fn scenario(named: &str) -> Result<Selected, Failure> {
     if let Some(scenario) = catalog::find(named) {
-        return Ok(Selected { scenario, argument: named.to_owned() });
+        let argument = scenario.name.clone();
+        return Ok(Selected { scenario, argument });
     }
     if !is_path(named) {
         return Err(unknown(named));

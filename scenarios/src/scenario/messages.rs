@@ -1,27 +1,8 @@
-//! The names of the kinds of messages, for faults that strike some kinds only: a bit of [`Filter::kinds`] for each.
+//! The kinds of messages, for faults that strike some kinds only: a bit of [`Filter::kinds`] for each name.
 //!
 //! [`Filter::kinds`]: whitewater_sim::fault::Filter::kinds
 
-/// Every kind, at the place that [`whitewater_sim::Message::kind`] gives as its number.
-pub(crate) const KINDS: [&str; 17] = [
-    "append",
-    "append-reply",
-    "request-vote",
-    "vote-reply",
-    "pre-vote",
-    "pre-vote-reply",
-    "install-snapshot",
-    "snapshot-reply",
-    "timeout-now",
-    "read-index",
-    "read-index-reply",
-    "request",
-    "read",
-    "reply",
-    "admin",
-    "admin-reply",
-    "came-back",
-];
+use whitewater_kv::wire::KINDS;
 
 /// The bit of the kind with this name.
 pub(super) fn bit(name: &str) -> Option<u64> {

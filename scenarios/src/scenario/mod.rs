@@ -14,6 +14,7 @@ mod steps;
 mod strike;
 mod words;
 mod workload;
+mod write;
 
 use whitewater_kv::client::Patience;
 use whitewater_raft::config::{PreVote, QuorumCheck};
@@ -27,6 +28,10 @@ use crate::generate::Planned;
 use crate::search::lineage::Lineage;
 
 pub use format::ScenarioError;
+pub use write::write;
+
+pub(crate) use messages::names as message_names;
+pub(crate) use words::write as operation_words;
 
 /// A scenario that passed all checks of its file.
 #[derive(Clone, Debug, PartialEq)]

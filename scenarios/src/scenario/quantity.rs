@@ -94,6 +94,9 @@ impl<'de> Deserialize<'de> for Run {
             fn visit_i64<E: Error>(self, number: i64) -> Result<Run, E> {
                 self.visit_str(&number.to_string())
             }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Run, E> {
+                self.visit_str(&number.to_string())
+            }
             fn visit_str<E: Error>(self, text: &str) -> Result<Run, E> {
                 text.parse().map(Run).map_err(E::custom)
             }
@@ -188,6 +191,29 @@ impl<'de> Deserialize<'de> for Size {
                         "{text:?} is not a size: write one like \"512B\", \"64KiB\" or \"4MiB\""
                     ))),
                 }
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// A size, or `"unlimited"`, which is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Limit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a size like \"64KiB\", or \"unlimited\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+                if text == "unlimited" {
+                    return Ok(Limit(0));
+                }
+                Size::deserialize(serde::de::value::StrDeserializer::new(text)).map(|Size(bytes)| Limit(bytes))
             }
         }
         deserializer.deserialize_any(Text)

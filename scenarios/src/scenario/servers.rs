@@ -11,7 +11,7 @@ use whitewater_sim::{Latency, LinkProfile};
 
 use super::format::{Mistake, wrong, wrong_default};
 use super::latency::RawLatency;
-use super::quantity::{Count, CountOrNever, Duration, Probability, Range, Ratio, Size};
+use super::quantity::{Count, CountOrNever, Duration, Limit, Probability, Range, Ratio, Size};
 use super::{Protocol, Replication, Sessions, Timing};
 
 #[derive(Default, Deserialize)]
@@ -83,8 +83,8 @@ pub(super) struct RawNetwork {
     pub(super) reorder: Option<Probability>,
     pub(super) reorder_delay: Option<Duration>,
     pub(super) corrupt: Option<Probability>,
-    pub(super) bandwidth: Option<Size>,
-    pub(super) queue: Option<Size>,
+    pub(super) bandwidth: Option<Limit>,
+    pub(super) queue: Option<Limit>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use toml::Spanned;
+use whitewater_kv::wire::KINDS;
 use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, Reach, Shape};
 use whitewater_sim::rng::PPM;
 use whitewater_sim::{Latency, LinkProfile, NodeId};
@@ -12,7 +13,7 @@ use super::cluster::{Cluster, SERVERS_MAX};
 use super::format::{Mistake, wrong};
 use super::latency::RawLatency;
 use super::messages;
-use super::quantity::{Count, Duration, Probability, Range, Size};
+use super::quantity::{Count, Duration, Limit, Probability, Range};
 use super::servers::RawNetwork;
 use super::steps::{RawReference, RawWhen};
 use super::{MixKind, Span, Way, Who};
@@ -71,8 +72,8 @@ keys! {
     "reorder" reorder: Probability,
     "reorder_delay" reorder_delay: Duration,
     "corrupt" corrupt: Probability,
-    "bandwidth" bandwidth: Size,
-    "queue" queue: Size,
+    "bandwidth" bandwidth: Limit,
+    "queue" queue: Limit,
     "delay" delay: RawLatency,
     "delayed" delayed: Spanned<Probability>,
 }
@@ -342,11 +343,8 @@ impl RawStrike {
     }
 
     fn links(&self, place: &Spanned<RawStrike>, cluster: &Cluster) -> Result<Vec<(NodeId, NodeId)>, Mistake> {
-        let links = match &self.links {
-            Some(links) if !links.get_ref().is_empty() => links,
-            Some(_) | None => {
-                return wrong(place, "no link is cut: add a line like links = [[0, 1], [2, 0]], from whom to whom");
-            }
+        let Some(links) = &self.links else {
+            return wrong(place, "no link is cut: add a line like links = [[0, 1], [2, 0]], from whom to whom");
         };
         let mut named = BTreeSet::new();
         for (from, to) in links.get_ref() {
@@ -374,7 +372,7 @@ impl RawStrike {
             match messages::bit(name) {
                 Some(bit) => kinds |= bit,
                 None => {
-                    let all = messages::KINDS.join(", ");
+                    let all = KINDS.join(", ");
                     return wrong(of, format!("no messages are called {name:?}: there are {all}"));
                 }
             }

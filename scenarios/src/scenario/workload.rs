@@ -147,6 +147,12 @@ impl RawWorkload {
         for load in &self.load {
             loads.push(load.get_ref().check(duration_ns)?);
         }
+        if let (Some(think), true) = (&self.think, self.rate.is_some() || self.bursts.is_some()) {
+            return wrong(
+                think,
+                "clients that think between operations have no rate, and so no bursts: leave these or `think` out",
+            );
+        }
         let workload = Workload {
             rate: self.rate.as_ref().map_or(100, |rate| rate.get_ref().0),
             keys: self.keys.map_or(10, |keys| keys.0),
@@ -178,6 +184,9 @@ impl RawWorkload {
     fn bursts(&self) -> Result<Option<Bursts>, Mistake> {
         let Some(bursts) = &self.bursts else { return Ok(None) };
         let RawBursts { every, lasting, factor: Count(factor) } = *bursts.get_ref();
+        if self.think.is_some() {
+            return wrong(bursts, "clients that think have no rate that bursts could raise: leave out one of the two");
+        }
         if every.max_ns < MILLISECOND_NS || lasting.max_ns < MILLISECOND_NS {
             return wrong(
                 bursts,

@@ -151,6 +151,7 @@ impl Disk {
     pub(crate) fn rekey(&mut self, key: &RunKey, place: u32) {
         self.sync_draws = key.stream(Purpose::Sync, place);
         self.crash_draws = key.stream(Purpose::Crash, place);
+        self.damage_draws = key.stream(Purpose::Damage, place);
     }
 
     /// Makes every sync take this many times as long, on top of what slows the disk down already.

@@ -1,9 +1,9 @@
 //! Whether a fault had an effect: a fault that hit nobody proves nothing about those that it could have hit.
 //!
 //! A cut has one if it stopped a message, a clog if it held one, a filter if it struck one, other links if one was sent over
-//! them; a crash if a running server went down, a trap if somebody came to it, a pause or slowness if something waited, a slow
-//! disk if a sync was begun, a failing one if an operation failed, an erased or damaged one if it lost anything, a clock that
-//! was set or stopped if its server was running. What it simplifies: of several faults on the same
+//! them; a crash if a running server went down, a pause if something waited, a slow disk if a sync was begun, an erased disk
+//! if it held anything, a clock that was set or frozen if its server was running; a trap if somebody came to it, a slow server
+//! if something waited, a failing disk if a read or a sync failed, damage if any byte is different. What it simplifies: of several faults on the same
 //! link or server, all count as the cause.
 
 use super::{Doing, Injector, State, Undo};
@@ -70,7 +70,7 @@ impl<P: Process> World<P> {
             Undo::Mend(links) => self.stopped_on(links),
             Undo::Unclog(links) => self.held_on(links),
             Undo::Links => self.kernel.network.counts.sent,
-            Undo::Disarm => self.kernel.falls.sprung_by(number),
+            Undo::Disarm => u64::from(!self.kernel.falls.is_set(number)),
             Undo::Unfilter => self.kernel.network.struck_by(number),
             Undo::Release(nodes) => match kind {
                 FaultKind::Pause { .. } | FaultKind::Slow { .. } => self.deferred_by(nodes),
@@ -111,8 +111,8 @@ impl<P: Process> World<P> {
     }
 
     pub(super) fn failures_of(&self, nodes: &[NodeId]) -> u64 {
-        let of = |node: &NodeId| self.kernel.disks[node.index()].counts;
-        nodes.iter().map(of).map(|counts| counts.reads_failed + counts.syncs_failed).sum()
+        let counts = nodes.iter().map(|node| self.kernel.disks[node.index()].counts);
+        counts.map(|counts| counts.reads_failed + counts.syncs_failed).sum()
     }
 
     pub(super) fn is_up(&self, node: NodeId) -> bool {

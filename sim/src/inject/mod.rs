@@ -54,7 +54,7 @@ pub(crate) enum Undo {
     Links,
     /// The treatment of messages by their kind.
     Unfilter,
-    /// A trap that nobody came to.
+    /// A trap, if nobody came to it.
     Disarm,
     /// What was done stays.
     Nothing,
@@ -170,47 +170,17 @@ impl<P: Process> World<P> {
                 nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
                 (Undo::Nothing, Gauge::known(nodes.iter().any(|node| self.is_up(*node))))
             }
-            FaultKind::Wipe { target } => {
-                let nodes = self.lose(kind, target, World::wipe);
-                let gauge = Gauge::known(!nodes.is_empty());
-                (Undo::Release(nodes), gauge)
-            }
-            FaultKind::Damage { target, damage } => {
-                let nodes = self.lose(kind, target, |world, node| world.damage(node, *damage));
-                let gauge = Gauge::known(nodes.iter().any(|node| self.kernel.slots[node.index()].is_damaged));
-                (Undo::Release(nodes), gauge)
-            }
-            FaultKind::FailDisk { target, failure } => {
-                let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.kernel.disks[node.index()].fail(*failure));
-                let gauge = Gauge::Above(self.failures_of(&nodes));
-                (Undo::Release(nodes), gauge)
-            }
+            FaultKind::Wipe { target } => self.lose(kind, target, World::wipe),
+            FaultKind::Damage { target, damage } => self.lose(kind, target, |world, node| world.damage(node, *damage)),
+            FaultKind::FailDisk { target, failure } => self.fail_disks(kind, target, *failure),
             FaultKind::CrashAt { target, point, skip, down_ns } => {
                 let left = self.hit(kind, target).into_iter().map(|node| (node, *skip)).collect();
                 self.kernel.falls.set(Trap { fault: number, point: *point, left, down_ns: *down_ns });
                 (Undo::Disarm, Gauge::Above(0))
             }
-            FaultKind::Slow { target, service } => {
-                let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.kernel.slow_down(*node, *service));
-                let gauge = Gauge::Above(self.deferred_by(&nodes));
-                (Undo::Release(nodes), gauge)
-            }
-            FaultKind::FreezeClock { target } => {
-                let (nodes, now) = (self.hit(kind, target), self.kernel.now);
-                nodes.iter().for_each(|node| self.kernel.clocks[node.index()].freeze(now));
-                let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
-                (Undo::Release(nodes), gauge)
-            }
-            FaultKind::CrashClient { client } => {
-                let node = NodeId(self.servers + client);
-                assert!(node.index() < self.nodes.len(), "there is no client {client}");
-                self.note_fault(&[node], kind, "begins");
-                let gauge = Gauge::known(self.is_up(node));
-                self.crash(node);
-                (Undo::Release(vec![node]), gauge)
-            }
+            FaultKind::Slow { target, service } => self.slow_servers(kind, target, *service),
+            FaultKind::FreezeClock { target } => self.freeze_clocks(kind, target),
+            FaultKind::CrashClient { client } => self.crash_client(kind, *client),
         };
         self.injector.under_way(number, undo, gauge);
     }

@@ -52,6 +52,7 @@ pub struct ClientNode {
 #[derive(Debug, Default)]
 struct Legacy {
     next: usize,
+    next_thought: usize,
     named: BTreeMap<Name, OperationId>,
     served: Vec<(u64, OperationId)>,
     expired: BTreeSet<OperationId>,
@@ -75,14 +76,15 @@ impl ClientNode {
         let legacies: Vec<Rc<RefCell<Legacy>>> = scripts.iter().map(|_| Rc::default()).collect();
         move |number, crashes| {
             let script = scripts.get(number as usize)?.clone();
+            let legacy = Rc::clone(&legacies[number as usize]);
             let (number, crashes) = (u64::from(number), u64::from(crashes));
             let id = number + crashes * scripts.len() as u64;
             let client = Client::new(id, servers.clone(), window, patience).numbering_from(Ticket(crashes << 32));
-            let rested = if script.thought(0).is_some() { vec![Instant::START; window] } else { Vec::new() };
-            let legacy = Rc::clone(&legacies[number as usize]);
-            let Legacy { next, named, served, expired } = legacy.take();
-            let client = ClientNode::new(client, script, keep);
-            Some(ClientNode { repeats, rested: rested.into(), next, named, served, expired, legacy, ..client })
+            let rested =
+                if script.thought(0).is_some() { vec![Instant::START; window].into() } else { VecDeque::new() };
+            let Legacy { next, next_thought, named, served, expired } = legacy.take();
+            let node = ClientNode::new(client, script, keep);
+            Some(ClientNode { repeats, rested, next, next_thought, named, served, expired, legacy, ..node })
         }
     }
 
@@ -163,6 +165,7 @@ impl ClientNode {
         }
         *self.legacy.borrow_mut() = Legacy {
             next: self.next,
+            next_thought: self.next_thought,
             named: std::mem::take(&mut self.named),
             served: std::mem::take(&mut self.served),
             expired: std::mem::take(&mut self.expired),

@@ -1,9 +1,10 @@
-//! A message of the store, on a link of the simulator: how it is printed, and what of it enters the digest of a run.
+//! A message of the store, on a link of the simulator: how it is printed, what of it enters the digest of a run, how long it
+//! is, and what becomes of it if a bit is wrong.
 
 use std::fmt;
 
-use whitewater_kv::Message;
 use whitewater_kv::message::{ReadAt, ReadRequest, Reply, ReplyResult, RequestId};
+use whitewater_kv::{Message, wire};
 use whitewater_raft::message::{
     Append, AppendReply, AppendResult, Body, Conflict, ElectionCause, InstallSnapshot, PreVoteReply, ReadContext,
     ReadIndexReply, RequestPreVote, RequestVote, SnapshotReply, VoteReply,
@@ -45,6 +46,22 @@ impl whitewater_sim::Message for Wire {
             Message::AdminReply(reply) => printed(reply),
             Message::CameBack(id) => Digest::of(&[30, u64::from(id.0)]),
         }
+    }
+
+    fn kind(&self) -> u8 {
+        wire::kind(&self.0)
+    }
+
+    fn size_bytes(&self) -> u64 {
+        wire::size_bytes(&self.0)
+    }
+
+    fn corrupted(&self, draw: u64) -> Option<Wire> {
+        // What cannot be written is never sent.
+        let mut frame = wire::encode(&self.0).ok()?;
+        let bit = (u128::from(draw) * (frame.len() as u128 * 8) >> 64) as usize;
+        frame[bit / 8] ^= 1 << (bit % 8);
+        wire::decode(&frame).ok().map(Wire)
     }
 }
 
