@@ -15,6 +15,7 @@
 //! use whitewater_kv::{Message, session};
 //! use whitewater_scenarios::catalog;
 //! use whitewater_scenarios::run::{Options, run_on};
+//! use whitewater_scenarios::search::lineage::Lineage;
 //! use whitewater_scenarios::system::{Leaders, Program, Stage, System};
 //! use whitewater_scenarios::systems::hosted::{self, Node, Store, name_of};
 //! use whitewater_scenarios::systems::raft_kv::Wire;
@@ -68,7 +69,7 @@
 //! let verdict = |name: &str| {
 //!     let mut scenario = catalog::find(name).expect("it is in the catalog");
 //!     scenario.servers = vec![1];
-//!     run_on(&InMemory, &scenario, 7, &Options::default()).record.verdict
+//!     run_on(&InMemory, &scenario, &Lineage::of(7), &Options::default()).record.verdict
 //! };
 //! assert_eq!(verdict("calm").title(), "pass");
 //! // It has nothing on its disk, and this scenario crashes it.

@@ -19,27 +19,9 @@ impl whitewater_sim::Message for Letter {
         xxh3_64(&self.0.write_to_bytes().expect("a message has all of its fields"))
     }
 
-    /// The numbers that scenarios give to kinds of messages. A heartbeat is an append without entries there.
     fn kind(&self) -> u8 {
-        match self.0.get_msg_type() {
-            MessageType::MsgAppend | MessageType::MsgHeartbeat => 0,
-            MessageType::MsgAppendResponse | MessageType::MsgHeartbeatResponse => 1,
-            MessageType::MsgRequestVote => 2,
-            MessageType::MsgRequestVoteResponse => 3,
-            MessageType::MsgRequestPreVote => 4,
-            MessageType::MsgRequestPreVoteResponse => 5,
-            MessageType::MsgSnapshot => 6,
-            MessageType::MsgTimeoutNow => 8,
-            MessageType::MsgReadIndex => 9,
-            MessageType::MsgReadIndexResp => 10,
-            MessageType::MsgHup
-            | MessageType::MsgBeat
-            | MessageType::MsgPropose
-            | MessageType::MsgUnreachable
-            | MessageType::MsgSnapStatus
-            | MessageType::MsgCheckQuorum
-            | MessageType::MsgTransferLeader => unreachable!("{self} stays where it is made"),
-        }
+        let kind = KINDS.iter().find(|(of, _)| *of == self.0.get_msg_type());
+        kind.unwrap_or_else(|| unreachable!("{self} stays where it is made")).1
     }
 
     fn size_bytes(&self) -> u64 {
@@ -72,33 +54,39 @@ pub(crate) fn node_id(id: u64) -> Option<NodeId> {
     id.checked_sub(1).map(|number| NodeId(number as u32))
 }
 
-/// What a message promises. Nothing is said of those that are about a possible next term, or are passed on: they do not
-/// speak for the term of their sender.
+/// The numbers that scenarios give to kinds of messages. A heartbeat is an append without entries there.
+const KINDS: [(MessageType, u8); 12] = [
+    (MessageType::MsgAppend, 0),
+    (MessageType::MsgHeartbeat, 0),
+    (MessageType::MsgAppendResponse, 1),
+    (MessageType::MsgHeartbeatResponse, 1),
+    (MessageType::MsgRequestVote, 2),
+    (MessageType::MsgRequestVoteResponse, 3),
+    (MessageType::MsgRequestPreVote, 4),
+    (MessageType::MsgRequestPreVoteResponse, 5),
+    (MessageType::MsgSnapshot, 6),
+    (MessageType::MsgTimeoutNow, 8),
+    (MessageType::MsgReadIndex, 9),
+    (MessageType::MsgReadIndexResp, 10),
+];
+
+/// Messages that do not speak for the term of their sender: they are about a possible next term, or are passed on.
+const OF_NO_TERM: [MessageType; 3] =
+    [MessageType::MsgRequestPreVote, MessageType::MsgRequestPreVoteResponse, MessageType::MsgReadIndex];
+
+/// What a message promises in its term, if it speaks for that.
 pub(crate) fn promise(message: &Message) -> Option<Promise> {
-    let to = || ServerId(message.to - 1);
-    // An answer to a leader of an earlier term has index 0: it tells of the new term and acknowledges nothing.
-    let acknowledges = !message.reject && message.index > 0;
-    match message.get_msg_type() {
-        MessageType::MsgRequestVote => Some(Promise::AskVote),
-        MessageType::MsgRequestVoteResponse if !message.reject => Some(Promise::Vote { to: to() }),
-        MessageType::MsgAppendResponse if acknowledges => Some(Promise::Ack { matched: message.index }),
-        MessageType::MsgRequestPreVote
-        | MessageType::MsgRequestPreVoteResponse
-        | MessageType::MsgPropose
-        | MessageType::MsgReadIndex => None,
-        MessageType::MsgHup
-        | MessageType::MsgBeat
-        | MessageType::MsgAppend
-        | MessageType::MsgAppendResponse
-        | MessageType::MsgRequestVoteResponse
-        | MessageType::MsgSnapshot
-        | MessageType::MsgHeartbeat
-        | MessageType::MsgHeartbeatResponse
-        | MessageType::MsgUnreachable
-        | MessageType::MsgSnapStatus
-        | MessageType::MsgCheckQuorum
-        | MessageType::MsgTransferLeader
-        | MessageType::MsgTimeoutNow
-        | MessageType::MsgReadIndexResp => Some(Promise::Other),
+    let kind = message.get_msg_type();
+    if OF_NO_TERM.contains(&kind) {
+        None
+    } else if kind == MessageType::MsgRequestVote {
+        Some(Promise::AskVote)
+    } else if kind == MessageType::MsgRequestVoteResponse && !message.reject {
+        Some(Promise::Vote { to: ServerId(message.to - 1) })
+    } else if kind == MessageType::MsgAppendResponse && !message.reject && message.index > 0 {
+        // Index 0 only tells a leader of an earlier term that its term is over.
+        Some(Promise::Ack { matched: message.index })
+    } else {
+        Some(Promise::Other)
     }
 }

@@ -53,8 +53,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use whitewater_reports::model::Verdict;
-use whitewater_scenarios::campaign::{Request, Seeds, Selected, conduct_on, make_on};
+use whitewater_scenarios::campaign::{Request, Search, Seeds, Selected, conduct_on, make_on};
+use whitewater_scenarios::run::Options;
 use whitewater_scenarios::scenario::Scenario;
+use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::system::System;
 use whitewater_scenarios::{catalog, host};
 use whitewater_sim::trace::Trace;
@@ -126,7 +128,8 @@ fn check(id: &str) -> Result<Check, String> {
 
 fn trace(system: &RaftCrate, scenario: &Scenario, arguments: &Arguments) -> ExitCode {
     let seed = arguments.seeds.at(0).expect("there is always a seed");
-    match make_on(system, scenario, seed, Recording::On) {
+    let options = Options { recording: Recording::On, ..Options::default() };
+    match make_on(system, scenario, &Lineage::of(seed), &options) {
         Ok(run) => {
             let trace = run.trace.expect("a trace was recorded");
             println!("{}\n{}", Trace::legend(), trace.heading());
@@ -155,7 +158,8 @@ fn run(system: RaftCrate, scenarios: &[Scenario], arguments: &Arguments) -> Exit
     let scenarios =
         scenarios.iter().map(|scenario| Selected { scenario: scenario.clone(), argument: scenario.name.clone() });
     let (seeds, jobs) = (arguments.seeds, arguments.jobs);
-    let request = Request { scenarios: scenarios.collect(), seeds, jobs, time_limit_ns: None };
+    let request =
+        Request { scenarios: scenarios.collect(), seeds, jobs, search: Search::Seeds, bug: None, time_limit_ns: None };
     let campaign = conduct_on(system, &request, |_| {});
     let mut code = 0;
     for scenario in &campaign.scenarios {
