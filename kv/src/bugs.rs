@@ -60,7 +60,7 @@ whitewater_raft::bugs! {
         "An entry on disk replaces everything from its index on, so that a restart finds no entries that were undone."
         "I15 I4 I8";
     152 "6.4" NoopNotApplied "noop-not-applied"
-        "An entry without a command is applied like others: reads wait for its index." "I24";
+        "An entry without a command is applied like others: reads wait for its index." "EXPECT I24";
     171 "6.3" WaitersByIndex "waiters-by-index"
         "A client that waits for an index is told when another leader puts its own entry there." "LIN";
     172 "3.8" NothingPersisted "nothing-persisted"

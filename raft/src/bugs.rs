@@ -100,7 +100,7 @@ bugs! {
     2 "3.4" SelfVoteForgotten "self-vote-forgotten"
         "A candidate's vote for itself is a vote like any other: whoever gave it away has none left." "I2 I1";
     3 "3.6.1" LongerLogWins "longer-log-wins"
-        "The term of the last entry decides whose log is more up to date, and its length only between equals." "I5";
+        "The term of the last entry decides whose log is more up to date, and its length only between equals." "I5 I6";
     4 "3.6.1" TermAndLengthWanted "term-and-length-wanted"
         "Of any two logs one is at least as up to date as the other, so that somebody can always win." "I24";
     5 "3.3" HandledBeforeTermAdopted "handled-before-term-adopted"
@@ -179,7 +179,7 @@ bugs! {
     48 "5.1" OlderSnapshotInstalled "older-snapshot-installed"
         "A snapshot of what is committed already brings nothing new, and is not installed." "I11 LIN";
     49 "5.1" SuffixDropped "suffix-dropped"
-        "What is behind a snapshot's last entry, and matches, stays: it may have been acknowledged." "I8 I10 I5";
+        "What is behind a snapshot's last entry, and matches, stays: it may have been acknowledged." "I24 I8 I5";
     52 "5.1" SnapshotLowersTerm "snapshot-lowers-term"
         "The term of a snapshot is that of an entry, and says nothing about the server's own." "I11";
     53 "5.1" CompactedLeaderMute "compacted-leader-mute"
@@ -193,9 +193,9 @@ bugs! {
          one (Ongaro, 2015)." "I17 I5";
     57 "4.1" InForceWhenCommitted "in-force-when-committed"
         "A configuration is in force when it is in the log, so that it governs its own commitment, and the next change \
-         waits for that." "I7 I18 I17";
+         waits for that." "I7 I18 I24";
     58 "4.1" ConfigurationNotRolledBack "configuration-not-rolled-back"
-        "A configuration is in force as long as its entry is in the log, and goes with it." "I17 I1 I7";
+        "A configuration is in force as long as its entry is in the log, and goes with it." "I1 I17 I7";
     59 "4.3" JointLeftEarly "joint-left-early"
         "A joint configuration is left when it is committed: before that the old voters alone may still decide." "I17";
     60 "5.1" JointLostInSnapshot "joint-lost-in-snapshot"
@@ -212,12 +212,13 @@ bugs! {
         "A new leader knows what is committed only when an entry of its own term is." "I19 LIN";
     72 "6.4" ReadQuorumShort "read-quorum-short"
         "A round that proves leadership was answered by a majority, and not by one server less." "I19 I20 LIN";
-    73 "6.4.1" LeaseFromAnswer "lease-from-answer"
-        "A lease begins when its round began: the voters' promise may be as old as that." "I20";
+    73 "6.4.1" LeaseWithoutMargin "lease-without-margin"
+        "A lease counts from the beginning of its round, less what clocks may drift: a voter's promise may be as old."
+        "I20";
     74 "6.4.1" LeaseKeptOnTransfer "lease-kept-on-transfer"
         "A leader that has asked another to stand has given its lease away." "I20";
-    75 "6.4.1" SteppedClockTrusted "stepped-clock-trusted"
-        "A clock that was set back makes void what was concluded from it." "I20";
+    75 "6.4.1" PausedClockTrusted "paused-clock-trusted"
+        "The clock is read anew for each read: a server that stood still does not know how late it is." "I20";
     76 "10.2.1" WindowLeaks "window-leaks"
         "A later acknowledgement speaks for the earlier ones, so that a lost answer takes no room for ever." "I24";
 
@@ -261,9 +262,9 @@ bugs! {
     202 "9.3" LongerTimeouts "longer-timeouts"
         "Nothing: elections begin a third later." "";
     203 "10.2.2" SmallerBatches "smaller-batches"
-        "Nothing: appends with half of the entries cost messages." "";
-    204 "10.2.1" WindowOfOne "window-of-one"
-        "Nothing: without pipelining a follower waits a round trip for its next entries." "";
+        "Nothing: appends of at most 16 entries cost messages." "";
+    204 "10.2.1" SmallerWindow "smaller-window"
+        "Nothing: with at most 8 appends on the way a distant follower waits for its next entries." "";
     205 "9.6" LoyalFromTheStart "loyal-from-the-start"
         "Nothing: a server that refuses pre-votes until its first timeout delays the first election." "";
     206 "3.5" CommitAnnouncedAtOnce "commit-announced-at-once"

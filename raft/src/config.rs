@@ -223,10 +223,10 @@ impl Config {
     pub(crate) fn send_limits(&self) -> SendLimits {
         let entries_max = u64::try_from(self.append_entries_max).unwrap_or(u64::MAX);
         SendLimits {
-            entries_max: if bugs::is_on(Bug::SmallerBatches) { entries_max.div_ceil(2) } else { entries_max },
+            entries_max: if bugs::is_on(Bug::SmallerBatches) { entries_max.min(16) } else { entries_max },
             bytes_max: self.append_bytes_max,
             window: WindowLimits {
-                appends_max: if bugs::is_on(Bug::WindowOfOne) { 1 } else { self.in_flight_max },
+                appends_max: self.in_flight_max.min(if bugs::is_on(Bug::SmallerWindow) { 8 } else { usize::MAX }),
                 bytes_max: self.in_flight_bytes_max,
             },
         }

@@ -101,12 +101,15 @@ impl Lease {
             && round <= confirmed
         {
             self.open.pop_front();
-            self.began = Some(if bugs::is_on(Bug::LeaseFromAnswer) { self.latest_reading } else { began });
+            self.began = Some(if bugs::is_on(Bug::LeaseWithoutMargin) { self.latest_reading } else { began });
         }
     }
 
     /// Whether it holds now.
     pub(crate) fn check(&mut self, now: LocalTime) -> Validity {
+        if bugs::is_on(Bug::PausedClockTrusted) {
+            return self.validity(self.latest_reading);
+        }
         self.read_clock(now);
         self.validity(now)
     }
@@ -122,7 +125,7 @@ impl Lease {
         let age_ns_max = last_heartbeat.0.saturating_sub(began.0).saturating_add(self.terms.heartbeat_ns);
         if age_ns >= self.terms.promised_ns {
             Validity::Over
-        } else if age_ns.max(age_ns_max) >= self.terms.trusted_ns {
+        } else if age_ns.max(age_ns_max) >= self.terms.trusted_ns && !bugs::is_on(Bug::LeaseWithoutMargin) {
             Validity::Doubtful
         } else {
             Validity::Holds
@@ -146,9 +149,6 @@ impl Lease {
 
     /// The clock was set back: what was read from it before cannot be compared with what is read now.
     fn distrust(&mut self) {
-        if bugs::is_on(Bug::SteppedClockTrusted) {
-            return;
-        }
         self.began = None;
         self.open.clear();
         self.last_heartbeat = None;

@@ -102,6 +102,7 @@ pub struct Range {
     /// Runs that were too long to be judged; they count as not caught.
     pub inconclusive: u64,
     /// Why the search ended.
+    #[serde(flatten)]
     pub end: RangeEnd,
 }
 

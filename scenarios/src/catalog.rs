@@ -2,52 +2,24 @@
 
 use crate::scenario::{Scenario, ScenarioError, format};
 
+/// The files of these names, each with its text.
+macro_rules! files {
+    ($($name:literal)*) => {
+        &[$((concat!($name, ".toml"), include_str!(concat!("catalog/", $name, ".toml"))),)*]
+    };
+}
+
 /// Each file of the catalog, with its name.
-const FILES: [(&str, &str); 43] = [
-    ("calm.toml", include_str!("catalog/calm.toml")),
-    ("lossy.toml", include_str!("catalog/lossy.toml")),
-    ("slow-tail.toml", include_str!("catalog/slow-tail.toml")),
-    ("leader-cut-off.toml", include_str!("catalog/leader-cut-off.toml")),
-    ("split.toml", include_str!("catalog/split.toml")),
-    ("one-way.toml", include_str!("catalog/one-way.toml")),
-    ("crash-restart.toml", include_str!("catalog/crash-restart.toml")),
-    ("power-loss.toml", include_str!("catalog/power-loss.toml")),
-    ("pause.toml", include_str!("catalog/pause.toml")),
-    ("torn-tail.toml", include_str!("catalog/torn-tail.toml")),
-    ("election-storm.toml", include_str!("catalog/election-storm.toml")),
-    ("figure-8.toml", include_str!("catalog/figure-8.toml")),
-    ("storm.toml", include_str!("catalog/storm.toml")),
-    ("single.toml", include_str!("catalog/single.toml")),
-    ("even.toml", include_str!("catalog/even.toml")),
-    ("nine.toml", include_str!("catalog/nine.toml")),
-    ("quorum-reads.toml", include_str!("catalog/quorum-reads.toml")),
-    ("lease-reads.toml", include_str!("catalog/lease-reads.toml")),
-    ("follower-reads.toml", include_str!("catalog/follower-reads.toml")),
-    ("skewed-clocks.toml", include_str!("catalog/skewed-clocks.toml")),
-    ("clock-steps.toml", include_str!("catalog/clock-steps.toml")),
-    ("snapshot-loss.toml", include_str!("catalog/snapshot-loss.toml")),
-    ("snapshot-crash.toml", include_str!("catalog/snapshot-crash.toml")),
-    ("laggard.toml", include_str!("catalog/laggard.toml")),
-    ("membership.toml", include_str!("catalog/membership.toml")),
-    ("membership-chaos.toml", include_str!("catalog/membership-chaos.toml")),
-    ("joint-crash.toml", include_str!("catalog/joint-crash.toml")),
-    ("remove-leader.toml", include_str!("catalog/remove-leader.toml")),
-    ("removed-servers.toml", include_str!("catalog/removed-servers.toml")),
-    ("learners.toml", include_str!("catalog/learners.toml")),
-    ("transfer.toml", include_str!("catalog/transfer.toml")),
-    ("wiped-disks.toml", include_str!("catalog/wiped-disks.toml")),
-    ("wiped-leader.toml", include_str!("catalog/wiped-leader.toml")),
-    ("paper.toml", include_str!("catalog/paper.toml")),
-    ("no-pre-vote.toml", include_str!("catalog/no-pre-vote.toml")),
-    ("no-quorum-check.toml", include_str!("catalog/no-quorum-check.toml")),
-    ("narrow-window.toml", include_str!("catalog/narrow-window.toml")),
-    ("forgotten-clients.toml", include_str!("catalog/forgotten-clients.toml")),
-    ("transactions.toml", include_str!("catalog/transactions.toml")),
-    ("torn-votes.toml", include_str!("catalog/torn-votes.toml")),
-    ("slow-leader-disk.toml", include_str!("catalog/slow-leader-disk.toml")),
-    ("long-tails.toml", include_str!("catalog/long-tails.toml")),
-    ("deluge.toml", include_str!("catalog/deluge.toml")),
-];
+const FILES: &[(&str, &str)] = files! {
+    "calm" "lossy" "slow-tail" "leader-cut-off" "split" "one-way"
+    "crash-restart" "power-loss" "pause" "torn-tail" "election-storm" "figure-8"
+    "storm" "single" "even" "nine" "quorum-reads" "lease-reads"
+    "follower-reads" "skewed-clocks" "clock-steps" "snapshot-loss" "snapshot-crash" "laggard"
+    "membership" "membership-chaos" "joint-crash" "remove-leader" "removed-servers" "learners"
+    "transfer" "wiped-disks" "wiped-leader" "paper" "no-pre-vote" "no-quorum-check"
+    "narrow-window" "forgotten-clients" "transactions" "torn-votes" "slow-leader-disk" "long-tails"
+    "deluge" "retention" "only-reads" "swarm" "swarm-members" "swarm-disks"
+};
 
 /// All scenarios of the catalog.
 ///

@@ -12,57 +12,49 @@
 //! applies what it commits to a [`whitewater_kv::Machine`] has most of that done. A store on one server:
 //!
 //! ```
-//! use whitewater_kv::machine::{Applied, Machine};
-//! use whitewater_kv::message::{Reply, ReplyResult, RequestId};
-//! use whitewater_kv::{Message, Request, codec, session};
-//! use whitewater_raft::Index;
+//! use whitewater_kv::{Message, session};
 //! use whitewater_scenarios::catalog;
 //! use whitewater_scenarios::run::{Options, run_on};
+//! use whitewater_scenarios::search::lineage::Lineage;
 //! use whitewater_scenarios::system::{Leaders, Program, Stage, System};
-//! use whitewater_scenarios::systems::hosted::{self, Node, Wire};
+//! use whitewater_scenarios::systems::hosted::{self, Node, Store, name_of};
+//! use whitewater_scenarios::systems::raft_kv::Wire;
 //! use whitewater_sim::disk::SyncId;
 //! use whitewater_sim::{Context, NodeId, TimerId};
 //!
+//! /// It agrees with itself about everything, at once.
 //! struct Alone {
-//!     machine: Machine,
-//!     applied: u64,
+//!     store: Store,
 //! }
 //!
 //! impl hosted::Server for Alone {
-//!     type Message = Message; // It has nobody to talk to.
+//!     type Message = Wire; // Any message will do: it has nobody to talk to.
 //!
 //!     fn boot(&mut self, _: &mut Context<'_, Node<Self>>) {}
 //!
 //!     fn request(&mut self, from: NodeId, request: Message, context: &mut Context<'_, Node<Self>>) {
-//!         let Message::Request(bytes) = request else { return };
-//!         let Ok(request) = codec::decode(&bytes) else { return };
-//!         let to = match &request {
-//!             Request::OpenSession { nonce } => RequestId::OpenSession { nonce: *nonce },
-//!             Request::Execute { session, sequence, .. } => {
-//!                 RequestId::Execute { session: *session, sequence: *sequence }
-//!             }
-//!         };
-//!         self.applied += 1;
-//!         let index = Index(self.applied);
-//!         let result = match self.machine.apply(index, &request) {
-//!             Applied::Opened { session } => ReplyResult::Opened { session },
-//!             Applied::Executed { answer, .. } | Applied::Duplicate { answer } => {
-//!                 ReplyResult::Answered { answer, index }
-//!             }
-//!             Applied::Expired => ReplyResult::SessionExpired,
-//!             Applied::Overtaken => return,
-//!         };
-//!         context.send(from, Wire::store(Message::Reply(Reply { to, result })));
+//!         let me = context.node();
+//!         if let Message::Request(bytes) = request {
+//!             let Some(name) = name_of(&bytes) else { return };
+//!             let entry = (self.store.applied() + 1, 1);
+//!             self.store.accept(entry, from, name);
+//!             self.store.apply(entry, &bytes, context);
+//!         } else if let Message::Read(read) = request
+//!             && let Some(read) = self.store.read(from, *read, Some(me), context)
+//!         {
+//!             self.store.pass(read, self.store.applied());
+//!             self.store.serve(context);
+//!         }
 //!     }
 //!
-//!     fn message(&mut self, _: NodeId, _: Message, _: &mut Context<'_, Node<Self>>) {}
+//!     fn message(&mut self, _: NodeId, _: Wire, _: &mut Context<'_, Node<Self>>) {}
 //!     fn timer(&mut self, _: TimerId, _: &mut Context<'_, Node<Self>>) {}
 //!     fn synced(&mut self, _: SyncId, _: &mut Context<'_, Node<Self>>) {}
 //! }
 //!
-//! struct OnMemory;
+//! struct InMemory;
 //!
-//! impl System for OnMemory {
+//! impl System for InMemory {
 //!     type Node = Node<Alone>;
 //!
 //!     fn leaders(&self) -> Leaders {
@@ -70,22 +62,23 @@
 //!     }
 //!
 //!     fn program(&self, stage: &Stage<'_>) -> Program<Node<Alone>> {
-//!         let limits = session::Limits::default();
-//!         hosted::program(stage, move |_| Alone { machine: Machine::new(limits), applied: 0 })
+//!         hosted::program(stage, |_| Alone { store: Store::new(session::Limits::default()) })
 //!     }
 //! }
 //!
-//! let mut scenario = catalog::find("calm").expect("it is in the catalog");
-//! scenario.servers = vec![1];
-//! assert_eq!(run_on(&OnMemory, &scenario, 7, &Options::default()).record.verdict.title(), "pass");
-//! // It keeps nothing on its disk: that shows as soon as it crashes.
-//! let mut scenario = catalog::find("single").expect("it is in the catalog");
-//! scenario.servers = vec![1];
-//! assert_eq!(run_on(&OnMemory, &scenario, 7, &Options::default()).record.verdict.title(), "violation");
+//! let verdict = |name: &str| {
+//!     let mut scenario = catalog::find(name).expect("it is in the catalog");
+//!     scenario.servers = vec![1];
+//!     run_on(&InMemory, &scenario, &Lineage::of(7), &Options::default()).record.verdict
+//! };
+//! assert_eq!(verdict("calm").title(), "pass");
+//! // It has nothing on its disk, and this scenario crashes it.
+//! assert_ne!(verdict("single").title(), "pass");
 //! ```
 //!
-//! That system observes nothing, and so is checked by what its clients saw: linearizability, and that everything is answered
-//! once all faults are healed. Each [`whitewater_sim::Observation`] that a server makes buys it more: roles buy faults that
+//! That system observes what its state machine does ([`crate::systems::hosted::Store`] sees to it), and nothing else; a
+//! system that observes nothing at all is checked by what its clients saw: linearizability, and that everything is
+//! answered once all faults are healed. Each [`whitewater_sim::Observation`] that a server makes buys it more: roles buy faults that
 //! aim at the leader, terms and votes buy election safety, appends and writes buy the checks of logs and disks, applied
 //! entries buy the agreement of replicas. `examples/tikv` does this for the `raft` crate of tikv.
 

@@ -55,9 +55,12 @@ fn with_few_probes(text: &str) -> String {
 #[test]
 fn help_is_there_for_every_command() {
     assert_prints("help", "--help");
-    for command in ["run", "replay", "check", "list", "describe", "probes", "latency", "soak", "completions", "man"] {
+    for command in
+        ["run", "replay", "check", "list", "describe", "probes", "bugs", "latency", "soak", "completions", "man"]
+    {
         assert_prints(&format!("help-{command}"), &format!("{command} --help"));
     }
+    assert_prints("help-bugs-run", "bugs run --help");
     assert_prints("version", "--version");
     assert_eq!(code(&output("")), 2);
 }

@@ -91,9 +91,9 @@ fn hot_keys_get_their_share_and_every_key_is_used() {
     let keys: Vec<String> = operations(&scenario)
         .into_iter()
         .filter(|planned| !planned.is_fresh())
-        .map(|planned| match planned.operation {
-            Operation::Put { key, .. } => key.to_string(),
-            other => panic!("{other} is no put"),
+        .map(|planned| {
+            let Operation::Put { key, .. } = planned.operation else { panic!("{planned:?} is no put") };
+            key.to_string()
         })
         .collect();
     let hot = keys.iter().filter(|key| ["k0", "k1"].contains(&key.as_str())).count();
@@ -122,9 +122,9 @@ fn values_are_filled_up_and_stay_different() {
     let values: Vec<String> = operations(&scenario)
         .into_iter()
         .filter(|planned| !planned.is_fresh())
-        .map(|planned| match planned.operation {
-            Operation::Put { value, .. } => value.to_string(),
-            other => panic!("{other} is no put"),
+        .map(|planned| {
+            let Operation::Put { value, .. } = planned.operation else { panic!("{planned:?} is no put") };
+            value.to_string()
         })
         .collect();
     assert!(values.len() > 300 && values.iter().all(|value| value.len() == 500));

@@ -85,13 +85,17 @@ impl Falls {
         }
     }
 
-    /// Whether what the node says is heard.
+    /// Whether what the node says is heard. Its role and how far its log is committed are decided before anything is done about
+    /// it, and messages that left before the node went down may say so: that is heard, too.
     pub(crate) fn lets_tell(&mut self, observation: &Observation) -> bool {
         let is_of_write = matches!(
             observation,
             Observation::WroteHardState { .. } | Observation::WroteEntries { .. } | Observation::WroteSnapshot { .. }
         );
-        self.gate == Gate::Telling && is_of_write || self.lets_act()
+        let is_decided =
+            matches!(observation, Observation::Committed { .. } | Observation::Role { .. } | Observation::Term { .. });
+        let is_trapped = matches!(self.falling, Some(Cause::Trap { .. }));
+        self.gate == Gate::Telling && is_of_write || is_trapped && is_decided || self.lets_act()
     }
 
     pub(crate) fn set(&mut self, trap: Trap) {

@@ -322,6 +322,13 @@ fn who_leads_must_reach_a_majority() {
     assert_eq!(led(cut_off(), healed(1), 1), None);
     assert_eq!(led(vec![step(None, at(100), 0, cut(1))], start(101), 1), None, "one of two others is enough");
     assert_eq!(led(vec![step(None, at(100), 0, crash(0, None))], start(101), 0), None);
+    let clog = |node| {
+        let target = Target::Nodes(vec![NodeId(node)]);
+        let kind = FaultKind::Clog { target, direction: Direction::Incoming, reach: Reach::Servers };
+        step(None, at(100), 0, Action::Begin { kind, lasting_ns: None })
+    };
+    assert_eq!(led(vec![clog(1)], start(101), 1), None);
+    assert_eq!(led(vec![clog(1), clog(2)], start(101), 0), None);
     let others = vec![step(None, at(100), 0, crash(1, None)), step(None, at(100), 0, crash(2, None))];
     assert_eq!(led(others, start(101), 0), None);
     let pause = FaultKind::Pause { target: Target::Nodes(vec![NodeId(0)]) };

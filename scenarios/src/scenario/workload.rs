@@ -184,6 +184,9 @@ impl RawWorkload {
     fn bursts(&self) -> Result<Option<Bursts>, Mistake> {
         let Some(bursts) = &self.bursts else { return Ok(None) };
         let RawBursts { every, lasting, factor: Count(factor) } = *bursts.get_ref();
+        if self.think.is_some() {
+            return wrong(bursts, "clients that think have no rate that bursts could raise: leave out one of the two");
+        }
         if every.max_ns < MILLISECOND_NS || lasting.max_ns < MILLISECOND_NS {
             return wrong(
                 bursts,

@@ -69,6 +69,13 @@ impl<P: Process> World<P> {
         self.kernel.slots[node.index()].is_damaged && !self.kernel.disks[node.index()].fails(DiskFailure::Read)
     }
 
+    pub(super) fn fail_disks(&mut self, kind: &FaultKind, target: &Target, failure: DiskFailure) -> (Undo, Gauge) {
+        let nodes = self.hit(kind, target);
+        nodes.iter().for_each(|node| self.kernel.disks[node.index()].fail(failure));
+        let gauge = Gauge::Above(self.failures_of(&nodes));
+        (Undo::Release(nodes), gauge)
+    }
+
     /// A disk works again, as far as this fault is concerned: who halted because of it need not wait any longer.
     pub(super) fn repair(&mut self, node: NodeId, failure: DiskFailure) {
         self.kernel.disks[node.index()].repair(failure);

@@ -172,29 +172,14 @@ impl<P: Process> World<P> {
             }
             FaultKind::Wipe { target } => self.lose(kind, target, World::wipe),
             FaultKind::Damage { target, damage } => self.lose(kind, target, |world, node| world.damage(node, *damage)),
-            FaultKind::FailDisk { target, failure } => {
-                let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.kernel.disks[node.index()].fail(*failure));
-                let gauge = Gauge::Above(self.failures_of(&nodes));
-                (Undo::Release(nodes), gauge)
-            }
+            FaultKind::FailDisk { target, failure } => self.fail_disks(kind, target, *failure),
             FaultKind::CrashAt { target, point, skip, down_ns } => {
                 let left = self.hit(kind, target).into_iter().map(|node| (node, *skip)).collect();
                 self.kernel.falls.set(Trap { fault: number, point: *point, left, down_ns: *down_ns });
                 (Undo::Disarm, Gauge::Above(0))
             }
-            FaultKind::Slow { target, service } => {
-                let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.kernel.slow_down(*node, *service));
-                let gauge = Gauge::Above(self.deferred_by(&nodes));
-                (Undo::Release(nodes), gauge)
-            }
-            FaultKind::FreezeClock { target } => {
-                let (nodes, now) = (self.hit(kind, target), self.kernel.now);
-                nodes.iter().for_each(|node| self.kernel.clocks[node.index()].freeze(now));
-                let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
-                (Undo::Release(nodes), gauge)
-            }
+            FaultKind::Slow { target, service } => self.slow_servers(kind, target, *service),
+            FaultKind::FreezeClock { target } => self.freeze_clocks(kind, target),
             FaultKind::CrashClient { client } => self.crash_client(kind, *client),
         };
         self.injector.under_way(number, undo, gauge);

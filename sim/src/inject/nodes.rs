@@ -1,10 +1,12 @@
-//! Faults of nodes: crash and restart, also at a point of their program or of their own will, and pauses.
+//! Faults of nodes: crash and restart, also at a point of their program or of their own will; pauses,
+//! slowness, and clocks that stand still.
 
 use super::Undo;
 use super::effect::Gauge;
 use crate::fall::Cause;
-use crate::fault::FaultKind;
+use crate::fault::{FaultKind, Target};
 use crate::kernel::Event;
+use crate::latency::Latency;
 use crate::node::{NodeId, Process};
 use crate::trace::Mark;
 use crate::world::World;
@@ -72,6 +74,20 @@ impl<P: Process> World<P> {
     fn restart_after(&mut self, cause: Cause, node: NodeId) {
         let fall = self.kernel.falls.add(node, cause);
         self.kernel.queue.push(self.kernel.now.after(cause.down_ns()), Event::Restart { node, fall });
+    }
+
+    pub(super) fn slow_servers(&mut self, kind: &FaultKind, target: &Target, service: Latency) -> (Undo, Gauge) {
+        let nodes = self.hit(kind, target);
+        nodes.iter().for_each(|node| self.kernel.slow_down(*node, service));
+        let gauge = Gauge::Above(self.deferred_by(&nodes));
+        (Undo::Release(nodes), gauge)
+    }
+
+    pub(super) fn freeze_clocks(&mut self, kind: &FaultKind, target: &Target) -> (Undo, Gauge) {
+        let (nodes, now) = (self.hit(kind, target), self.kernel.now);
+        nodes.iter().for_each(|node| self.kernel.clocks[node.index()].freeze(now));
+        let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
+        (Undo::Release(nodes), gauge)
     }
 
     pub(super) fn pause(&mut self, node: NodeId) {

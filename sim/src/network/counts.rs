@@ -22,7 +22,7 @@ pub struct NetworkCounts {
     pub lost: Strikes,
     /// Messages of which a link made a copy; it matters if the copy reached a receiver that was up.
     pub duplicated: Strikes,
-    /// Messages held up so that others may overtake them; it matters as often as a message did overtake one.
+    /// Messages held up so that others may overtake them; it matters if one does.
     pub reordered: Strikes,
     /// Messages in which a bit was made wrong; it matters if the message reached a receiver that was up.
     pub garbled: Strikes,

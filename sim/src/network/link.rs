@@ -62,8 +62,8 @@ pub(super) struct Link {
     pub(super) held: u64,
     pub(super) pipe: Pipe,
     last_arrival: Instant,
-    /// When the last of the messages arrives that were held up so that others overtake them.
-    late_arrival: Instant,
+    /// When those messages arrive that were held up and that nothing has overtaken yet.
+    late: Vec<Instant>,
 }
 
 /// The two draws of a message: for its latency, and for its fates.
@@ -85,7 +85,7 @@ impl Link {
             held: 0,
             pipe: Pipe::default(),
             last_arrival: Instant::START,
-            late_arrival: Instant::START,
+            late: Vec::new(),
         }
     }
 
@@ -131,7 +131,6 @@ impl Link {
     pub(super) fn forget_queue(&mut self) {
         self.pipe = Pipe::default();
         self.last_arrival = Instant::START;
-        self.late_arrival = Instant::START;
     }
 
     /// Two draws a message whatever becomes of it, so that the k-th message has the k-th pair of draws.
@@ -159,12 +158,14 @@ impl Link {
             counts.reordered.struck += 1;
             let held_ns = scale(fates << (64 - HOLD_BITS), profile.reorder_ns_max + 1);
             let at = now.after(latency_ns).after(held_ns);
-            counts.reordered.mattered += u64::from(at < self.late_arrival);
-            self.late_arrival = self.late_arrival.max(at);
+            self.overtake(at, now, counts);
+            self.late.push(at);
             at
         } else {
             self.last_arrival = now.after(latency_ns).max(self.last_arrival);
-            counts.reordered.mattered += u64::from(self.last_arrival < self.late_arrival);
+            if !self.late.is_empty() {
+                self.overtake(self.last_arrival, now, counts);
+            }
             self.last_arrival
         };
         let copy = struck(fates, 2, profile.duplicate_ppm).then(|| {
@@ -172,6 +173,14 @@ impl Link {
             at.after(profile.latency.sample_ns(self.copies.draw()))
         });
         Fate::Delivered { at, copy }
+    }
+
+    /// A message that arrives then overtakes those that were sent before it and arrive later.
+    fn overtake(&mut self, at: Instant, now: Instant, counts: &mut NetworkCounts) {
+        self.late.retain(|late| *late > now);
+        let before = self.late.len();
+        self.late.retain(|late| *late <= at);
+        counts.reordered.mattered += (before - self.late.len()) as u64;
     }
 }
 

@@ -24,6 +24,7 @@ impl Observer {
             ghost.log.put(index, term);
             return Ok(());
         }
+        self.told.logs = true;
         let before = ghost.log.term_at(index - 1).unwrap_or_default();
         ghost.log.put(index, term);
         self.tell_disk_at_boot(node, |disk| disk.log.put(index, term));

@@ -263,6 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_was_damaged_may_be_lost_until_its_server_has_booted() {
+        let mut observer = settled().crashes(C).passes();
+        observer.damaged(C);
+        assert!(!observer.can_lose(B) && observer.can_lose(C));
+        let booted = Observation::Booted { id: id(C), term: 1, vote: None };
+        observer.observe(C, &booted, crate::disk::Operation::default()).expect("nothing was promised");
+        observer.boot_ends(C).expect("nothing was promised");
+        assert!(observer.can_lose(B));
+    }
+
+    #[test]
+    fn no_disk_may_be_lost_that_a_change_under_way_needs() {
+        let changing = settled().store(&[A, B], 2, 1).says(A, voters(2, &[A, B]));
+        let observer = changing.passes();
+        assert!(observer.can_lose(C) && !observer.can_lose(B), "of two voters both are needed");
+        let back = changing.commits(A, 2).store(&[A, B], 3, 1).says(A, voters(3, &[A, B, C])).commits(A, 3);
+        assert!(back.passes().can_lose(B), "what is over does not count");
+    }
+
+    #[test]
     fn changes_by_one_voter_and_through_joint_configurations_are_legal() {
         let one = settled().store(&[A, B], 2, 1).says(A, voters(2, &[A, B, C, D])).says(B, voters(2, &[A, B, C, D]));
         assert_eq!(one.passes().members(), Some(members(&[A, B, C])));

@@ -83,6 +83,7 @@ pub struct Observer {
 /// What the nodes of this system tell at all. Nothing is asked of those that never do.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
+    logs: bool,
     votes: bool,
     disks: bool,
 }

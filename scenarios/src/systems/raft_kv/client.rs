@@ -52,6 +52,7 @@ pub struct ClientNode {
 #[derive(Debug, Default)]
 struct Legacy {
     next: usize,
+    next_thought: usize,
     named: BTreeMap<Name, OperationId>,
     served: Vec<(u64, OperationId)>,
     expired: BTreeSet<OperationId>,
@@ -81,9 +82,9 @@ impl ClientNode {
             let client = Client::new(id, servers.clone(), window, patience).numbering_from(Ticket(crashes << 32));
             let rested =
                 if script.thought(0).is_some() { vec![Instant::START; window].into() } else { VecDeque::new() };
-            let Legacy { next, named, served, expired } = legacy.take();
+            let Legacy { next, next_thought, named, served, expired } = legacy.take();
             let node = ClientNode::new(client, script, keep);
-            Some(ClientNode { repeats, rested, next, named, served, expired, legacy, ..node })
+            Some(ClientNode { repeats, rested, next, next_thought, named, served, expired, legacy, ..node })
         }
     }
 
@@ -164,6 +165,7 @@ impl ClientNode {
         }
         *self.legacy.borrow_mut() = Legacy {
             next: self.next,
+            next_thought: self.next_thought,
             named: std::mem::take(&mut self.named),
             served: std::mem::take(&mut self.served),
             expired: std::mem::take(&mut self.expired),

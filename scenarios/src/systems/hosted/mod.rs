@@ -2,8 +2,11 @@
 //! servers speak to our clients is the server.
 //!
 //! A server gets encoded [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no log entry
-//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. What it simplifies:
+//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. [`Store`] does the
+//! part that has nothing to do with consensus. What it simplifies:
 //! nobody changes the members of a cluster; scenarios that need it are refused ([`crate::system::looked_after`]).
+
+mod store;
 
 use std::fmt;
 
@@ -16,6 +19,8 @@ use whitewater_sim::{Context, NodeId, ProbeId, Process, ServerId, TimerId};
 use super::raft_kv::{self, ClientNode, client_timer_name};
 use crate::probes::Declared;
 use crate::system::{Participant, Program, Stage};
+
+pub use store::{Store, name_of, payload, refuse, reply};
 
 /// A server: a state machine that is told what happened.
 ///
