@@ -169,4 +169,31 @@ mod tests {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }
+
+    #[test]
+    fn steps_expectations_and_loads_are_described() {
+        let text = "name = \"mine\"\nsummary = \"S.\"\naliases = [\"3B x\"]\nreaches = [\"split-vote\"]\nseed = 7\n\
+                    [failure]\ncheck = \"LIN\"\noperations = [\"get\"]\nposition = \"a leader\"\n\
+                    [swarm]\n[network]\nbandwidth = \"1KiB\"\nqueue = \"2KiB\"\n\
+                    [workload]\nhot = { keys = 1, share = 0.5 }\nload = [{ at = \"1s\", operations = 5 }]\n\
+                    [[faults]]\nkind = \"messages\"\nof = [\"append\", \"read\"]\nloss = 0.5\nevery = \"1s\"\nlasting = \"2s\"\n\
+                    [[steps]]\nname = \"cut\"\nwhen = { commits = 50 }\nwait = \"1s\"\ndo = \"cut\"\ntarget = \"leader\"\n\
+                    [[steps]]\nwait = \"2s\"\ndo = \"end\"\nstep = \"cut\"\n\
+                    [[expect]]\nmust = \"not-commit\"\nfrom = { after = \"cut\", plus = \"1s\" }\nuntil = 1\n";
+        let text = describe(&format::parse("mine.toml", text).expect("a scenario"));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "names also called 3B x made for reaching split-vote the run of seed 7 showing that LIN Linearizability fails, \
+             with get; a leader",
+            "1 KiB a second pass a link; of the rest up to 2 KiB wait, and more is lost",
+            "50 % of the operations go to the first 1 key 5 operations more at 1 s, at once",
+            "1 s apart, for 2 s: of all messages of kind append or read sent by anybody 50 % are lost",
+            "steps `cut`: once 50 more entries are committed and 1 s later: the leader is cut off from the other servers",
+            "step 1: then, 2 s later: the fault of `cut` ends",
+            "expected from 1 s after `cut` to step 1: exactly 0 entries committed",
+            "swarm each seed draws what takes part, each part with a chance of 50 %",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
 }
