@@ -261,7 +261,17 @@ impl<P: Process> World<P> {
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
             }
-            event => self.dispatch(event),
+            Event::Arrival { .. }
+            | Event::Timer { .. }
+            | Event::Synced { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => self.dispatch(event),
         }
     }
 
