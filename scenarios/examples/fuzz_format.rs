@@ -195,7 +195,7 @@ fn tokens(text: &str) -> Vec<&str> {
 fn mutated(pool: &[String], words: &[&str], stream: &mut Stream) -> String {
     let pick = |count: usize, stream: &mut Stream| stream.below(count.max(1) as u64) as usize;
     let mut text = pool[pick(pool.len(), stream)].clone();
-    for _ in 0..stream.between(1, 6) {
+    for _ in 0..stream.between(1, 4) {
         text = match stream.below(10) {
             0..=4 => {
                 let mut tokens = tokens(&text);
@@ -205,7 +205,18 @@ fn mutated(pool: &[String], words: &[&str], stream: &mut Stream) -> String {
                 if places.is_empty() {
                     continue;
                 }
-                tokens[places[pick(places.len(), stream)]] = words[pick(words.len(), stream)];
+                let place = places[pick(places.len(), stream)];
+                // Mostly something of the same sort, which the parser may well accept.
+                let sort =
+                    |token: &str| token.chars().next().map(|c| (c.is_ascii_digit(), c.is_ascii_alphabetic(), c == '"'));
+                let tries = if stream.below(4) == 0 { 1 } else { 40 };
+                for _ in 0..tries {
+                    let word = words[pick(words.len(), stream)];
+                    if tries == 1 || sort(word) == sort(tokens[place]) {
+                        tokens[place] = word;
+                        break;
+                    }
+                }
                 tokens.concat()
             }
             5 => with_lines(&text, |lines| {

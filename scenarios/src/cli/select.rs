@@ -4,7 +4,7 @@ use std::path::Path;
 
 use whitewater_reports::words::{printable, shell_word};
 use whitewater_scenarios::campaign::Selected;
-use whitewater_scenarios::scenario::{Scenario, format};
+use whitewater_scenarios::scenario::format;
 use whitewater_scenarios::{catalog, host};
 
 use super::Failure;
@@ -94,14 +94,15 @@ fn missing(named: &str) -> Failure {
 /// The names of the catalog that are most like this one, as a question.
 fn suggestion(named: &str) -> String {
     let all = catalog::all();
-    alike(named, all.iter().map(|scenario| scenario.name.as_str()))
+    let names = all.iter().flat_map(|scenario| [&scenario.name].into_iter().chain(&scenario.aliases));
+    alike(named, names.map(String::as_str))
 }
 
 /// The names that are most like this one, as a question.
 pub(crate) fn alike<'a>(named: &str, names: impl Iterator<Item = &'a str>) -> String {
     let named = named.to_lowercase();
     let mut alike: Vec<(f64, &str)> = names
-        .map(|name| (strsim::jaro_winkler(&named, name), name))
+        .map(|name| (strsim::jaro_winkler(&named, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .collect();
     alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
