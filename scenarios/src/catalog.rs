@@ -43,7 +43,7 @@ pub fn find(name: &str) -> Option<Scenario> {
 #[must_use]
 pub fn text(name: &str) -> Option<&'static str> {
     let plain = plain(name);
-    all().iter().zip(FILES).find(|(scenario, _)| is_called(scenario, &plain)).map(|(_, (_, text))| text)
+    all().iter().zip(FILES).find(|(scenario, _)| is_called(scenario, &plain)).map(|(_, (_, text))| *text)
 }
 
 fn is_called(scenario: &Scenario, plain_name: &str) -> bool {
