@@ -213,10 +213,9 @@ impl<P: Process> World<P> {
         }
     }
 
-    #[inline]
-    pub(crate) fn happen(&mut self, event: Event<P::Message>) {
+    #[inline(always)]
+    fn happen(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
             Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
@@ -241,14 +240,17 @@ impl<P: Process> World<P> {
         }
     }
 
-    #[inline]
+    /// Always inlined: messages are large, and this is called from two places.
+    #[inline(always)]
     fn arrive(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+        let slot = &self.kernel.slots[to.index()];
+        if self.kernel.network.is_hindered(from, to) || slot.downs | slot.pauses > 0 {
+            return self.hinder(from, to, condition, message);
+        }
         if condition != Condition::Sound {
             self.kernel.network.arrived(condition);
             if condition == Condition::Unreadable {
-                self.count(to, u64::from(from.0) << 8 | 7);
-                self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
-                return;
+                return self.refuse(from, to, &message);
             }
         }
         self.count(to, u64::from(from.0) << 8 | 4);
@@ -256,26 +258,34 @@ impl<P: Process> World<P> {
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
-    #[inline]
-    fn is_hindered(&self, from: NodeId, to: NodeId) -> bool {
-        let slot = &self.kernel.slots[to.index()];
-        self.kernel.network.is_hindered(from, to) || slot.downs | slot.pauses > 0
+    /// A message that a link held arrives.
+    #[inline(never)]
+    pub(crate) fn arrive_at_last(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+        self.arrive(from, to, condition, message);
     }
 
     /// A message whose link is cut or clogged, or whose receiver is paused or down, does not get in now, or never.
     #[cold]
-    fn hinder(&mut self, event: Event<P::Message>) {
-        let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
+    #[inline(never)]
+    fn hinder(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         if self.kernel.network.is_clogged(from, to) {
             self.kernel.network.hold(from, to);
-            self.kernel.held.push(event);
+            self.kernel.held.push(Event::Arrival { from, to, condition, message });
         } else if self.kernel.slots[to.index()].pauses > 0 {
-            self.defer(to, event);
+            self.defer(to, Event::Arrival { from, to, condition, message });
         } else {
             self.count(to, u64::from(from.0) << 8 | 3);
             self.kernel.network.stop(from, to);
             self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
         }
+    }
+
+    /// The receiver's codec notices that a bit is wrong.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
+        self.count(to, u64::from(from.0) << 8 | 7);
+        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
     }
 
     /// Counts an event and mixes it into the digest.
@@ -310,12 +320,16 @@ impl<P: Process> World<P> {
         slot.backlog.push(event);
     }
 
+    #[cold]
+    #[inline(never)]
     fn begin_fault(&mut self, number: usize) {
         let Some(kind) = self.injector.begin(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 5);
         self.begin_kind(number, &kind);
     }
 
+    #[cold]
+    #[inline(never)]
     fn end_fault(&mut self, number: usize) {
         let Some((kind, doing)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);
