@@ -183,3 +183,41 @@ impl Falls {
         self.down.extract_if(.., is_meant).map(|(node, ..)| node).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: NodeId = NodeId(1);
+    const WROTE: Observation = Observation::WroteEntries { index: 1, term: 1 };
+    const COMMITTED: Observation = Observation::Committed { index: 1 };
+    const ENTERED: Observation = Observation::Term { term: 2 };
+
+    /// Traps, with one that the node has just come to.
+    fn sprung(point: CrashPoint) -> Falls {
+        let mut falls = Falls::default();
+        falls.set(Trap { fault: 0, point, left: vec![(NODE, 1)], down_ns: 1 });
+        assert!(!falls.comes_to(NodeId(0), point) && !falls.comes_to(NODE, point), "it passes once");
+        assert!(falls.comes_to(NODE, point) && !falls.is_set(0));
+        falls
+    }
+
+    #[test]
+    fn a_write_is_told_of_unless_something_else_comes_first() {
+        let mut falls = sprung(CrashPoint::AfterWrite);
+        assert!(falls.lets_tell(&WROTE) && falls.lets_tell(&WROTE), "a write may mean several things");
+        assert!(!falls.lets_act() && !falls.lets_tell(&WROTE), "that is another write");
+        assert!(!sprung(CrashPoint::BeforeWrite).lets_tell(&WROTE), "there was none");
+    }
+
+    #[test]
+    fn what_is_committed_is_told_of_behind_a_trap_and_nothing_else() {
+        let mut falls = sprung(CrashPoint::AfterSend);
+        assert!(falls.lets_tell(&COMMITTED) && !falls.lets_tell(&ENTERED) && falls.lets_tell(&COMMITTED));
+        assert_eq!(falls.take(), Some(Cause::Trap { point: CrashPoint::AfterSend, down_ns: 1 }));
+        assert!(falls.is_open() && falls.lets_tell(&ENTERED));
+        falls.halt();
+        assert!(!falls.lets_tell(&COMMITTED) && !falls.lets_act());
+        assert_eq!(falls.take(), Some(Cause::Halt));
+    }
+}

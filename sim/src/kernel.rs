@@ -226,21 +226,7 @@ impl<P: Process> Kernel<P> {
         let fate = self.network.send(from, to, self.now, &message);
         self.digest.mix(message.fingerprint());
         match fate {
-            Fate::Lost(loss) => {
-                self.digest.mix(u64::MAX);
-                if self.slots[to.index()].downs == 0 {
-                    self.network.missed(loss);
-                }
-                self.note(Some(from), Mark::Lost, || {
-                    let why = match loss {
-                        Loss::Cut => "the link is cut",
-                        Loss::Chance => "lost",
-                        Loss::Filter => "lost because of its kind",
-                        Loss::Queue => "the queue is full",
-                    };
-                    format!("-> {to} {message} ({why})")
-                });
-            }
+            Fate::Lost(loss) => self.lose(from, to, &message, loss),
             Fate::Delivered { at, copy } => {
                 self.digest.mix(at.0);
                 self.note(Some(from), Mark::Sent, || {
@@ -253,25 +239,55 @@ impl<P: Process> Kernel<P> {
                 }
                 self.queue.push(at, Event::Arrival { from, to, condition: Condition::Sound, message });
             }
-            Fate::Garbled { at, copy, draw } => {
-                let wrong = message.corrupted(draw);
-                self.digest.mix(at.0);
-                self.digest.mix(wrong.as_ref().map_or(0, P::Message::fingerprint));
-                self.note(Some(from), Mark::Sent, || {
-                    let twice = copy.map(|copy| format!(" and again, sound, {copy}")).unwrap_or_default();
-                    format!("-> {to} {message} (arrives {at} with a wrong bit{twice})")
-                });
-                if let Some(copy) = copy {
-                    let message = message.clone();
-                    self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
-                }
-                let (condition, message) = match wrong {
-                    Some(wrong) => (Condition::Wrong, wrong),
-                    None => (Condition::Unreadable, message),
-                };
-                self.queue.push(at, Event::Arrival { from, to, condition, message });
-            }
+            Fate::Garbled { at, copy, draw } => self.send_garbled(from, to, message, (at, copy), draw),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lose(&mut self, from: NodeId, to: NodeId, message: &P::Message, loss: Loss) {
+        self.digest.mix(u64::MAX);
+        if self.slots[to.index()].downs == 0 {
+            self.network.missed(loss);
+        }
+        self.note(Some(from), Mark::Lost, || {
+            let why = match loss {
+                Loss::Cut => "the link is cut",
+                Loss::Chance => "lost",
+                Loss::Filter => "lost because of its kind",
+                Loss::Queue => "the queue is full",
+            };
+            format!("-> {to} {message} ({why})")
+        });
+    }
+
+    /// Sends a message with a wrong bit, and the copy that the link made of it without one.
+    #[cold]
+    #[inline(never)]
+    fn send_garbled(
+        &mut self,
+        from: NodeId,
+        to: NodeId,
+        message: P::Message,
+        (at, copy): (Instant, Option<Instant>),
+        draw: u64,
+    ) {
+        let wrong = message.corrupted(draw);
+        self.digest.mix(at.0);
+        self.digest.mix(wrong.as_ref().map_or(0, P::Message::fingerprint));
+        self.note(Some(from), Mark::Sent, || {
+            let twice = copy.map(|copy| format!(" and again, sound, {copy}")).unwrap_or_default();
+            format!("-> {to} {message} (arrives {at} with a wrong bit{twice})")
+        });
+        if let Some(copy) = copy {
+            let message = message.clone();
+            self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
+        }
+        let (condition, message) = match wrong {
+            Some(wrong) => (Condition::Wrong, wrong),
+            None => (Condition::Unreadable, message),
+        };
+        self.queue.push(at, Event::Arrival { from, to, condition, message });
     }
 
     pub(crate) fn arm(&mut self, node: NodeId, timer: TimerId, after_ns: u64) {

@@ -253,15 +253,24 @@ impl<P: Process> World<P> {
         }
     }
 
-    #[inline]
-    pub(crate) fn happen(&mut self, event: Event<P::Message>) {
+    #[inline(always)]
+    fn happen(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { from, to, .. } if self.is_hindered(from, to) => self.hinder(event),
+            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
             }
-            event => self.dispatch(event),
+            Event::Timer { .. }
+            | Event::Synced { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => self.dispatch(event),
         }
     }
 
@@ -269,7 +278,7 @@ impl<P: Process> World<P> {
     #[inline]
     fn dispatch(&mut self, event: Event<P::Message>) {
         match event {
-            Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
+            Event::Arrival { from, to, condition, message } => self.deliver(from, to, condition, message),
             Event::Timer { node, timer, .. } => {
                 if !self.kernel.timer_is_due(node, timer) {
                     return;
@@ -314,14 +323,22 @@ impl<P: Process> World<P> {
         }
     }
 
-    #[inline]
+    /// Always inlined, with what follows: messages are large, and this is called from several places.
+    #[inline(always)]
     fn arrive(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+        let slot = &self.kernel.slots[to.index()];
+        if self.kernel.network.is_hindered(from, to) || slot.downs | slot.holds > 0 {
+            return self.hinder(from, to, condition, message);
+        }
+        self.deliver(from, to, condition, message);
+    }
+
+    #[inline(always)]
+    fn deliver(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         if condition != Condition::Sound {
             self.kernel.network.arrived(condition);
             if condition == Condition::Unreadable {
-                self.count(to, u64::from(from.0) << 8 | 7);
-                self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
-                return;
+                return self.refuse(from, to, &message);
             }
         }
         self.count(to, u64::from(from.0) << 8 | 4);
@@ -329,23 +346,23 @@ impl<P: Process> World<P> {
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
-    #[inline]
-    fn is_hindered(&self, from: NodeId, to: NodeId) -> bool {
-        let slot = &self.kernel.slots[to.index()];
-        self.kernel.network.is_hindered(from, to) || slot.downs | slot.holds > 0
+    /// A message that a link held arrives.
+    #[inline(never)]
+    pub(crate) fn arrive_at_last(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
+        self.arrive(from, to, condition, message);
     }
 
     /// A message whose link is cut or clogged, or whose receiver is paused, slow or down, does not get in now, or never.
     #[cold]
-    fn hinder(&mut self, event: Event<P::Message>) {
-        let Event::Arrival { from, to, ref message, .. } = event else { unreachable!("only arrivals are hindered") };
+    #[inline(never)]
+    fn hinder(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         if self.kernel.network.is_clogged(from, to) {
             self.kernel.network.hold(from, to);
-            self.kernel.held.push(event);
+            self.kernel.held.push(Event::Arrival { from, to, condition, message });
         } else if self.defers(to) {
-            self.defer(to, event);
+            self.defer(to, Event::Arrival { from, to, condition, message });
         } else {
-            self.stop(from, to, message);
+            self.stop(from, to, &message);
         }
     }
 
@@ -353,6 +370,14 @@ impl<P: Process> World<P> {
         self.count(to, u64::from(from.0) << 8 | 3);
         self.kernel.network.stop(from, to);
         self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+    }
+
+    /// The receiver's codec notices that a bit is wrong.
+    #[cold]
+    #[inline(never)]
+    fn refuse(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
+        self.count(to, u64::from(from.0) << 8 | 7);
+        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
     }
 
     /// Counts an event and mixes it into the digest.
@@ -405,12 +430,16 @@ impl<P: Process> World<P> {
         self.kernel.go_on(node);
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn begin_fault(&mut self, number: usize) {
         let Some(kind) = self.injector.begin(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 5);
         self.begin_kind(number, &kind);
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn end_fault(&mut self, number: usize) {
         let Some((kind, doing)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);

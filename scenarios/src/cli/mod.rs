@@ -16,6 +16,7 @@ mod progress;
 mod replay;
 mod run;
 mod select;
+mod shrink;
 mod soak;
 mod spans;
 
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Run(run::Arguments),
     Replay(replay::Arguments),
+    Shrink(shrink::Arguments),
     Check(check::Arguments),
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
@@ -56,6 +58,7 @@ fn overview() -> String {
          whitewater run                              the whole catalog, for ten seconds\n  \
          whitewater run storm --seeds 0..1000        a thousand storms\n  \
          whitewater replay storm --seed 17           one of them again, closely\n  \
+         whitewater shrink storm --seed 17           as small as it gets, if it fails\n  \
          whitewater check history.txt                is this history linearizable?\n\n{}",
         exit::HELP
     )
@@ -106,6 +109,7 @@ fn dispatch() -> Result<u8, Failure> {
     match cli.command {
         Command::Run(arguments) => run::main(arguments),
         Command::Replay(arguments) => replay::main(&arguments),
+        Command::Shrink(arguments) => shrink::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),

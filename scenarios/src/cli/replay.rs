@@ -64,7 +64,7 @@ fn after_help() -> String {
 }
 
 /// The run that is meant: the one that was asked for, or else the one that the file was written for.
-fn lineage(selected: &Selected, asked: Option<&Lineage>) -> Result<Lineage, Failure> {
+pub(crate) fn lineage(selected: &Selected, asked: Option<&Lineage>) -> Result<Lineage, Failure> {
     asked.or(selected.scenario.seed.as_ref()).cloned().ok_or_else(|| {
         Failure::usage(format!(
             "which run of {0}? Add a seed, as in `whitewater replay {0} --seed 17`",

@@ -69,10 +69,17 @@ pub trait Laboratory {
 }
 
 /// Makes a failing scenario of one run as small as it gets. Returns it with the failure that it now has; `None` if it does
-/// not fail at all.
-pub fn shrink(scenario: &Scenario, laboratory: &mut dyn Laboratory) -> Option<(Scenario, Failure, Ending)> {
-    let failure = laboratory.try_out(scenario)?;
-    let mut work = Work { best: scenario.clone(), failure, laboratory, runs: 1, is_over: false };
+/// not fail in this way, with its seed or with another.
+pub fn shrink(
+    scenario: &Scenario,
+    fingerprint: &Fingerprint,
+    laboratory: &mut dyn Laboratory,
+) -> Option<(Scenario, Failure, Ending)> {
+    let failure = Failure { fingerprint: fingerprint.clone(), at: Instant(scenario.timing.duration_ns) };
+    let mut work = Work { best: scenario.clone(), failure, laboratory, runs: 0, is_over: false };
+    if !work.accept(scenario.clone()) {
+        return None;
+    }
     work.end_early();
     loop {
         let before = work.best.clone();

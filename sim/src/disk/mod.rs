@@ -115,7 +115,8 @@ pub struct Disk {
     files_made: FileId,
     latest: Operation,
     profile: DiskProfile,
-    slowdown: u64,
+    /// By how much each fault under way slows it down.
+    slowdowns: Vec<u64>,
     /// How many faults make each kind of operation fail, by the number of the [`DiskFailure`].
     failures: [u32; 4],
     memory: Memory,
@@ -136,7 +137,7 @@ impl Disk {
             files_made: 0,
             latest: Operation::default(),
             profile,
-            slowdown: 1,
+            slowdowns: Vec::new(),
             failures: [0; 4],
             memory: Memory::Forgets,
             sync_draws: key.stream(Purpose::Sync, place),
@@ -154,14 +155,17 @@ impl Disk {
         self.damage_draws = key.stream(Purpose::Damage, place);
     }
 
-    /// Makes every sync take this many times as long, on top of what slows the disk down already.
+    /// Makes every sync take this many times as long. Of several faults that slow the disk down the worst counts: their
+    /// product would be a disk that stands still, long after the last of them is over.
     pub(crate) fn slow_down(&mut self, factor: u64) {
-        self.slowdown = self.slowdown.saturating_mul(factor);
+        self.slowdowns.push(factor);
     }
 
     /// Takes back one [`Disk::slow_down`].
     pub(crate) fn speed_up(&mut self, factor: u64) {
-        self.slowdown /= factor;
+        if let Some(place) = self.slowdowns.iter().position(|other| *other == factor) {
+            self.slowdowns.swap_remove(place);
+        }
     }
 
     /// Makes operations fail, until as many calls of [`Disk::repair`].
@@ -295,7 +299,7 @@ impl Disk {
         let sync = self.void_sync();
         self.counts.syncs += 1;
         let latency_ns = self.profile.sync.sample_ns(self.sync_draws.draw());
-        (sync, latency_ns.saturating_mul(self.slowdown))
+        (sync, latency_ns.saturating_mul(self.slowdowns.iter().copied().max().unwrap_or(1)))
     }
 
     /// Ends a sync: what it covers is durable, or else forgotten.

@@ -30,26 +30,14 @@ impl<P: Process> World<P> {
         for (from, to) in links {
             self.kernel.network.unclog(*from, *to);
         }
-        let network = &self.kernel.network;
-        let is_free = |event: &Event<P::Message>| match event {
-            Event::Arrival { from, to, .. } => !network.is_clogged(*from, *to),
-            Event::Timer { .. }
-            | Event::Synced { .. }
-            | Event::Served(_)
-            | Event::Restart { .. }
-            | Event::FaultBegins(_)
-            | Event::FaultEnds(_)
-            | Event::OtherLuck(_)
-            | Event::StepDue(_)
-            | Event::WindowOpens(_)
-            | Event::WindowCloses(_) => unreachable!("a link holds arrivals only"),
-        };
-        let (free, held) = std::mem::take(&mut self.kernel.held).into_iter().partition(is_free);
-        self.kernel.held = held;
-        let free: Vec<Event<P::Message>> = free;
-        for event in free {
-            if self.kernel.violation.is_none() {
-                self.happen(event);
+        for event in std::mem::take(&mut self.kernel.held) {
+            let Event::Arrival { from, to, condition, message } = event else {
+                unreachable!("a link holds arrivals only")
+            };
+            if self.kernel.network.is_clogged(from, to) {
+                self.kernel.held.push(Event::Arrival { from, to, condition, message });
+            } else if self.kernel.violation.is_none() {
+                self.arrive_at_last(from, to, condition, message);
             }
         }
     }

@@ -140,8 +140,9 @@ impl Link {
         Pair { latency: self.draws.draw(), fates: self.draws.draw() }
     }
 
-    /// What becomes of a message that leaves the sender now.
-    #[inline]
+    /// What becomes of a message that leaves the sender now. Always inlined: nearly all of the calls come from one of the two
+    /// places.
+    #[inline(always)]
     pub(super) fn send(
         &mut self,
         Pair { latency, fates }: Pair,
@@ -176,6 +177,8 @@ impl Link {
     }
 
     /// A message that arrives then overtakes those that were sent before it and arrive later.
+    #[cold]
+    #[inline(never)]
     fn overtake(&mut self, at: Instant, now: Instant, counts: &mut NetworkCounts) {
         self.late.retain(|late| *late > now);
         let before = self.late.len();

@@ -160,6 +160,7 @@ impl Network {
 
     /// As [`Network::send`], where bandwidth, wrong bits or kinds of messages matter.
     #[cold]
+    #[inline(never)]
     fn send_with_care(
         &mut self,
         place: usize,
