@@ -5,6 +5,8 @@ mod made_up;
 use proptest::prelude::*;
 use whitewater_scenarios::scenario::format::parse;
 use whitewater_scenarios::scenario::{Scenario, write};
+use whitewater_scenarios::search::lineage::Lineage;
+use whitewater_scenarios::shrink::repro;
 use whitewater_scenarios::{catalog, describe, generate};
 
 /// What is read from what was written.
@@ -27,6 +29,21 @@ fn only_what_differs_from_the_defaults_is_written() {
     assert_eq!(write(&parse("x.toml", text).expect("a scenario")), text);
     let text = "name = \"x\"\nsummary = \"y\"\nseed = 17\n\n[cluster]\nservers = 3\n\n[network]\nlatency = [\"1ms\", \"1500us\"]\nloss = 0.01\n";
     assert_eq!(write(&parse("x.toml", text).expect("a scenario")), text);
+}
+
+/// What a shrinker writes is read: runs of the whole catalog, each as a file that says everything about it, plan the same
+/// when they are read again.
+#[test]
+fn runs_written_down_can_be_read() {
+    for scenario in catalog::all() {
+        for seed in 0..3 {
+            let run = repro::of(&scenario, &Lineage::of(seed), None);
+            let read = again(&run);
+            let (one, other) = (generate::plan(&run, seed), generate::plan(&read, seed));
+            assert_eq!((one.scripts, one.operator), (other.scripts, other.operator), "{} {seed}", scenario.name);
+            assert_eq!(one.steps.len(), other.steps.len(), "{} {seed}", scenario.name);
+        }
+    }
 }
 
 proptest! {

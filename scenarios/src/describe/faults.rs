@@ -4,7 +4,7 @@ use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, 
 use whitewater_sim::{LinkProfile, NodeId};
 
 use super::setup::{mishaps, room};
-use super::words::{join, latency, percent, range};
+use super::words::{apart, join, latency, percent, range};
 use crate::scenario::{
     FaultMix, MixKind, OperatorKind, OperatorMix, Scenario, Span, StepAction, Way, Who, message_names,
 };
@@ -39,7 +39,7 @@ fn action(mix: &OperatorMix) -> String {
         }
         OperatorKind::ForceSnapshot => "has a random server take a snapshot".to_owned(),
     };
-    format!("{} apart: {what}", range(mix.every))
+    format!("{}: {what}", apart(mix.every))
 }
 
 pub(super) fn faults(scenario: &Scenario) -> Vec<String> {
@@ -51,15 +51,15 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<String> {
 
 fn fault(mix: &FaultMix) -> String {
     let FaultMix { kind, every, lasting } = mix;
-    let (every, what) = (range(*every), strike(kind));
+    let (every, what) = (apart(*every), strike(kind));
     if let MixKind::ClockStep { .. } = kind {
-        return format!("{every} apart: {what}");
+        return format!("{every}: {what}");
     }
     let lasting = range(*lasting);
     if let MixKind::CrashAt { .. } = kind {
-        return format!("{every} apart, for as long as {lasting}: {what}");
+        return format!("{every}, for as long as {lasting}: {what}");
     }
-    format!("{every} apart, for {lasting}: {what}")
+    format!("{every}, for {lasting}: {what}")
 }
 
 /// What a fault does, in words.

@@ -42,6 +42,11 @@ pub(super) fn range(span: Span) -> String {
     if min_ns == max_ns { exact(min_ns) } else { format!("{} to {}", exact(min_ns), exact(max_ns)) }
 }
 
+/// How long it is from one time to the next.
+pub(super) fn apart(span: Span) -> String {
+    if span == Span::NEVER { "never".to_owned() } else { format!("{} apart", range(span)) }
+}
+
 /// A span of time in its largest unit that is not above it, with all its decimals.
 pub(super) fn exact(ns: u64) -> String {
     let (unit_ns, unit) = match ns {

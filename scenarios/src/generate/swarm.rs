@@ -21,9 +21,6 @@ const SETTINGS: u32 = 2;
 const OPERATOR: u32 = 1 << 8;
 const FAULTS: u32 = 1 << 16;
 
-/// Longer than any run. What is off stays in its place, because draws and counts go by places, and never strikes.
-const NEVER: Span = Span { min_ns: u64::MAX / 2, max_ns: u64::MAX / 2 };
-
 /// The scenario of one seed: the same for every seed, unless the scenario is a swarm.
 #[must_use]
 pub fn drawn(scenario: &Scenario, seed: u64) -> Cow<'_, Scenario> {
@@ -39,12 +36,12 @@ pub fn drawn(scenario: &Scenario, seed: u64) -> Cow<'_, Scenario> {
     for (action, place) in drawn.operator.iter_mut().zip(OPERATOR..) {
         let mut stream = key.stream(Purpose::Swarm, place);
         let is_on = stream.chance(swarm.on_ppm);
-        action.every = if is_on { scaled(action.every, swarm, &mut stream) } else { NEVER };
+        action.every = if is_on { scaled(action.every, swarm, &mut stream) } else { Span::NEVER };
     }
     for (mix, place) in drawn.faults.iter_mut().zip(FAULTS..) {
         let mut stream = key.stream(Purpose::Swarm, place);
         let is_on = stream.chance(swarm.on_ppm);
-        mix.every = if is_on { scaled(mix.every, swarm, &mut stream) } else { NEVER };
+        mix.every = if is_on { scaled(mix.every, swarm, &mut stream) } else { Span::NEVER };
         mix.lasting = scaled(mix.lasting, swarm, &mut stream);
     }
     Cow::Owned(drawn)
@@ -182,7 +179,7 @@ mod tests {
     fn each_part_is_on_in_its_share_of_the_runs() {
         let all = storms();
         let mixes = catalog::find("storm").expect("it is in the catalog").faults.len();
-        let on = all.iter().flat_map(|storm| &storm.faults).filter(|mix| mix.every != NEVER).count();
+        let on = all.iter().flat_map(|storm| &storm.faults).filter(|mix| mix.every != Span::NEVER).count();
         let share = on * 100 / (mixes * all.len());
         assert!((46..=54).contains(&share), "{share} %");
         let lossless = all.iter().filter(|storm| storm.links.loss_ppm == 0).count();

@@ -71,11 +71,11 @@ fn mix(place: &Spanned<RawStrike>, setting: &Setting<'_>) -> Result<FaultMix, Mi
     let Some(every) = &raw.every else {
         return wrong(place, "this fault does not say how often it strikes: add a line like every = [\"1s\", \"4s\"]");
     };
-    if every.get_ref().max_ns < MILLISECOND_NS {
+    if every.get_ref().0.max_ns < MILLISECOND_NS {
         return wrong(every, "a fault strikes every millisecond at most: write a duration like \"1s\"");
     }
     let struck = raw.strike(place, kind, setting)?.expect("ends and marks are refused above");
-    if costs_a_disk(&struck) && every.get_ref().min_ns < WIPE_EVERY_NS_MIN {
+    if costs_a_disk(&struck) && every.get_ref().0.min_ns < WIPE_EVERY_NS_MIN {
         return wrong(every, "the operator needs time to replace a server that lost its disk: write \"5s\" or more");
     }
     let lasting = match raw.lasting()? {
@@ -83,7 +83,7 @@ fn mix(place: &Spanned<RawStrike>, setting: &Setting<'_>) -> Result<FaultMix, Mi
         None if kind == RawKind::ClockStep => Span { min_ns: 1, max_ns: 1 },
         None => return wrong(place, "this fault does not say how long it lasts: add a line like lasting = \"1s\""),
     };
-    Ok(FaultMix { kind: struck, every: (*every.get_ref()).into(), lasting })
+    Ok(FaultMix { kind: struck, every: every.get_ref().0, lasting })
 }
 
 /// About how often a mix strikes in a run, and how much of the plan that takes.

@@ -157,6 +157,12 @@ pub struct Span {
     pub max_ns: u64,
 }
 
+impl Span {
+    /// Longer than any run: how often something strikes that is off. It stays in its place, because draws and counts go by
+    /// places.
+    pub(crate) const NEVER: Span = Span { min_ns: u64::MAX / 2, max_ns: u64::MAX / 2 };
+}
+
 /// What clients ask, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {

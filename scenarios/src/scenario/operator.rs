@@ -6,14 +6,14 @@ use whitewater_sim::time::MILLISECOND_NS;
 
 use super::cluster::{Cluster, SERVERS_MAX};
 use super::format::{Mistake, wrong};
-use super::quantity::{Count, OneOrMore, Range};
+use super::quantity::{Count, Every, OneOrMore};
 use super::{OperatorKind, OperatorMix};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawOperator {
     kind: RawKind,
-    every: Spanned<Range>,
+    every: Spanned<Every>,
     voters: Option<Spanned<OneOrMore<Count<1, SERVERS_MAX>>>>,
 }
 
@@ -43,7 +43,7 @@ impl RawKind {
 
 impl RawOperator {
     pub(super) fn check(&self, whole: &Spanned<RawOperator>, cluster: &Cluster) -> Result<OperatorMix, Mistake> {
-        if self.every.get_ref().max_ns < MILLISECOND_NS {
+        if self.every.get_ref().0.max_ns < MILLISECOND_NS {
             return wrong(&self.every, "an operator acts every millisecond at most: write a duration like \"1s\"");
         }
         if let Some(voters) = &self.voters
@@ -70,7 +70,7 @@ impl RawOperator {
             }
             RawKind::RemoveLeader => OperatorKind::RemoveLeader,
         };
-        Ok(OperatorMix { kind, every: (*self.every.get_ref()).into() })
+        Ok(OperatorMix { kind, every: self.every.get_ref().0 })
     }
 
     fn voters(&self, whole: &Spanned<RawOperator>, cluster: &Cluster) -> Result<Vec<u32>, Mistake> {

@@ -30,8 +30,8 @@ impl<const HOURS: u64> Duration<HOURS> {
         match u64::try_from(duration.as_nanos()) {
             Ok(ns) if ns <= HOURS * HOUR_NS => Ok(Duration(ns)),
             Ok(_) | Err(_) => {
-                let hours = if HOURS == 1 { "one hour" } else { "two hours" };
-                Err(format!("{text:?} is longer than {hours}: choose a shorter duration"))
+                let most = if HOURS == 1 { "one hour".to_owned() } else { format!("{HOURS} hours") };
+                Err(format!("{text:?} is longer than {most}: choose a shorter duration"))
             }
         }
     }
@@ -316,32 +316,56 @@ impl From<Range> for Span {
     }
 }
 
+/// How long it is from one time to the next: a range, or `"never"`. Longer than a run is possible: then it happens in some
+/// runs and not in others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Every(pub(super) Span);
+
+/// The longest that can be said to lie between one time and the next, in hours.
+const EVERY_HOURS: u64 = 1_000;
+
+impl<'de> Deserialize<'de> for Every {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match deserializer.deserialize_any(Ends::<EVERY_HOURS>)? {
+            Some(range) => Ok(Every(range.into())),
+            None => Ok(Every(Span::NEVER)),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Range {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Ends;
-        impl<'de> Visitor<'de> for Ends {
-            type Value = Range;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a duration like \"2s\", or two like [\"500ms\", \"2s\"]")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Range, E> {
-                let Duration(ns) = <Duration>::deserialize(serde::de::value::StrDeserializer::new(text))?;
-                Ok(Range { min_ns: ns, max_ns: ns })
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Range, A::Error> {
-                let mut next = || sequence.next_element::<Duration>();
-                let ends = (next()?, next()?, next()?);
-                match ends {
-                    (Some(Duration(min_ns)), Some(Duration(max_ns)), None) if min_ns <= max_ns => {
-                        Ok(Range { min_ns, max_ns })
-                    }
-                    (Some(_), Some(_), None) => {
-                        Err(A::Error::custom("the first duration is the longer one: swap them"))
-                    }
-                    _ => Err(A::Error::custom("a range has two durations: write it like [\"500ms\", \"2s\"]")),
-                }
-            }
+        match deserializer.deserialize_any(Ends::<1>)? {
+            Some(range) => Ok(range),
+            None => Err(D::Error::custom("\"never\" is not possible here: write a duration like \"2s\"")),
         }
-        deserializer.deserialize_any(Ends)
+    }
+}
+
+/// Reads one duration or two; `None` for `"never"`.
+struct Ends<const HOURS: u64>;
+
+impl<'de, const HOURS: u64> Visitor<'de> for Ends<HOURS> {
+    type Value = Option<Range>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a duration like \"2s\", or two like [\"500ms\", \"2s\"]")
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<Option<Range>, E> {
+        if text == "never" {
+            return Ok(None);
+        }
+        let Duration(ns) = Duration::<HOURS>::parse(text).map_err(E::custom)?;
+        Ok(Some(Range { min_ns: ns, max_ns: ns }))
+    }
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Option<Range>, A::Error> {
+        let mut next = || sequence.next_element::<Duration<HOURS>>();
+        let ends = (next()?, next()?, next()?);
+        match ends {
+            (Some(Duration(min_ns)), Some(Duration(max_ns)), None) if min_ns <= max_ns => {
+                Ok(Some(Range { min_ns, max_ns }))
+            }
+            (Some(_), Some(_), None) => Err(A::Error::custom("the first duration is the longer one: swap them")),
+            _ => Err(A::Error::custom("a range has two durations: write it like [\"500ms\", \"2s\"]")),
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::cluster::{Cluster, SERVERS_MAX};
 use super::format::{Mistake, wrong};
 use super::latency::RawLatency;
 use super::messages;
-use super::quantity::{Count, Duration, Limit, Probability, Range};
+use super::quantity::{Count, Duration, Every, Limit, Probability, Range};
 use super::servers::RawNetwork;
 use super::steps::{RawReference, RawWhen};
 use super::{MixKind, Span, Way, Who};
@@ -40,7 +40,7 @@ macro_rules! keys {
 keys! {
     "kind" kind: Spanned<RawKind>,
     "do" action: Spanned<RawKind>,
-    "every" every: Spanned<Range>,
+    "every" every: Spanned<Every>,
     "name" name: Spanned<String>,
     "after" after: Spanned<RawReference>,
     "at" at: Spanned<Duration>,

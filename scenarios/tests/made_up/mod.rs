@@ -324,7 +324,10 @@ fn weights() -> impl Strategy<Value = Mix> {
 
 fn operator() -> impl Strategy<Value = OperatorMix> {
     let kind = select(&[OperatorKind::Transfer, OperatorKind::ForceSnapshot][..]);
-    (kind, span(50_000_000, SECOND_NS)).prop_map(|(kind, every)| OperatorMix { kind, every })
+    let never = Span { min_ns: u64::MAX / 2, max_ns: u64::MAX / 2 };
+    let every =
+        prop_oneof![5 => span(50_000_000, SECOND_NS), 1 => Just(never), 1 => span(SECOND_NS, 3_600_000 * SECOND_NS)];
+    (kind, every).prop_map(|(kind, every)| OperatorMix { kind, every })
 }
 
 type Workload = (Option<Span>, Option<Hot>, Option<Bursts>, u32, u32, Vec<Load>, Mix, [u32; 3]);

@@ -6,7 +6,7 @@ use whitewater_sim::rng::PPM;
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{LinkProfile, NodeId, ProbeId};
 
-use super::toml::{Lines, duration, latency, limit, list, range, share, string, strings};
+use super::toml::{self, Lines, duration, latency, limit, list, range, share, string, strings};
 use crate::probes::Declared;
 use crate::scenario::strike::{
     damage_word, direction_word, failure_word, point_word, reach_word, shape_word, way_word,
@@ -17,7 +17,7 @@ pub(super) fn mix(mix: &FaultMix, links: LinkProfile) -> Lines {
     let FaultMix { kind, every, lasting } = mix;
     let mut lines = Lines::default();
     strike("kind", kind, links, &mut lines);
-    lines.set("every", range(*every));
+    lines.set("every", toml::every(*every));
     if !matches!(kind, MixKind::ClockStep { .. }) {
         lines.set("lasting", range(*lasting));
     }

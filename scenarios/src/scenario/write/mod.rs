@@ -338,7 +338,7 @@ fn operator(action: &OperatorMix) -> Lines {
     if let OperatorKind::Reconfigure { voters } = kind {
         lines.set("voters", list(voters.iter().map(u32::to_string)));
     }
-    lines.set("every", range(*every));
+    lines.set("every", toml::every(*every));
     lines
 }
 

@@ -82,6 +82,11 @@ pub(super) fn range(span: Span) -> String {
     if min_ns == max_ns { duration(min_ns) } else { format!("[{}, {}]", duration(min_ns), duration(max_ns)) }
 }
 
+/// How long it is from one time to the next.
+pub(super) fn every(span: Span) -> String {
+    if span == Span::NEVER { string("never") } else { range(span) }
+}
+
 /// A number of bytes, at least one.
 pub(super) fn size(bytes: u64) -> String {
     let units = [(1_u64 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
