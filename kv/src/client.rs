@@ -10,6 +10,7 @@
 
 use whitewater_raft::{Command, Index, NodeId, ReadMode};
 
+use crate::bugs::{self, Bug};
 use crate::codec::{self, LimitError, WINDOW_MAX};
 use crate::command::{Answer, Operation, Request};
 use crate::message::{Address, Message, ReadAt, ReadRequest, Rejection, Reply, ReplyResult, RequestId};
@@ -229,6 +230,13 @@ impl Client {
         }
     }
 
+    /// The same client, whose own numbers begin with this one. Who takes the place of another client needs numbers that
+    /// the other one did not use: replies to it may still arrive.
+    #[must_use]
+    pub fn numbering_from(self, first: Ticket) -> Client {
+        Client { next_ticket: first.0, ..self }
+    }
+
     /// Begins an operation.
     ///
     /// # Errors
@@ -335,7 +343,8 @@ impl Client {
                 let place = place as usize;
                 if self.is_taken(place) {
                     self.pass_over(place);
-                    let outcome = if self.attempts(place).count == 0 { Outcome::Failed } else { Outcome::Unknown };
+                    let is_unsent = self.attempts(place).count == 0 || bugs::is_on(Bug::TimeoutIsFailure);
+                    let outcome = if is_unsent { Outcome::Failed } else { Outcome::Unknown };
                     self.complete(place, outcome, host, completed);
                     self.send_queued(host);
                 }
@@ -374,7 +383,9 @@ impl Client {
         };
         pending.attempts.asks(server);
         host.send(self.servers[server], message);
-        host.arm(ClientTimer::Attempt { place: place as u32 }, self.patience.attempt_ns);
+        let patience_ns = self.patience.attempt_ns;
+        let patience_ns = if bugs::is_on(Bug::PatientClient) { patience_ns * 5 / 4 } else { patience_ns };
+        host.arm(ClientTimer::Attempt { place: place as u32 }, patience_ns);
     }
 
     /// A server that was asked did not take the operation.

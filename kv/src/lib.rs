@@ -15,9 +15,11 @@
 //! | membership, handovers, snapshots on request | [`admin`], [`operator`] |
 //! | messages as bytes | [`wire`] |
 //! | situations worth counting | [`probe`] |
+//! | rules that can be broken on purpose | [`bugs`] |
 //! | what the store promises, for the checker; shares no code with the rest | [`spec`], [`store_spec`] |
 
 pub mod admin;
+pub mod bugs;
 pub mod client;
 pub mod codec;
 pub mod command;

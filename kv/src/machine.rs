@@ -6,6 +6,7 @@
 
 use whitewater_raft::Index;
 
+use crate::bugs::{self, Bug};
 use crate::command::{Answer, Operation, Request};
 use crate::session::{Limits, Name, Seen, Sessions};
 use crate::values::Values;
@@ -71,6 +72,11 @@ impl Machine {
                         let answer = self.values.execute(operation);
                         self.sessions.keep(name, answer.clone());
                         Applied::Executed { session, sequence, answer }
+                    }
+                    Seen::Before(_)
+                        if bugs::is_on(Bug::NoDuplicateSuppression) || bugs::is_on(Bug::SuppressionAtLeader) =>
+                    {
+                        Applied::Executed { session, sequence, answer: self.values.execute(operation) }
                     }
                     Seen::Before(answer) => Applied::Duplicate { answer },
                     Seen::Overtaken => Applied::Overtaken,

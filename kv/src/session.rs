@@ -177,6 +177,19 @@ impl Sessions {
         }
     }
 
+    /// The answer that is kept to an operation, if there is one.
+    pub(crate) fn kept(&self, session: u64, sequence: u64) -> Option<&Answer> {
+        self.by_id.get(&session)?.answers.get(&sequence).map(|kept| &kept.answer)
+    }
+
+    /// For [`crate::bugs::Bug::SessionsExpireByClock`]: forgets the session that was used least recently, if there is
+    /// one.
+    pub(crate) fn expire_one(&mut self) {
+        if !self.is_empty() {
+            self.expire_first();
+        }
+    }
+
     /// A hash of all sessions: equal sessions have equal hashes.
     #[must_use]
     pub fn hash(&self) -> u64 {

@@ -9,12 +9,13 @@
 //!
 //! Simplification: a refused pre-vote is not asked for again before the next election timeout.
 
+use crate::bugs::{self, Bug};
 use crate::config::PreVote;
 use crate::message::{Body, ElectionCause, PreVoteReply, RequestPreVote, RequestVote, VoteReply};
 use crate::probe::Probe;
-use crate::quorum::{self, VoteResult};
+use crate::quorum::{self, VoteResult, majority};
 use crate::replica::{Loyalty, Replica, State};
-use crate::types::{HardState, NodeId};
+use crate::types::{HardState, NodeId, Term};
 
 /// What a server knows that asks for votes or pre-votes.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ impl Election {
     fn record(&mut self, id: NodeId, reply: VoteReply) {
         match (self.answers.iter_mut().find(|(voter, _)| *voter == id), reply) {
             (None, _) => self.answers.push((id, reply)),
+            (Some(_), VoteReply::Granted) if bugs::is_on(Bug::GrantsPerMessage) => self.answers.push((id, reply)),
             (Some((_, known)), VoteReply::Granted) => *known = VoteReply::Granted,
             (Some(_), VoteReply::Refused) => {}
         }
@@ -51,6 +53,12 @@ impl Replica {
         if let State::Candidate(_) = self.state {
             self.note_undecided_election();
             self.probe(Probe::CandidateRetries);
+            if bugs::is_on(Bug::TermGoesDown) {
+                self.hard_state = HardState { term: Term(self.term().0 - 1), voted_for: None };
+            }
+        }
+        if bugs::is_on(Bug::NeverRetries) && !matches!(self.state, State::Follower) {
+            return;
         }
         if !self.may_stand() {
             self.become_follower(None);
@@ -65,7 +73,8 @@ impl Replica {
     /// Stands for election in a new term.
     pub(crate) fn campaign(&mut self, cause: ElectionCause) {
         self.leave_election();
-        self.enter_term(HardState { term: self.term().next(), voted_for: Some(self.id()) });
+        let voted_for = Some(self.id()).filter(|_| !bugs::is_on(Bug::SelfVoteForgotten));
+        self.enter_term(HardState { term: self.term().next(), voted_for });
         self.leader = None;
         self.state = State::Candidate(Election::new(cause));
         self.restart_election_timer();
@@ -164,16 +173,18 @@ impl Replica {
             State::PreCandidate(election) => (election, Some(VoteReply::Granted)),
             State::Candidate(election) => {
                 let is_durable = self.writes.durable_hard_state() == self.hard_state;
-                (election, is_durable.then_some(VoteReply::Granted))
+                (election, (is_durable && !bugs::is_on(Bug::OwnVoteUncounted)).then_some(VoteReply::Granted))
             }
             State::Follower | State::Leader(_) => return VoteResult::Lost,
         };
-        quorum::tally(
-            &self.log.governing().configuration,
-            |id| {
-                if id == self.id() { own } else { election.answer_of(id) }
-            },
-        )
+        let configuration = &self.log.governing().configuration;
+        if bugs::is_on(Bug::GrantsPerMessage)
+            && election.answers.iter().filter(|(_, reply)| *reply == VoteReply::Granted).count() + 1
+                >= majority(configuration.voters.len())
+        {
+            return VoteResult::Won;
+        }
+        quorum::tally(configuration, |id| if id == self.id() { own } else { election.answer_of(id) })
     }
 
     fn request_votes(&mut self) {
@@ -190,7 +201,8 @@ impl Replica {
         };
         let configuration = &self.log.governing().configuration;
         let mut unanswered = configuration.members();
-        unanswered.retain(|id| *id != self.id() && configuration.is_voter(*id) && election.answer_of(*id).is_none());
+        let is_open = |id| election.answer_of(id).is_none() || bugs::is_on(Bug::AsksVotersAgain);
+        unanswered.retain(|id| *id != self.id() && configuration.is_voter(*id) && is_open(*id));
         for to in unanswered {
             self.send_when_durable(to, body.clone());
         }

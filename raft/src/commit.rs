@@ -6,6 +6,7 @@
 //! Simplification: a follower's acknowledgement is the only thing that is counted; what it said in an earlier term was
 //! forgotten with the leadership.
 
+use crate::bugs::{self, Bug};
 use crate::leader::Contact;
 use crate::message::{AppendReply, AppendResult, Conflict};
 use crate::probe::Probe;
@@ -41,8 +42,15 @@ impl Replica {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
-        let (own, durable) = (self.config.id, self.writes.durable_through());
-        let replicated = quorum::reached(&self.log.governing().configuration, |id| {
+        let (own, mut durable) = (self.config.id, self.writes.durable_through());
+        if bugs::is_on(Bug::UnflushedOwnEntryCounts) {
+            durable = self.log.last_index();
+        }
+        let mut configuration = &self.log.governing().configuration;
+        if bugs::is_on(Bug::InForceWhenCommitted) {
+            configuration = self.log.history().at(self.commit);
+        }
+        let replicated = quorum::reached(configuration, |id| {
             if id == own {
                 durable
             } else {
@@ -53,7 +61,8 @@ impl Replica {
             return;
         }
         let (first_own, unsettled) = (leader.first_own, leader.unsettled);
-        if self.log.term_at(replicated) != Some(self.term()) {
+        let counted = if bugs::is_on(Bug::CommitStopsAtOldTerm) { self.commit.next() } else { replicated };
+        if self.log.term_at(counted) != Some(self.term()) && !bugs::is_on(Bug::OldTermsCounted) {
             self.probe(Probe::Figure8RestrictionHeld);
             return;
         }
@@ -64,7 +73,7 @@ impl Replica {
             self.probe(Probe::CommitWithoutLeadersOwnDisk);
         }
         self.commit = replicated;
-        if unsettled.is_some_and(|index| index <= replicated) {
+        if unsettled.is_some_and(|index| index <= replicated || bugs::is_on(Bug::JointLeftEarly)) {
             self.settle_configuration();
         }
     }
@@ -76,6 +85,7 @@ impl Replica {
         if matched > self.log.last_index() {
             return;
         }
+        let matched = if bugs::is_on(Bug::MatchFromOwnLog) { self.log.last_index() } else { matched };
         let progress = &mut leader.followers[place].progress;
         let is_old = matched < progress.matched();
         progress.accepted(matched);
@@ -104,6 +114,7 @@ impl Replica {
                 None => (first_index, true),
             },
         };
+        let hint = if bugs::is_on(Bug::OneStepBackup) { previous_index } else { hint };
         let limits = self.config.send_limits();
         match leader.followers[place].progress.rejected(previous_index, hint, &limits) {
             Rejection::Stale => self.probe(Probe::StaleRejectIgnored),

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::bugs::{self, Bug};
+use crate::configuration::Configuration;
 use crate::leader::Contact;
 use crate::message::SnapshotReply;
 use crate::probe::Probe;
@@ -39,11 +41,17 @@ impl Replica {
         );
         let term = self.log.term_at(index);
         let term = term.unwrap_or_else(|| panic!("a snapshot at {index} is taken of what the log no longer knows"));
-        let configuration = self.log.history().at(index);
+        let mut configuration = Arc::clone(self.log.history().at(index));
+        if bugs::is_on(Bug::SnapshotWithoutConfiguration) {
+            configuration = Arc::new(self.config.bootstrap.clone());
+        }
+        if bugs::is_on(Bug::JointLostInSnapshot) && configuration.is_joint() {
+            configuration = Arc::new(Configuration::of_voters(configuration.voters.iter().copied()));
+        }
         if index == Index(0) || configuration.voters.is_empty() {
             return None;
         }
-        Some(Snapshot { index, term, configuration: Arc::clone(configuration), data })
+        Some(Snapshot { index, term, configuration, data })
     }
 
     /// A snapshot is durable. One that a received snapshot has overtaken is of no use.

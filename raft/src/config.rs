@@ -2,6 +2,7 @@
 //!
 //! Simplification: all servers of a cluster are given the same settings by hand; nothing compares them.
 
+use crate::bugs::{self, Bug};
 use crate::configuration::{Configuration, ConfigurationError};
 use crate::lease::LeaseTerms;
 use crate::progress::SendLimits;
@@ -220,10 +221,14 @@ impl Config {
 
     /// How much a leader sends at once and ahead.
     pub(crate) fn send_limits(&self) -> SendLimits {
+        let entries_max = u64::try_from(self.append_entries_max).unwrap_or(u64::MAX);
         SendLimits {
-            entries_max: u64::try_from(self.append_entries_max).unwrap_or(u64::MAX),
+            entries_max: if bugs::is_on(Bug::SmallerBatches) { entries_max.min(16) } else { entries_max },
             bytes_max: self.append_bytes_max,
-            window: WindowLimits { appends_max: self.in_flight_max, bytes_max: self.in_flight_bytes_max },
+            window: WindowLimits {
+                appends_max: self.in_flight_max.min(if bugs::is_on(Bug::SmallerWindow) { 8 } else { usize::MAX }),
+                bytes_max: self.in_flight_bytes_max,
+            },
         }
     }
 

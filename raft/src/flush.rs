@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use crate::bugs::{self, Bug};
 use crate::effect::{After, Effect, Outbound};
 use crate::input::{Environment, Timer};
 use crate::leader::{Follower, Leader};
@@ -47,7 +48,9 @@ impl Replica {
 
     /// Tells the host what is committed, if that is news.
     pub(crate) fn announce_commit(&mut self) {
-        if self.commit > self.announced.commit {
+        if self.commit > self.announced.commit
+            || bugs::is_on(Bug::CommitGoesDown) && self.commit < self.announced.commit
+        {
             self.announced.commit = self.commit;
             self.effects.push(Effect::Commit { through: self.commit });
         }
@@ -105,7 +108,9 @@ impl Replica {
         let Due { election, heartbeat } = std::mem::take(&mut self.due);
         if election {
             let (min_ns, max_ns) = (self.config.election_timeout_ns_min, self.config.election_timeout_ns_max);
-            let after_ns = environment.random_between(min_ns, max_ns);
+            let max_ns = if bugs::is_on(Bug::EqualTimeouts) { min_ns } else { max_ns };
+            let longer_ns = if bugs::is_on(Bug::LongerTimeouts) { max_ns / 3 } else { 0 };
+            let after_ns = environment.random_between(min_ns, max_ns).saturating_add(longer_ns);
             self.effects.push(Effect::Arm { timer: Timer::Election, after_ns });
         }
         if heartbeat {
@@ -149,6 +154,16 @@ impl Dispatch<'_> {
         let Some(sending) = follower.progress.sending() else {
             return;
         };
+        if bugs::is_on(Bug::HeartbeatForSnapshot) {
+            let first = self.log.compacted().index;
+            return match self.begun {
+                Begun::Yes => self.append(follower.id, first, first),
+                Begun::No => {}
+            };
+        }
+        if bugs::is_on(Bug::CompactedLeaderMute) && self.log.is_empty() {
+            return;
+        }
         let part = match (sending.take_part(self.snapshot_chunk_bytes, self.round), self.begun) {
             (Some(part), _) => part,
             (None, Begun::Yes) => sending.heartbeat(self.round),

@@ -8,6 +8,8 @@
 
 use std::sync::Arc;
 
+use crate::bugs::{self, Bug};
+use crate::log::Position;
 use crate::message::{Append, AppendReply, AppendResult, Body, Conflict};
 use crate::probe::Probe;
 use crate::replica::{Loyalty, Replica, State};
@@ -36,14 +38,26 @@ impl Replica {
         self.follow(from);
         self.note_reordering(&append);
         let previous_index = append.previous_index;
+        let is_unchecked = bugs::is_on(Bug::HeartbeatUnchecked) && append.entries.is_empty();
         match self.log.term_at(previous_index) {
+            _ if is_unchecked => self.accept(from, append),
             Some(term) if term == append.previous_term => self.accept(from, append),
             Some(term) => {
                 let first_index = self.log.first_index_of(term).unwrap_or(previous_index);
                 self.reject(from, &append, Conflict::Term { term, first_index });
             }
             // What is compacted is committed, and every leader has what is committed: there is nothing to compare.
-            None if previous_index < self.log.compacted().index => self.accept(from, append),
+            None if previous_index < self.log.compacted().index => {
+                if bugs::is_on(Bug::CompactedAppendRestartsLog) {
+                    let position = Position { index: previous_index, term: append.previous_term };
+                    self.log.restart(position, Arc::clone(&self.log.governing().configuration));
+                    self.writes.truncate(previous_index);
+                }
+                self.accept(from, append);
+            }
+            None if bugs::is_on(Bug::MissingPreviousAccepted) => {
+                self.accept(from, Append { entries: Arc::default(), ..append });
+            }
             None => {
                 self.probe(Probe::MissingPreviousEntry);
                 self.reject(from, &append, Conflict::Missing { last_index: self.log.last_index() });
@@ -69,12 +83,20 @@ impl Replica {
     fn accept(&mut self, from: NodeId, append: Append) {
         let through = Index(append.previous_index.0 + append.entries.len() as u64);
         let matched = through.max(self.log.compacted().index);
-        let commit = append.commit.min(matched);
-        if commit > self.commit && append.entries.is_empty() {
-            self.probe(Probe::HeartbeatAdvancesCommit);
+        let is_heartbeat = append.entries.is_empty();
+        if bugs::is_on(Bug::HeartbeatTruncates) && is_heartbeat && through >= self.commit {
+            self.log.truncate_from(through.next());
+            self.writes.truncate(through);
         }
         self.take_entries(append.entries);
-        if commit > self.commit {
+        let vouched = if bugs::is_on(Bug::CommitUnbounded) { self.log.last_index() } else { matched };
+        let commit = append.commit.min(vouched);
+        if commit > self.commit && !(is_heartbeat && bugs::is_on(Bug::CommitByEntriesOnly))
+            || bugs::is_on(Bug::CommitGoesDown)
+        {
+            if is_heartbeat {
+                self.probe(Probe::HeartbeatAdvancesCommit);
+            }
             self.commit = commit;
             self.drop_overtaken_assembly();
         }
@@ -86,15 +108,25 @@ impl Replica {
     /// back what later ones brought.
     fn take_entries(&mut self, entries: Arc<[Entry]>) {
         let compacted = self.log.compacted().index;
-        let is_new = |entry: &Entry| entry.index > compacted && self.log.term_at(entry.index) != Some(entry.term);
+        let is_new = |entry: &Entry| {
+            entry.index > compacted && self.log.term_at(entry.index) != Some(entry.term)
+                || bugs::is_on(Bug::AlwaysTruncates) && entry.index > self.commit
+        };
         let Some(known) = entries.iter().position(is_new) else {
             if !entries.is_empty() {
                 self.probe(Probe::DuplicateAppendIgnored);
+                if bugs::is_on(Bug::RepeatedAppendDoubles) {
+                    let (index, term) = (self.log.last_index().next(), self.log.last_term());
+                    self.log.push(Entry { index, term, ..entries[0].clone() });
+                }
             }
             return;
         };
         let last_before = self.log.last_index();
         if entries[known].index <= last_before {
+            if bugs::is_on(Bug::ConflictKept) {
+                return;
+            }
             self.replace_from(&entries[known]);
         }
         if known == 0 {

@@ -10,6 +10,8 @@
 use std::sync::Arc;
 
 use crate::assembly::Assembly;
+use crate::bugs::{self, Bug};
+use crate::effect::Effect;
 use crate::log::Position;
 use crate::message::{AppendReply, AppendResult, Body, InstallSnapshot, SnapshotReply};
 use crate::probe::Probe;
@@ -30,7 +32,7 @@ impl Replica {
             return;
         }
         self.follow(from);
-        if part.last_index <= self.commit {
+        if part.last_index <= self.commit && !bugs::is_on(Bug::OlderSnapshotInstalled) {
             self.probe(Probe::StaleSnapshotIgnored);
             return self.acknowledge(from, part);
         }
@@ -77,11 +79,18 @@ impl Replica {
 
     fn install(&mut self, snapshot: Snapshot) {
         let Snapshot { index, term, .. } = snapshot;
+        if bugs::is_on(Bug::OlderSnapshotInstalled) && index <= self.commit {
+            return self.effects.push(Effect::Restore(Arc::new(snapshot)));
+        }
+        if bugs::is_on(Bug::SnapshotLowersTerm) {
+            self.hard_state.term = term;
+        }
+        let term = if bugs::is_on(Bug::SnapshotTermLost) { Term(0) } else { term };
         let configuration = Arc::clone(&snapshot.configuration);
         if self.log.governing().configuration != configuration {
             self.probe(Probe::ConfigurationFromSnapshot);
         }
-        if self.log.term_at(index) == Some(term) {
+        if self.log.term_at(index) == Some(term) && !bugs::is_on(Bug::SuffixDropped) {
             if index < self.log.last_index() {
                 self.probe(Probe::SnapshotKeepsMatchingSuffix);
             }

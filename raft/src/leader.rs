@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use crate::bugs::{self, Bug};
 use crate::config::QuorumCheck;
 use crate::effect::{Effect, Refusal};
 use crate::lease::{Lease, Occasion};
@@ -177,6 +178,10 @@ impl Replica {
         let has_quorum = quorum::is_quorum(&self.log.governing().configuration, |id| {
             id == own || leader.follower(id).is_some_and(is_heard)
         });
+        if bugs::is_on(Bug::SilenceCounts) {
+            let silent = leader.followers.iter_mut().filter(|follower| !is_heard(follower));
+            silent.for_each(|follower| follower.progress.accepted(self.log.last_index()));
+        }
         leader.followers.iter_mut().for_each(|follower| follower.contact = Contact::Silent);
         if has_quorum {
             self.restart_election_timer();

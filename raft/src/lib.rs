@@ -134,6 +134,12 @@
 //! - A server that is removed is not told. It may ask for votes until it is switched off; loyal servers do not hear it.
 //! - Batches are not split over several writes, and a snapshot is one piece of memory.
 
+// Said here since the lint does not listen anywhere deeper: it is for the switch of bugs alone, one a thread.
+#![cfg_attr(
+    feature = "bugs",
+    expect(clippy::disallowed_macros, reason = "threads try different bugs at the same time")
+)]
+
 pub mod bugs;
 pub mod config;
 pub mod configuration;

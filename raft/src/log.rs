@@ -12,6 +12,7 @@
 use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
+use crate::bugs::{self, Bug};
 use crate::configuration::Configuration;
 use crate::history::{Governing, History};
 use crate::types::{Entry, Index, Payload, Term};
@@ -57,6 +58,9 @@ impl Log {
             empty,
         };
         entries.into_iter().for_each(|entry| log.push(entry));
+        if bugs::is_on(Bug::JointNotRecovered) && log.governing().configuration.is_joint() {
+            log.history.truncate_from(log.governing().from);
+        }
         log
     }
 
@@ -154,7 +158,9 @@ impl Log {
     /// Appends a whole slice and keeps it, so that the write of the same range is the same slice.
     pub(crate) fn take_over(&mut self, entries: Arc<[Entry]>) {
         entries.iter().for_each(|entry| self.push(entry.clone()));
-        self.shared = entries;
+        if !bugs::is_on(Bug::StaleSlice) {
+            self.shared = entries;
+        }
     }
 
     /// Removes the entry at `first` and everything after it.
@@ -163,9 +169,11 @@ impl Log {
         let kept = self.held_before(first);
         self.entries.truncate(kept);
         self.bytes_through.truncate(kept);
-        self.history.truncate_from(first);
+        if !bugs::is_on(Bug::ConfigurationNotRolledBack) {
+            self.history.truncate_from(first);
+        }
         while self.term_starts.pop_if(|start| start.index >= first).is_some() {}
-        if self.shared.last().is_some_and(|entry| entry.index >= first) {
+        if self.shared.last().is_some_and(|entry| entry.index >= first) && !bugs::is_on(Bug::StaleSlice) {
             self.shared = Arc::clone(&self.empty);
         }
     }

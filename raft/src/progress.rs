@@ -10,6 +10,7 @@
 
 use std::sync::Arc;
 
+use crate::bugs::{self, Bug};
 use crate::log::Log;
 use crate::sending::Sending;
 use crate::snapshot::Snapshot;
@@ -168,7 +169,7 @@ impl Progress {
     /// The follower matches through `matched`.
     pub(crate) fn accepted(&mut self, matched: Index) {
         self.window.answered(matched);
-        self.matched = self.matched.max(matched);
+        self.matched = if bugs::is_on(Bug::MatchGoesDown) { matched } else { self.matched.max(matched) };
         match self.mode {
             Mode::Probe | Mode::ProbeUnderWay | Mode::Replicate => {
                 if matched.next() >= self.next {
@@ -184,15 +185,19 @@ impl Progress {
     /// is being asked now: an old rejection must not undo what has been learnt since.
     pub(crate) fn rejected(&mut self, previous: Index, hint: Index, limits: &SendLimits) -> Rejection {
         let expected = match self.mode {
-            Mode::Probe | Mode::ProbeUnderWay => previous == self.previous(),
-            Mode::Replicate => previous < self.next,
+            Mode::Probe | Mode::ProbeUnderWay => previous == self.previous() && !bugs::is_on(Bug::ProbeNeverBacksUp),
+            Mode::Replicate => previous < self.next && !bugs::is_on(Bug::LostAppendForgotten),
             Mode::Snapshot(_) => false,
         };
-        if !expected || previous <= self.matched {
+        let hint = if bugs::is_on(Bug::HintOffByOne) { hint.next() } else { hint };
+        let leads_nowhere = bugs::is_on(Bug::HintOffByOne) && hint > previous;
+        if !expected || previous <= self.matched || leads_nowhere {
             return Rejection::Stale;
         }
         let nothing_arrived = self.window.is_full(limits.window) && hint <= self.matched.next();
-        self.next = hint.clamp(self.matched.next(), previous);
+        let hint = if bugs::is_on(Bug::BacksUpFurther) { hint.previous() } else { hint };
+        let lowest = if bugs::is_on(Bug::NextBelowMatch) { Index(1) } else { self.matched.next() };
+        self.next = hint.clamp(lowest, previous);
         self.mode = Mode::Probe;
         self.window.clear();
         if nothing_arrived { Rejection::WindowLost } else { Rejection::BackedUp }

@@ -4,6 +4,7 @@
 //! Whom a configuration does not list as a voter is never asked about: learners and strangers cannot count. Where
 //! nobody votes nothing is ever decided, though "every majority of nobody" could be said to have decided all.
 
+use crate::bugs::{self, Bug};
 use crate::configuration::Configuration;
 use crate::message::VoteReply;
 use crate::types::NodeId;
@@ -25,6 +26,9 @@ pub enum VoteResult {
 /// The fewest of `voters` servers that are a majority.
 #[must_use]
 pub fn majority(voters: usize) -> usize {
+    if bugs::is_on(Bug::HalfIsEnough) {
+        return (voters / 2).max(1);
+    }
     voters / 2 + 1
 }
 
@@ -97,6 +101,9 @@ fn reached_by_majority<Value: Copy + Ord + Default>(voters: &[NodeId], how_far: 
 
 fn value_of_majority<Value: Copy + Ord>(values: &mut [Value]) -> Value {
     values.sort_unstable_by(|a, b| b.cmp(a));
+    if bugs::is_on(Bug::EvenQuorumShort) {
+        return values[values.len().div_ceil(2) - 1];
+    }
     values[majority(values.len()) - 1]
 }
 

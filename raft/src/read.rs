@@ -9,6 +9,7 @@
 //!
 //! Simplification: a read at a follower is always proved by a round, and nobody repeats it if a message is lost.
 
+use crate::bugs::{self, Bug};
 use crate::effect::{Effect, ReadProof};
 use crate::input::{Environment, ReadMode};
 use crate::leader::Leader;
@@ -99,7 +100,7 @@ impl Replica {
         };
         let (confirmed, commit) = (leader.rounds.confirmed(), self.commit);
         while let Some(read) = leader.reads.front().copied()
-            && read.round <= confirmed
+            && (read.round <= confirmed || bugs::is_on(Bug::LocalReads))
             && read.index <= commit
         {
             leader.reads.pop_front();
@@ -162,7 +163,8 @@ impl Replica {
         let State::Leader(leader) = &mut self.state else {
             return;
         };
-        let index = self.commit.max(leader.first_own);
+        let known = if bugs::is_on(Bug::ReadBeforeOwnCommit) { self.commit } else { leader.first_own };
+        let index = self.commit.max(known);
         leader.reads.push_back(WaitingRead { reader, round: leader.rounds.next(), index });
         if index > self.commit {
             self.probe(Probe::ReadWaitsForOwnTermCommit);

@@ -8,6 +8,7 @@
 //! Simplification: a server that was removed is sent nothing more, so it may never learn of it. It asks for pre-votes
 //! then, and loyal servers refuse.
 
+use crate::bugs::{self, Bug};
 use crate::configuration::{Configuration, Leave};
 use crate::effect::{Effect, Refusal};
 use crate::leader::Follower;
@@ -74,13 +75,13 @@ impl Replica {
         let State::Leader(leader) = &self.state else {
             unreachable!("who does not lead was turned away");
         };
-        let is_pending = governing.from > self.commit;
+        let is_pending = governing.from > self.commit && !bugs::is_on(Bug::InForceWhenCommitted);
         if is_pending {
             let index = governing.from;
             self.probe(Probe::ChangeRefusedPending);
             return Err(ChangeError::Pending { index });
         }
-        if self.commit < leader.first_own {
+        if self.commit < leader.first_own && !bugs::is_on(Bug::ChangeBeforeOwnCommit) {
             self.probe(Probe::ChangeRefusedBeforeOwnCommit);
             return Err(ChangeError::BeforeOwnCommit);
         }

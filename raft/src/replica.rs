@@ -9,8 +9,9 @@ use std::ops::RangeBounds;
 use std::sync::Arc;
 
 use crate::assembly::Assembly;
+use crate::bugs::{self, Bug};
 use crate::candidate::Election;
-use crate::config::{Config, ConfigError, QuorumCheck};
+use crate::config::{Config, ConfigError, PreVote, QuorumCheck};
 use crate::configuration::Configuration;
 use crate::effect::{Effect, Role, RoleChange};
 use crate::follower::Heard;
@@ -90,9 +91,15 @@ impl Replica {
     ///
     /// # Errors
     /// If the settings are useless, or the recovered state is impossible.
-    pub fn new(config: Config, recovered: Recovered) -> Result<Replica, ConfigError> {
+    pub fn new(mut config: Config, recovered: Recovered) -> Result<Replica, ConfigError> {
         config.validate()?;
         recovered.validate()?;
+        if bugs::is_on(Bug::UnprotectedLeader) {
+            (config.pre_vote, config.quorum_check) = (PreVote::Off, QuorumCheck::Off);
+        }
+        if bugs::is_on(Bug::BeatsTwiceAsOften) {
+            config.heartbeat_interval_ns = config.heartbeat_interval_ns.div_ceil(2);
+        }
         let Recovered { hard_state, snapshot, entries } = recovered;
         let (compacted, configuration) = match &snapshot {
             Some(snapshot) => {
@@ -102,7 +109,8 @@ impl Replica {
             None => (Position::default(), Arc::new(config.bootstrap.clone())),
         };
         let log = Log::new(compacted, configuration, entries);
-        let may_have_promised_a_lease = config.quorum_check == QuorumCheck::On && hard_state.term > Term(0);
+        let may_have_promised_a_lease = config.quorum_check == QuorumCheck::On
+            && (hard_state.term > Term(0) || bugs::is_on(Bug::LoyalFromTheStart));
         Ok(Replica {
             config,
             life: 0,
@@ -280,6 +288,11 @@ impl Replica {
         if from == self.id() || is_before_first_term {
             return;
         }
+        if bugs::is_on(Bug::TimerRestartsForAnybody)
+            && matches!(body, Body::RequestPreVote(_) | Body::RequestVote(_) | Body::Append(_))
+        {
+            self.restart_election_timer();
+        }
         if let Body::RequestPreVote(request) = body {
             return self.receive_request_pre_vote(from, request);
         }
@@ -288,18 +301,28 @@ impl Replica {
         {
             return;
         }
-        if term > self.term() {
+        let is_news = term > self.term() && !self.overlooks_term(&body);
+        if is_news {
             self.adopt_term(term);
         }
-        let is_current = term == self.term();
+        let is_current = term == self.term() && !(is_news && bugs::is_on(Bug::HandledBeforeTermAdopted));
         match body {
             Body::RequestPreVote(_) => {}
             Body::PreVoteReply(reply) => self.receive_pre_vote_reply(from, reply),
             Body::RequestVote(request) if is_current => self.receive_request_vote(from, request),
             Body::RequestVote(_) => self.refuse_vote_of_old_term(from),
-            Body::VoteReply(reply) if is_current => self.receive_vote_reply(from, reply),
+            Body::VoteReply(reply) if is_current || bugs::is_on(Bug::OldGrantCounts) => {
+                self.receive_vote_reply(from, reply);
+            }
             Body::VoteReply(reply) => self.ignore_old_vote(reply),
             Body::Append(append) if is_current => self.receive_append(from, append),
+            Body::Append(append)
+                if bugs::is_on(Bug::DeposedLeaderFollowed)
+                    && matches!(self.state, State::Follower)
+                    && append.previous_index >= self.commit =>
+            {
+                self.receive_append(from, append);
+            }
             Body::Append(append) => self.reject_deposed_leader(from, &append),
             Body::AppendReply(reply) if is_current => self.receive_append_reply(from, reply),
             Body::InstallSnapshot(part) if is_current => self.receive_install_snapshot(from, &part),
@@ -310,6 +333,13 @@ impl Replica {
             Body::ReadIndexReply(reply) => self.receive_read_index_reply(reply),
             Body::AppendReply(_) | Body::SnapshotReply(_) | Body::TimeoutNow => {}
         }
+    }
+
+    /// Never, but for the bugs that look away from a higher term.
+    fn overlooks_term(&self, body: &Body) -> bool {
+        (bugs::is_on(Bug::HigherTermInReplyIgnored) && matches!(body, Body::AppendReply(_) | Body::SnapshotReply(_)))
+            || (bugs::is_on(Bug::HigherTermInPreVoteReplyIgnored) && matches!(body, Body::PreVoteReply(_)))
+            || (bugs::is_on(Bug::LeaderNeverYields) && matches!(self.state, State::Leader(_)))
     }
 
     fn write_completed(&mut self, sequence: WriteSequence) {

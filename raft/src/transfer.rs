@@ -6,6 +6,7 @@
 //!
 //! Simplification: which server is a good target is the host's to know.
 
+use crate::bugs::{self, Bug};
 use crate::effect::{Effect, TransferRefusal};
 use crate::message::{Body, ElectionCause};
 use crate::probe::Probe;
@@ -121,7 +122,7 @@ impl Replica {
         };
         transfer.stage = Stage::Asked;
         let message = Replica::at_once(transfer.to, self.hard_state.term, Body::TimeoutNow);
-        let lease = leader.rounds.forfeit_lease();
+        let lease = if bugs::is_on(Bug::LeaseKeptOnTransfer) { None } else { leader.rounds.forfeit_lease() };
         self.effects.push(Effect::Send(message));
         if lease.is_some() {
             self.probe(Probe::LeaseDroppedOnTransfer);

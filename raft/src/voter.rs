@@ -11,6 +11,7 @@
 //!
 //! Simplification: loyalty follows the election timer, so it can last longer than the shortest timeout.
 
+use crate::bugs::{self, Bug};
 use crate::config::QuorumCheck;
 use crate::message::{Body, ElectionCause, PreVoteReply, RequestPreVote, RequestVote, VoteReply};
 use crate::probe::Probe;
@@ -42,6 +43,7 @@ impl Replica {
     /// are harmless, and answered.
     pub(crate) fn ignores_request_vote(&mut self, from: NodeId, term: Term, request: RequestVote) -> bool {
         let is_protected = match (self.config.quorum_check, request.cause) {
+            (QuorumCheck::On, ElectionCause::Timeout) if bugs::is_on(Bug::LoyaltyForgotten) => false,
             (QuorumCheck::On, ElectionCause::Timeout) => term >= self.term() && self.is_loyal(),
             (QuorumCheck::On, ElectionCause::Transfer) | (QuorumCheck::Off, _) => false,
         };
@@ -54,7 +56,10 @@ impl Replica {
     /// A candidate of the current term asks.
     pub(crate) fn receive_request_vote(&mut self, from: NodeId, request: RequestVote) {
         let voted_for = self.hard_state.voted_for;
-        if voted_for.is_some_and(|candidate| candidate != from) {
+        if bugs::is_on(Bug::LeaderGrantsVotes) && matches!(self.state, State::Leader(_)) {
+            return self.grant_vote(from);
+        }
+        if voted_for.is_some_and(|candidate| candidate != from) && !bugs::is_on(Bug::TwoVotes) {
             self.probe(Probe::VoteRefusedAlreadyCast);
             return self.refuse_vote(from);
         }
@@ -69,11 +74,12 @@ impl Replica {
             self.probe(Probe::DuplicateVoteRegranted);
         }
         if !self.log.governing().configuration.is_voter(self.id()) {
+            if bugs::is_on(Bug::UnawareVoterRefuses) {
+                return self.refuse_vote(from);
+            }
             self.probe(Probe::UnawareLearnerVotes);
         }
-        self.hard_state.voted_for = Some(from);
-        self.restart_election_timer();
-        self.send_when_durable(from, Body::VoteReply(VoteReply::Granted));
+        self.grant_vote(from);
     }
 
     /// A candidate of an earlier term learns this server's term.
@@ -82,20 +88,39 @@ impl Replica {
         self.refuse_vote(from);
     }
 
+    fn grant_vote(&mut self, from: NodeId) {
+        self.hard_state.voted_for = Some(from);
+        self.restart_election_timer();
+        self.send_when_durable(from, Body::VoteReply(VoteReply::Granted));
+    }
+
     fn refuse_vote(&mut self, from: NodeId) {
         self.note_disruption(from);
         self.send_when_durable(from, Body::VoteReply(VoteReply::Refused));
     }
 
     fn is_up_to_date(&self, last_term: Term, last_index: Index) -> bool {
-        (last_term, last_index) >= (self.log.last_term(), self.log.last_index())
+        let (own_term, own_index) = (self.log.last_term(), self.log.last_index());
+        if bugs::is_on(Bug::LongerLogWins) {
+            return last_index >= own_index;
+        }
+        if bugs::is_on(Bug::TermAndLengthWanted) {
+            return last_term >= own_term && last_index >= own_index;
+        }
+        if bugs::is_on(Bug::EqualLogsWanted) {
+            return (last_term, last_index) == (own_term, own_index);
+        }
+        if bugs::is_on(Bug::LengthForIndex) {
+            return (last_term, last_index) >= (own_term, Index(self.log.range(..).len() as u64));
+        }
+        (last_term, last_index) >= (own_term, own_index)
     }
 
     fn is_loyal(&self) -> bool {
         match self.state {
             State::Follower => self.loyalty == Loyalty::Loyal,
             State::PreCandidate(_) | State::Candidate(_) => false,
-            State::Leader(_) => self.config.quorum_check == QuorumCheck::On,
+            State::Leader(_) => self.config.quorum_check == QuorumCheck::On && !bugs::is_on(Bug::LeaderGrantsVotes),
         }
     }
 

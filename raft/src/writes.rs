@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::bugs::{self, Bug};
 use crate::effect::{After, Write};
 use crate::log::Log;
 use crate::snapshot::Snapshot;
@@ -116,6 +117,11 @@ impl Writes {
 
     /// What a message waits for that relies on everything issued so far.
     pub(crate) fn barrier(&self) -> After {
+        if bugs::is_on(Bug::SupersededWriteCounts)
+            && let Some(promise) = self.under_way.iter().find(|promise| promise.overtaken)
+        {
+            return After::Write(promise.sequence);
+        }
         if self.completed == self.issued { After::Nothing } else { After::Write(self.issued) }
     }
 

@@ -6,10 +6,11 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
 
+use crate::behaviour;
 use crate::coverage::{Coverage, Covered};
 use crate::faults::{self, FaultTally, Idle};
 use crate::interval;
-use crate::model::{Campaign, Ending, Outcome, ProbeRecord, RunRecord, Verdict};
+use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, ProbeRecord, RunRecord, Verdict};
 use crate::tally::{self, Failures, Tally};
 use crate::words::{count, counted, per_second, printable, span, times};
 
@@ -54,10 +55,15 @@ pub fn summary(campaign: &Campaign, width: u16, details: Details) -> String {
     let width = width.min(WIDTH_MAX);
     let tallies = tally::by_scenario(campaign);
     let total = Tally::of(&campaign.runs);
-    let mut text = format!("{}\n\n{}\n", headline(campaign, &total), scenarios(&tallies, width));
+    let mut text = match campaign.build {
+        Build::Plain => String::new(),
+        Build::Bugged => format!("{}\n", bugged(campaign)),
+    };
+    text.push_str(&format!("{}\n\n{}\n", headline(campaign, &total), scenarios(&tallies, width)));
     text.push_str(&figures(campaign, &total));
     let coverage = Coverage::of(campaign);
     text.push_str(&coverage_lines(&coverage, probes, width));
+    text.push_str(&behaviour::lines(&campaign.behaviour, width));
     for note in notes(campaign, &tallies) {
         text.push_str(&note);
         text.push('\n');
@@ -81,9 +87,19 @@ pub fn summary(campaign: &Campaign, width: u16, details: Details) -> String {
     text
 }
 
+/// That this build can be made to fail on purpose, and whether it was.
+fn bugged(campaign: &Campaign) -> String {
+    match &campaign.bug {
+        Some(bug) => format!("BUGGED BUILD, with {} on", printable(bug)),
+        None => "BUGGED BUILD, with no bug on".to_owned(),
+    }
+}
+
 fn headline(campaign: &Campaign, total: &Tally) -> String {
     let runs = format!("{} of {}", counted(total.runs, "run"), counted(campaign.scenarios.len() as u64, "scenario"));
+    let is_untrusted = campaign.canary.as_ref().is_some_and(|canary| canary.caught.is_none());
     let undecided = match (total.inconclusive, total.errors) {
+        (0, 0) if is_untrusted => "; the canary was not caught".to_owned(),
         (0, 0) => String::new(),
         (inconclusive, 0) => format!("; {} inconclusive", count(inconclusive)),
         (0, errors) => format!("; {} not made because of an error", count(errors)),
@@ -104,7 +120,7 @@ fn headline(campaign: &Campaign, total: &Tally) -> String {
 }
 
 /// A table without lines but the one under its heading; columns are two spaces apart.
-fn table(heading: &[&str], left_aligned: &[usize], width: u16) -> Table {
+pub(crate) fn table(heading: &[&str], left_aligned: &[usize], width: u16) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     table.set_header(heading.iter().copied());
@@ -140,7 +156,7 @@ fn scenarios(tallies: &[(&str, Tally)], width: u16) -> String {
 }
 
 /// The table without the blanks at the end of its lines.
-fn trimmed(table: &Table) -> String {
+pub(crate) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
@@ -236,7 +252,7 @@ pub fn figures_table(figures: &[Figure], width: u16) -> String {
 const LABEL: usize = 14;
 
 /// A figure under its name, broken between words; what goes on stands below.
-fn labelled(label: &str, words: &str, width: u16) -> String {
+pub(crate) fn labelled(label: &str, words: &str, width: u16) -> String {
     let mut text = String::new();
     let mut line = format!("{label:<LABEL$}");
     for word in words.split(' ') {
@@ -331,6 +347,22 @@ fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
             );
         }
     }
+    match &campaign.canary {
+        None => {}
+        Some(CanaryRecord { bug, runs, caught: Some(caught) }) => notes.push(format!(
+            "canary        {} was caught by {} after {}, in {}, seed {}",
+            printable(bug),
+            printable(&caught.check),
+            counted(*runs, "run"),
+            printable(&caught.scenario),
+            caught.seed
+        )),
+        Some(CanaryRecord { bug, runs, caught: None }) => notes.push(format!(
+            "canary        {} was NOT caught in {}: these scenarios would not notice, so do not trust the campaign",
+            printable(bug),
+            counted(*runs, "run")
+        )),
+    }
     for (name, tally) in tallies {
         let name = printable(name);
         if tally.runs == 0 {
@@ -408,7 +440,7 @@ fn seconds(ns: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{ProbeCount, SCHEMA, ScenarioRecord};
+    use crate::model::{BehaviourRecord, ProbeCount, SCHEMA, ScenarioRecord};
 
     const PROBES: Details = Details { probes: Detail::Table, faults: Detail::Line };
 
@@ -426,6 +458,7 @@ pub(crate) mod tests {
         RunRecord {
             scenario: scenario.to_owned(),
             seed,
+            departures: String::new(),
             servers: 3,
             verdict,
             digest: "00000000deadbeef".to_owned(),
@@ -451,11 +484,15 @@ pub(crate) mod tests {
         Campaign {
             schema: SCHEMA.to_owned(),
             version: "0.1.0".to_owned(),
+            build: Build::Plain,
+            bug: None,
+            canary: None,
             ending: Ending::Complete,
             wall_ns: 50_000_000,
             jobs: 2,
             scenarios: vec![scenario("calm", "calm"), scenario("storm", "'./my storm.toml'")],
             probes: ["split-vote", "joint-left", "window-full"].map(probe).into(),
+            behaviour: BehaviourRecord::default(),
             runs,
         }
     }

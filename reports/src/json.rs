@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::coverage::{Coverage, Covered, First};
 use crate::faults::{self, FaultTally};
-use crate::model::{Campaign, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
+use crate::model::{
+    BehaviourRecord, Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
+};
 
 /// The campaign as indented JSON, with a line break at the end.
 #[must_use]
@@ -46,11 +48,15 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         runs: runs?,
         schema: campaign.schema,
         version: campaign.version,
+        build: campaign.build,
+        bug: campaign.bug,
+        canary: campaign.canary,
         ending: campaign.ending,
         wall_ns: campaign.wall_ns,
         jobs: campaign.jobs,
         scenarios: campaign.scenarios,
         probes: campaign.coverage.probes,
+        behaviour: campaign.behaviour,
     })
 }
 
@@ -58,11 +64,17 @@ pub fn read(text: &str) -> Result<Campaign, String> {
 struct WrittenCampaign<'a> {
     schema: &'a str,
     version: &'a str,
+    build: Build,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bug: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<&'a CanaryRecord>,
     ending: Ending,
     wall_ns: u64,
     jobs: u32,
     scenarios: &'a [ScenarioRecord],
     coverage: WrittenCoverage<'a>,
+    behaviour: &'a BehaviourRecord,
     faults: Vec<FaultTally<'a>>,
     runs: Vec<WrittenRun<'a>>,
 }
@@ -121,11 +133,15 @@ impl<'a> WrittenCampaign<'a> {
         WrittenCampaign {
             schema: &campaign.schema,
             version: &campaign.version,
+            build: campaign.build,
+            bug: campaign.bug.as_deref(),
+            canary: campaign.canary.as_ref(),
             ending: campaign.ending,
             wall_ns: campaign.wall_ns,
             jobs: campaign.jobs,
             scenarios: &campaign.scenarios,
             coverage: WrittenCoverage::of(campaign, coverage),
+            behaviour: &campaign.behaviour,
             faults: faults::by_scenario(campaign),
             runs: campaign.runs.iter().map(run).collect(),
         }
@@ -159,12 +175,18 @@ impl<'a> WrittenCoverage<'a> {
 struct ReadCampaign {
     schema: String,
     version: String,
+    #[serde(default)]
+    build: Build,
+    bug: Option<String>,
+    canary: Option<CanaryRecord>,
     ending: Ending,
     wall_ns: u64,
     jobs: u32,
     scenarios: Vec<ScenarioRecord>,
     #[serde(default)]
     coverage: ReadCoverage,
+    #[serde(default)]
+    behaviour: BehaviourRecord,
     runs: Vec<ReadRun>,
 }
 

@@ -5,12 +5,16 @@
 //! | what is kept of a run and of a campaign | [`model`] |
 //! | totals of a scenario, failures that belong together | [`tally`] |
 //! | which situations of the protocol were met | [`coverage`] |
+//! | what is new in a campaign | `behaviour` |
 //! | what faults struck, and whom | [`faults`] |
 //! | how sure one can be of a failure rate | [`interval`] |
 //! | numbers, times and foreign text in words | [`words`] |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
+//! | the bug bench in numbers | [`bench`] |
 
+mod behaviour;
+pub mod bench;
 pub mod coverage;
 pub mod faults;
 pub mod human;

@@ -43,6 +43,9 @@ pub struct RunRecord {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
+    /// Where it departs from what its seed alone would do, as in `+2450ms.3`: see `--seed` of `whitewater replay`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub departures: String,
     /// Number of servers.
     pub servers: u32,
     /// What came of it.
@@ -91,6 +94,27 @@ pub struct ProbeRecord {
     pub summary: String,
 }
 
+/// What the runs of a campaign have shown: features are probes hit about so often, and abstract states of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BehaviourRecord {
+    /// Whether most runs departed from others that came where few were: then runs are not alike, and nothing is estimated.
+    pub guided: bool,
+    /// How many features had been seen after how many runs; the last point is the end.
+    pub curve: Vec<CurvePoint>,
+    /// How many runs have a feature that no other run has: their share estimates how likely the next run is to show something
+    /// new.
+    pub alone: u64,
+}
+
+/// A point of the curve of new behaviour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// After so many runs.
+    pub runs: u64,
+    /// So many features had been seen.
+    pub features: u64,
+}
+
 /// What a fault did in a run in which it was configured. Small, because a campaign keeps those of all its runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultCount {
@@ -114,6 +138,39 @@ pub enum Ending {
     TimeLimit,
     /// Somebody interrupted it.
     Interrupted,
+}
+
+/// Whether a build can be made to fail on purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Build {
+    /// It cannot.
+    #[default]
+    Plain,
+    /// Bugs can be switched on in it.
+    Bugged,
+}
+
+/// A known bug that had to be caught for a campaign to be trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CanaryRecord {
+    /// The name of the bug.
+    pub bug: String,
+    /// How many runs were made with it, up to the one that caught it.
+    pub runs: u64,
+    /// The run that caught it.
+    pub caught: Option<Caught>,
+}
+
+/// A run that caught a bug.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caught {
+    /// The scenario.
+    pub scenario: String,
+    /// The seed.
+    pub seed: u64,
+    /// The identifier of the check.
+    pub check: String,
 }
 
 /// A scenario that took part in a campaign.
@@ -152,6 +209,12 @@ pub struct Campaign {
     pub schema: String,
     /// The version of Whitewater that ran it.
     pub version: String,
+    /// What kind of build that was.
+    pub build: Build,
+    /// The bug that was on in all runs.
+    pub bug: Option<String>,
+    /// What became of the canary, if there was one.
+    pub canary: Option<CanaryRecord>,
     /// How it ended.
     pub ending: Ending,
     /// How long it took on the wall clock, in nanoseconds.
@@ -162,6 +225,8 @@ pub struct Campaign {
     pub scenarios: Vec<ScenarioRecord>,
     /// The probes of this build, in the order of their numbers.
     pub probes: Vec<ProbeRecord>,
+    /// What the runs have shown.
+    pub behaviour: BehaviourRecord,
     /// The runs, ordered by scenario (in the order in which they were asked for) and seed.
     pub runs: Vec<RunRecord>,
 }
@@ -191,10 +256,12 @@ impl Verdict {
 }
 
 impl Campaign {
-    /// What came of it: the worst of its runs.
+    /// What came of it: the worst of its runs. It is inconclusive at best if its canary was not caught.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.runs.iter().map(|run| run.verdict.outcome()).max().unwrap_or(Outcome::Nothing)
+        let worst = self.runs.iter().map(|run| run.verdict.outcome()).max().unwrap_or(Outcome::Nothing);
+        let is_trusted = self.canary.as_ref().is_none_or(|canary| canary.caught.is_some());
+        if is_trusted { worst } else { worst.max(Outcome::Inconclusive) }
     }
 
     /// The command that makes a run again.
@@ -202,7 +269,8 @@ impl Campaign {
     pub fn replay(&self, run: &RunRecord) -> String {
         let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
         let argument = scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str());
-        format!("whitewater replay {argument} --seed {}", run.seed)
+        let bug = self.bug.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
+        format!("whitewater replay {argument} --seed {}{}{bug}", run.seed, run.departures)
     }
 }
 

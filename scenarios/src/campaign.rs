@@ -8,16 +8,26 @@ use std::cell::Cell;
 use std::fmt;
 use std::ops::ControlFlow;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use whitewater_reports::model::{Campaign, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict};
+use whitewater_reports::model::{
+    BehaviourRecord, Build, Campaign, CurvePoint, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict,
+};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, Recording};
 
+use crate::bugs::{self, Bug};
 use crate::faults;
 use crate::host::{self, Stopwatch};
 use crate::probes;
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
+use crate::search::behaviour::{Point, Seen};
+use crate::search::guide::Sighting;
+use crate::search::lineage::Lineage;
+use crate::search::survey::Survey;
+use crate::system::System;
+use crate::systems::raft_kv::RaftKv;
 
 /// The seeds from one to another, both included; never none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +39,12 @@ pub struct Seeds {
 impl Seeds {
     /// Every seed there is.
     pub const ALL: Seeds = Seeds { first: 0, last: u64::MAX };
+
+    /// The first.
+    #[must_use]
+    pub fn first(self) -> u64 {
+        self.first
+    }
 
     /// One seed.
     #[must_use]
@@ -98,6 +114,15 @@ pub struct Selected {
     pub argument: String,
 }
 
+/// Which runs a campaign makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// Each seed of each scenario.
+    Seeds,
+    /// As many runs, of which most depart from others that came where few were.
+    Guided,
+}
+
 /// What is asked of a campaign.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
@@ -107,13 +132,17 @@ pub struct Request {
     pub seeds: Seeds,
     /// How many runs are made at the same time.
     pub jobs: u32,
+    /// Which runs are made.
+    pub search: Search,
+    /// The bug that is on in every run.
+    pub bug: Option<Bug>,
     /// No run begins later than this after the first, in nanoseconds on the wall clock.
     pub time_limit_ns: Option<u64>,
 }
 
 impl Request {
     /// The scenario and the seed of the run with this number: scenarios take turns.
-    fn job(&self, number: u64) -> Option<(usize, u64)> {
+    pub(crate) fn job(&self, number: u64) -> Option<(usize, u64)> {
         let scenarios = self.scenarios.len() as u64;
         let place = number.checked_div(scenarios)?;
         self.seeds.at(place).map(|seed| ((number % scenarios) as usize, seed))
@@ -140,41 +169,69 @@ pub struct Progress {
 /// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
 const GRACE_NS: u64 = 500_000_000;
 
-/// Runs a campaign. `watch` is told how far it has come, after every run and now and then.
+/// Runs a campaign against the built-in system: see [`conduct_on`].
 ///
 /// # Panics
 /// If the request names no scenario.
 #[must_use]
-pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign {
+pub fn conduct(request: &Request, watch: impl FnMut(&Progress)) -> Campaign {
+    conduct_on(RaftKv, request, watch)
+}
+
+/// Runs a campaign against any system. `watch` is told how far it has come, after every run and now and then.
+///
+/// # Panics
+/// If the request names no scenario.
+#[must_use]
+pub fn conduct_on<S: System + Send + Sync + 'static>(
+    system: S,
+    request: &Request,
+    mut watch: impl FnMut(&Progress),
+) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
-    let plan = request.clone();
-    let work = move |number: u64| {
-        let (place, seed) = plan.job(number)?;
-        let is_over = plan.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
-        if is_over || host::is_interrupted() {
-            return None;
-        }
-        let record = attempt(&plan.scenarios[place].scenario, seed, host::is_interrupted)?;
-        Some((place, record))
+    let shared = Arc::new((system, request.clone()));
+    let is_over = move |request: &Request| {
+        let is_late = request.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
+        is_late || host::is_interrupted()
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
     let mut records: Vec<(usize, RunRecord)> = Vec::new();
     let mut interrupt: Option<Stopwatch> = None;
-    host::parallel(request.jobs, work, |result| {
-        if let Some((place, record)) = result {
-            progress.finished += 1;
-            progress.failed += u64::from(record.verdict != Verdict::Pass);
-            records.push((place, record));
+    let mut survey = Survey::new(request);
+    while let Some(batch) = survey.batch() {
+        let shared = Arc::clone(&shared);
+        let work = move |number: u64| {
+            let (system, request) = &*shared;
+            let job = batch.job(number)?;
+            if is_over(request) {
+                return None;
+            }
+            let scenario = &request.scenarios[job.scenario].scenario;
+            let (record, sightings) = attempt(system, scenario, &job.lineage, request.bug, host::is_interrupted)?;
+            Some((number, job.scenario, record, sightings))
+        };
+        host::parallel(request.jobs, work, |result| {
+            if let Some((number, place, record, sightings)) = result {
+                progress.finished += 1;
+                progress.failed += u64::from(record.verdict != Verdict::Pass);
+                survey.take(number, sightings);
+                records.push((place, record));
+            }
+            progress.elapsed_ns = stopwatch.elapsed_ns();
+            watch(&progress);
+            if host::is_interrupted() && interrupt.get_or_insert_with(Stopwatch::start).elapsed_ns() >= GRACE_NS {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        });
+        if is_over(request) {
+            break;
         }
-        progress.elapsed_ns = stopwatch.elapsed_ns();
-        watch(&progress);
-        if host::is_interrupted() && interrupt.get_or_insert_with(Stopwatch::start).elapsed_ns() >= GRACE_NS {
-            return ControlFlow::Break(());
-        }
-        ControlFlow::Continue(())
+    }
+    records.sort_by(|(place, record), (other_place, other)| {
+        (place, record.seed, &record.departures).cmp(&(other_place, other.seed, &other.departures))
     });
-    records.sort_unstable_by_key(|(place, record)| (*place, record.seed));
     let ending = match records.len() as u128 {
         made if made == request.runs() => Ending::Complete,
         _ if host::is_interrupted() => Ending::Interrupted,
@@ -183,12 +240,27 @@ pub fn conduct(request: &Request, mut watch: impl FnMut(&Progress)) -> Campaign 
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
+        bug: request.bug.map(|bug| bug.name.to_owned()),
+        canary: None,
         ending,
         wall_ns: stopwatch.elapsed_ns(),
         jobs: request.jobs,
         scenarios: request.scenarios.iter().map(Selected::record).collect(),
         probes: probes::records(),
+        behaviour: behaviour(survey.seen(), request.search),
         runs: records.into_iter().map(|(_, record)| record).collect(),
+    }
+}
+
+/// What the runs have shown, as it is kept.
+fn behaviour(seen: &Seen, search: Search) -> BehaviourRecord {
+    let points = seen.curve().into_iter();
+    let outlook = seen.outlook();
+    BehaviourRecord {
+        guided: search == Search::Guided,
+        curve: points.map(|Point { runs, features }| CurvePoint { runs, features }).collect(),
+        alone: outlook.alone,
     }
 }
 
@@ -206,37 +278,64 @@ impl Selected {
 }
 
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
-fn attempt(scenario: &Scenario, seed: u64, stop: impl Fn() -> bool) -> Option<RunRecord> {
-    let stopwatch = Stopwatch::start();
+fn attempt<S: System>(
+    system: &S,
+    scenario: &Scenario,
+    lineage: &Lineage,
+    bug: Option<Bug>,
+    stop: impl Fn() -> bool,
+) -> Option<(RunRecord, Vec<Sighting>)> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let result = host::guard(|| run::run(scenario, seed, &Options { budget, ..Options::default() }).record);
-    let record = result.unwrap_or_else(|why| not_made(scenario, seed, why));
+    let (record, sightings) = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
+        Ok(run) => (run.record, run.sightings),
+        Err(record) => (*record, Vec::new()),
+    };
     let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then(|| RunRecord { wall_ns: stopwatch.elapsed_ns(), ..record })
+    (!is_unjudged).then_some((record, sightings))
 }
 
-/// Makes a run for somebody who looks at it closely.
+/// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
+#[must_use]
+pub fn record(scenario: &Scenario, seed: u64, options: &Options<'_>) -> RunRecord {
+    make_on(&RaftKv, scenario, &Lineage::of(seed), options).map_or_else(|record| *record, |run| run.record)
+}
+
+/// Makes a run of the built-in system for somebody who looks at it closely.
 ///
 /// # Errors
 /// If the testbed panics, with the record that says so.
 pub fn make(scenario: &Scenario, seed: u64, recording: Recording) -> Result<Run, Box<RunRecord>> {
+    make_on(&RaftKv, scenario, &Lineage::of(seed), &Options { recording, ..Options::default() })
+}
+
+/// The same of any system, however it is varied.
+///
+/// # Errors
+/// If the testbed panics, with the record that says so.
+pub fn make_on<S: System>(
+    system: &S,
+    scenario: &Scenario,
+    lineage: &Lineage,
+    options: &Options<'_>,
+) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
-    let mut run = host::guard(|| run::run(scenario, seed, &Options { recording, ..Options::default() }))
-        .map_err(|why| Box::new(not_made(scenario, seed, why)))?;
+    let mut run = host::guard(|| run::run_on(system, scenario, lineage, options))
+        .map_err(|why| Box::new(not_made(scenario, lineage, why)))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
 }
 
 /// The record of a run that could not be made: all that is known is why.
-fn not_made(scenario: &Scenario, seed: u64, why: String) -> RunRecord {
+fn not_made(scenario: &Scenario, lineage: &Lineage, why: String) -> RunRecord {
     RunRecord {
         scenario: scenario.name.clone(),
-        seed,
+        seed: lineage.seed,
+        departures: lineage.departures(),
         servers: 0,
         verdict: Verdict::Error { why },
         digest: Digest(0).to_string(),
@@ -262,7 +361,7 @@ mod tests {
             scenario: catalog::find(name).expect("a scenario of the catalog"),
             argument: (*name).to_owned(),
         });
-        Request { scenarios: scenarios.collect(), seeds, jobs, time_limit_ns: None }
+        Request { scenarios: scenarios.collect(), seeds, jobs, search: Search::Seeds, bug: None, time_limit_ns: None }
     }
 
     #[test]
@@ -338,7 +437,7 @@ mod tests {
     #[test]
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
-        let record = attempt(&calm, 0, || true);
-        assert!(record.is_none_or(|record| record.verdict == Verdict::Pass), "it counts only if it was judged");
+        let record = attempt(&RaftKv, &calm, &Lineage::of(0), None, || true);
+        assert!(record.is_none_or(|(record, _)| record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

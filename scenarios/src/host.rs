@@ -86,7 +86,7 @@ pub fn is_watched() -> bool {
 pub const HISTORY_BYTES_MAX: u64 = 256 << 20;
 
 /// The largest scenario that is read, in bytes.
-pub const SCENARIO_BYTES_MAX: u64 = 1 << 20;
+pub const SCENARIO_BYTES_MAX: u64 = 4 << 20;
 
 /// Whether there is something at this path.
 #[must_use]
@@ -157,6 +157,20 @@ pub fn write_atomically(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::R
         // What is left of it is of no use; that it cannot be removed either is no more news.
         let _ = fs::remove_file(&temporary);
         HostError::file("write", path, why(&error))
+    })
+}
+
+/// Writes a file that is not there yet.
+///
+/// # Errors
+/// If it is there, or cannot be written.
+pub fn create(path: &Path, text: &str) -> Result<(), HostError> {
+    let file = fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|error| {
+        let is_there = error.kind() == io::ErrorKind::AlreadyExists;
+        let why =
+            if is_there { "it is there already: choose another name, or remove it".to_owned() } else { why(&error) };
+        HostError::file("write", path, why)
     })
 }
 

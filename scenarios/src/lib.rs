@@ -4,15 +4,18 @@
 //! |---|---|
 //! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
-//! | the system that is run | [`systems`] |
+//! | the system that is run | [`system`], [`systems`] |
 //! | one run, and its verdict | [`run`] |
-//! | many runs | [`campaign`] |
+//! | many runs, and where to look next | [`campaign`], [`search`] |
+//! | from a failing run to a small one | [`shrink`] |
 //! | situations that runs are to meet | [`probes`] |
 //! | what can go wrong, by name, and what did | [`faults`](mod@faults) |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
+//! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
 
+pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod describe;
@@ -24,7 +27,10 @@ pub mod latency;
 pub mod probes;
 pub mod run;
 pub mod scenario;
+pub mod search;
+pub mod shrink;
 pub mod soak;
+pub mod system;
 pub mod systems;
 pub mod workload;
 

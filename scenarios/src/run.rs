@@ -1,6 +1,6 @@
 //! One run: a safety phase under faults, a healing, a liveness phase, and the check of the history.
 //!
-//! The result is a function of (scenario, seed, build) and of nothing else: the caller measures the wall clock.
+//! The result is a function of (bug, scenario, seed, build) and of nothing else: the caller measures the wall clock.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -10,21 +10,28 @@ use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
+use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
 use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
 
+use crate::bugs::{Bug, Switched};
 use crate::faults::{self, Counted};
 use crate::formats::KeyValue;
 use crate::generate;
 use crate::probes;
 use crate::scenario::Scenario;
-use crate::systems::raft_kv::cluster::{self, Watch};
-use crate::systems::raft_kv::{Node, witness};
+use crate::search::behaviour::Feature;
+use crate::search::guide::Sighting;
+use crate::search::lineage::Lineage;
+use crate::system::{self, Leaders, Participant, System, Watch};
+use crate::systems::raft_kv::{RaftKv, witness};
 
-/// What may be varied about a run without changing what happens in it.
+/// How a run is made. Only the bug, if there is one, changes what happens in it.
 #[derive(Clone, Copy)]
 pub struct Options<'a> {
+    /// The rule that is broken on purpose.
+    pub bug: Option<Bug>,
     /// Whether a trace is recorded.
     pub recording: Recording,
     /// Checks that are left out, whatever the scenario says: for measuring what they cost.
@@ -47,6 +54,7 @@ pub enum CheckSwitch {
 impl Default for Options<'_> {
     fn default() -> Self {
         Options {
+            bug: None,
             recording: Recording::Off,
             checks: CheckSwitch::On,
             events_max: 50_000_000,
@@ -59,37 +67,63 @@ impl Default for Options<'_> {
 pub struct Run {
     /// What is kept of it. Its wall-clock time is zero: the caller knows it.
     pub record: RunRecord,
+    /// What it has shown, and when.
+    pub sightings: Vec<Sighting>,
+    /// The operation whose answer nothing explains, if the history is not linearizable.
+    pub culprit: Option<OperationId>,
     /// What the clients asked and heard.
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
     pub trace: Option<Trace>,
+    /// Which steps were taken, and which expectations judged.
+    pub exercised: Exercised,
 }
 
-/// Makes a run.
+/// Makes a run of the built-in system.
+///
+/// # Panics
+/// If the testbed itself is broken, or is asked for a bug in a build that has none.
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64, options: &Options<'_>) -> Run {
-    let plan = generate::plan(scenario, seed);
+    run_on(&RaftKv, scenario, &Lineage::of(seed), options)
+}
+
+/// Makes a run of any system.
+///
+/// # Panics
+/// If the testbed itself is broken, or is asked for a bug in a build that has none.
+#[must_use]
+pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Run {
+    let _switched = Switched::to(options.bug);
+    let (written, scenario) = (scenario, &*generate::drawn(scenario, lineage.seed));
+    let plan = generate::plan_of(scenario, lineage);
     let checks = match options.checks {
         CheckSwitch::On => scenario.checks,
         CheckSwitch::Off => Checks::none(),
     };
     let watch = Watch { checks, recording: options.recording, keep: Keep::Everything };
-    let mut world = cluster::world(scenario, seed, &plan, watch);
-    let verdict = match catch_unwind(AssertUnwindSafe(|| judge(&mut world, scenario, checks, options))) {
-        Ok(verdict) => verdict,
-        Err(panic) => match world.acting() {
-            Some(node) => panicked(&mut world, node, &*panic),
-            // The testbed itself: not something to be judged.
-            None => resume_unwind(panic),
-        },
-    };
-    let record = record(&world, scenario, seed, plan.servers, verdict);
-    let trace = world.take_trace();
-    Run { record, history: world.into_history(), trace }
+    let mut world = system::world(system, scenario, lineage.seed, &plan, watch);
+    for change in &lineage.changes {
+        world.depart(change.at(), change.key(lineage.seed));
+    }
+    let mut culprit = None;
+    let verdict =
+        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut culprit))) {
+            Ok(verdict) => verdict,
+            Err(panic) => match world.acting() {
+                Some(node) => panicked(&mut world, node, &*panic),
+                // The testbed itself: not something to be judged.
+                None => resume_unwind(panic),
+            },
+        };
+    let record = record(&world, (written, scenario), lineage, plan.servers, verdict);
+    let sightings = sightings(&world);
+    let (trace, exercised) = (world.take_trace(), world.exercised());
+    Run { record, sightings, culprit, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
-fn panicked(world: &mut World<Node>, node: NodeId, panic: &(dyn Any + Send)) -> Verdict {
+fn panicked<P: Participant>(world: &mut World<P>, node: NodeId, panic: &(dyn Any + Send)) -> Verdict {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     let why = format!("{node} panicked: {}", text.unwrap_or("without a message"));
     world.fail(Some(node), Check::NoPanic, why);
@@ -97,7 +131,17 @@ fn panicked(world: &mut World<Node>, node: NodeId, panic: &(dyn Any + Send)) -> 
 }
 
 /// Runs both phases and checks the history.
-fn judge(world: &mut World<Node>, scenario: &Scenario, checks: Checks, options: &Options<'_>) -> Verdict {
+fn judge<S: System>(
+    system: &S,
+    world: &mut World<S::Node>,
+    scenario: &Scenario,
+    checks: Checks,
+    options: &Options<'_>,
+    culprit: &mut Option<OperationId>,
+) -> Verdict {
+    if let Some(why) = system.refusal(scenario) {
+        return Verdict::Inconclusive { why };
+    }
     world.start();
     let healed = Instant(scenario.timing.duration_ns);
     match world.run_until(healed, options.events_max) {
@@ -106,7 +150,7 @@ fn judge(world: &mut World<Node>, scenario: &Scenario, checks: Checks, options: 
         Stopped::Budget => return out_of_events(options),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
-    match settle(world, healed.after(scenario.timing.settle_ns), options.events_max) {
+    match settle(system, world, healed.after(scenario.timing.settle_ns), options.events_max) {
         Settled::Yes => {}
         Settled::No(why) if checks.contains(Check::Liveness) => {
             let settle = Instant(scenario.timing.settle_ns);
@@ -116,10 +160,11 @@ fn judge(world: &mut World<Node>, scenario: &Scenario, checks: Checks, options: 
         Settled::Stopped(Stopped::Budget) => return out_of_events(options),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
+    world.finish();
     if world.violation().is_some() {
         return violation(world);
     }
-    if checks.contains(Check::Linearizability) { linearizability(world, options) } else { Verdict::Pass }
+    if checks.contains(Check::Linearizability) { linearizability(world, options, culprit) } else { Verdict::Pass }
 }
 
 enum Settled {
@@ -132,24 +177,25 @@ enum Settled {
 /// How often the liveness phase looks whether it is over.
 const POLL_NS: u64 = 10 * MILLISECOND_NS;
 
-fn settle(world: &mut World<Node>, deadline: Instant, events_max: u64) -> Settled {
+fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, events_max: u64) -> Settled {
     let healed = world.now();
     loop {
         match world.run_until(world.now().after(POLL_NS).min(deadline), events_max) {
             Stopped::Reached => {}
             stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
         }
-        match unsettled(world, healed) {
-            None => return Settled::Yes,
+        match unsettled(system, world, healed) {
+            None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
             Some(why) if world.now() >= deadline => return Settled::No(why),
-            Some(_) => {}
+            // Something is missing, or an expectation is still to be judged.
+            Some(_) | None => {}
         }
     }
 }
 
 /// What is missing for the cluster to be whole again, if anything is.
-fn unsettled(world: &World<Node>, healed: Instant) -> Option<String> {
-    if world.observer().leader().is_none() {
+fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> Option<String> {
+    if system.leaders() == Leaders::Observed && world.observer().leader().is_none() {
         return Some("there is no leader".to_owned());
     }
     if let Some(client) = world.processes().find(|(_, node)| node.has_work()).map(|(id, _)| id) {
@@ -169,7 +215,11 @@ fn unsettled(world: &World<Node>, healed: Instant) -> Option<String> {
     world.observer().divergence().map(|difference| format!("replicas differ: {difference}"))
 }
 
-fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
+fn linearizability<P: Participant>(
+    world: &mut World<P>,
+    options: &Options<'_>,
+    culprit: &mut Option<OperationId>,
+) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
         return Verdict::Pass;
@@ -178,6 +228,7 @@ fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
             let why = explanation.render(&model, world.history(), &|_, at| at.to_string());
+            *culprit = Some(explanation.culprit);
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }
@@ -196,7 +247,7 @@ fn linearizability(world: &mut World<Node>, options: &Options<'_>) -> Verdict {
     }
 }
 
-fn violation(world: &World<Node>) -> Verdict {
+fn violation<P: Participant>(world: &World<P>) -> Verdict {
     let violation = world.violation().expect("the run stopped because of a violation");
     Verdict::Violation {
         check: violation.check.id().to_owned(),
@@ -213,7 +264,24 @@ fn out_of_events(options: &Options<'_>) -> Verdict {
     }
 }
 
-fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, verdict: Verdict) -> RunRecord {
+/// The probes that were hit and the abstract states that were seen, each with its first time.
+fn sightings<P: Participant>(world: &World<P>) -> Vec<Sighting> {
+    let at_ms = |at: Instant| u32::try_from(at.0 / MILLISECOND_NS).unwrap_or(u32::MAX);
+    let probes = (0..).zip(world.probes()).zip(world.probes_first()).filter(|((_, count), _)| **count > 0);
+    let probes = probes
+        .map(|((probe, count), first)| Sighting { feature: Feature::of_probe(probe, *count), at_ms: at_ms(*first) });
+    let states = world.observer().states();
+    let states = states.map(|(state, first)| Sighting { feature: Feature::of_state(state), at_ms: at_ms(first) });
+    probes.chain(states).collect()
+}
+
+fn record<P: Participant>(
+    world: &World<P>,
+    (written, scenario): (&Scenario, &Scenario),
+    lineage: &Lineage,
+    servers: u32,
+    verdict: Verdict,
+) -> RunRecord {
     let count = |wanted: fn(&Outcome<Answer>) -> bool| {
         world.history().operations().iter().filter(|operation| wanted(&operation.outcome)).count() as u64
     };
@@ -225,7 +293,8 @@ fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, ver
     };
     RunRecord {
         scenario: scenario.name.clone(),
-        seed,
+        seed: lineage.seed,
+        departures: lineage.departures(),
         servers,
         verdict,
         digest: world.digest().to_string(),
@@ -236,7 +305,7 @@ fn record(world: &World<Node>, scenario: &Scenario, seed: u64, servers: u32, ver
         unknown: count(|outcome| matches!(outcome, Outcome::Unknown { .. } | Outcome::Open)),
         applied: world.observer().applied_max(),
         terms_led: world.observer().terms_led() as u64,
-        faults: faults::counts(scenario, scenario, &counted),
+        faults: faults::counts(written, scenario, &counted),
         probes: probes::counts(world.probes()),
     }
 }

@@ -55,9 +55,12 @@ fn with_few_probes(text: &str) -> String {
 #[test]
 fn help_is_there_for_every_command() {
     assert_prints("help", "--help");
-    for command in ["run", "replay", "check", "list", "describe", "probes", "latency", "soak", "completions", "man"] {
+    for command in
+        ["run", "replay", "check", "list", "describe", "probes", "new", "bugs", "latency", "soak", "completions", "man"]
+    {
         assert_prints(&format!("help-{command}"), &format!("{command} --help"));
     }
+    assert_prints("help-bugs-run", "bugs run --help");
     assert_prints("version", "--version");
     assert_eq!(code(&output("")), 2);
 }
@@ -73,6 +76,30 @@ fn the_catalog_is_listed_and_described() {
     assert_prints("describe", "describe tests/fixtures/impossible.toml");
     let toml = output("describe calm --toml");
     assert!(String::from_utf8_lossy(&toml.stdout).starts_with("name = \"calm\"\n"));
+}
+
+#[test]
+fn a_scenario_is_started_from_a_file() {
+    let directory = empty_directory("new");
+    let inside = |arguments: &str| {
+        let mut command = whitewater(arguments);
+        command.current_dir(&directory).output().expect("the command runs")
+    };
+    let first = inside("new scenario mine");
+    assert_eq!((code(&first), first.stderr.is_empty()), (0, true));
+    let text = std::fs::read_to_string(directory.join("mine.toml")).expect("it was written");
+    assert!(text.contains("name = \"mine\"\n"));
+    assert_eq!(code(&inside("describe mine.toml")), 0);
+    assert_eq!(code(&inside("run ./mine.toml --seeds 0..2")), 0);
+    let again = inside("new scenario mine.toml");
+    let why = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(code(&again) == 2 && why.contains("it is there already"), "{why}");
+    for wrong in ["../mine", "Mine", "-x"] {
+        assert_eq!(code(&inside(&format!("new scenario {wrong}"))), 2, "{wrong}");
+    }
+    let printed = inside("new scenario -");
+    assert!(String::from_utf8_lossy(&printed.stdout).contains("name = \"my-scenario\"\n"));
+    assert_eq!(code(&inside("describe STORM")), 0, "capitals make no difference");
 }
 
 #[test]

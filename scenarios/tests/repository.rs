@@ -85,7 +85,9 @@ fn only_the_host_lifts_the_ban_on_the_outside_world() {
         .filter(lifts)
         .collect();
     let host = root().join("scenarios/src/host");
+    // The switch of bugs belongs to a thread; a build without the feature has none.
+    let others = [host.with_extension("rs"), root().join("raft/src/lib.rs")];
     for path in lifting {
-        assert!(path.starts_with(&host) || path == host.with_extension("rs"), "{} is not the host", path.display());
+        assert!(path.starts_with(&host) || others.contains(&path), "{} is not the host", path.display());
     }
 }

@@ -1,7 +1,8 @@
-//! What a server's own clock shows: virtual time, set wrongly (skew), going wrongly (drift), and set anew (steps).
+//! What a server's own clock shows: virtual time, set wrongly (skew), going wrongly (drift), set anew (steps), and stopped
+//! (freezes).
 //!
-//! Timers run by the server's clock too, but by how it goes, not by what it shows: a step moves no timer, as with the
-//! monotonic timers of real systems. Integers only. What it simplifies: drift is constant for a run, and clients have
+//! Timers run by the server's clock too, but by how it goes, not by what it shows: a step or a freeze moves no timer, as with
+//! the monotonic timers of real systems. Integers only. What it simplifies: drift is constant for a run, and clients have
 //! perfect clocks.
 
 use crate::rng::{PPM, Ppm, Purpose, RunKey};
@@ -25,6 +26,10 @@ pub(crate) struct Clock {
     start_ns: u64,
     drift_ppm: i64,
     stepped_ns: i64,
+    /// What it shows while it is frozen.
+    frozen_ns: Option<u64>,
+    /// How many faults freeze it.
+    freezes: u32,
 }
 
 impl Clock {
@@ -32,7 +37,7 @@ impl Clock {
     pub(crate) fn draw(profile: ClockProfile, key: &RunKey, place: u32) -> Clock {
         assert!(profile.drift_ppm_max < PPM, "a clock that drifts by {} ppm could stand still", profile.drift_ppm_max);
         if profile == ClockProfile::default() {
-            return Clock { start_ns: START_NS, drift_ppm: 0, stepped_ns: 0 };
+            return Clock { start_ns: START_NS, drift_ppm: 0, stepped_ns: 0, frozen_ns: None, freezes: 0 };
         }
         let mut draws = key.stream(Purpose::Clock, place);
         let skew_ns = draws.between(0, profile.skew_ns_max);
@@ -41,16 +46,40 @@ impl Clock {
             start_ns: START_NS.saturating_add(skew_ns),
             drift_ppm: drift as i64 - i64::from(profile.drift_ppm_max),
             stepped_ns: 0,
+            frozen_ns: None,
+            freezes: 0,
         }
     }
 
     /// Sets the clock forward, or back.
     pub(crate) fn step(&mut self, by_ns: i64) {
         self.stepped_ns = self.stepped_ns.saturating_add(by_ns);
+        self.frozen_ns = self.frozen_ns.map(|shown| shown.saturating_add_signed(by_ns));
+    }
+
+    /// Stops the clock, until as many calls of [`Clock::thaw`].
+    pub(crate) fn freeze(&mut self, now: Instant) {
+        self.frozen_ns = Some(self.shows_ns(now));
+        self.freezes += 1;
+    }
+
+    /// Takes back one [`Clock::freeze`]. The clock goes on from what it shows.
+    pub(crate) fn thaw(&mut self, now: Instant) {
+        self.freezes -= 1;
+        if self.freezes == 0
+            && let Some(shown) = self.frozen_ns.take()
+        {
+            let late = i128::from(shown) - i128::from(self.shows_ns(now));
+            let late_ns = i64::try_from(late).unwrap_or(if late < 0 { i64::MIN } else { i64::MAX });
+            self.stepped_ns = self.stepped_ns.saturating_add(late_ns);
+        }
     }
 
     /// What the clock shows, in nanoseconds. It is never below zero.
     pub(crate) fn shows_ns(&self, now: Instant) -> u64 {
+        if let Some(shown) = self.frozen_ns {
+            return shown;
+        }
         let gone = i128::from(now.0) * (i128::from(PPM) + i128::from(self.drift_ppm)) / i128::from(PPM);
         let shown = i128::from(self.start_ns) + gone + i128::from(self.stepped_ns);
         u64::try_from(shown.max(0)).unwrap_or(u64::MAX)
@@ -106,6 +135,24 @@ mod tests {
         assert_eq!((clock.shows_ns(Instant(5)) + 400, clock.true_span_ns(1_000)), before);
         clock.step(i64::MIN);
         assert_eq!(clock.shows_ns(Instant(5)), 0);
+    }
+
+    #[test]
+    fn a_frozen_clock_goes_on_from_what_it_showed() {
+        for mut clock in clocks() {
+            let before = clock.shows_ns(Instant(1_000_000));
+            clock.freeze(Instant(1_000_000));
+            clock.freeze(Instant(1_500_000));
+            clock.thaw(Instant(2_000_000));
+            assert_eq!(clock.shows_ns(Instant(3_000_000)), before, "two froze it, one is left");
+            clock.step(-500);
+            assert_eq!(clock.shows_ns(Instant(3_500_000)), before - 500, "set back while it is frozen");
+            let span_ns = clock.true_span_ns(10_000);
+            clock.thaw(Instant(4_000_000));
+            assert_eq!(clock.shows_ns(Instant(4_000_000)), before - 500);
+            let gone = clock.shows_ns(Instant(4_000_000 + span_ns)) - (before - 500);
+            assert!((9_999..=10_002).contains(&gone), "{clock:?}: {gone}");
+        }
     }
 
     #[test]

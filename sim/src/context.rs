@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::disk::SyncId;
+use crate::disk::{SyncId, Unreadable};
+use crate::fault::CrashPoint;
 use crate::history::OperationId;
 use crate::kernel::Kernel;
 use crate::node::{NodeId, ProbeId, Process, TimerId};
@@ -46,19 +47,28 @@ impl<P: Process> Context<'_, P> {
     /// If there is no such node.
     #[inline]
     pub fn send(&mut self, to: NodeId, message: P::Message) {
-        self.kernel.send(self.node, to, message);
+        if self.kernel.falls.is_open() {
+            self.kernel.send(self.node, to, message);
+        } else if self.kernel.falls.lets_act() {
+            self.kernel.send(self.node, to, message);
+            self.kernel.falls.comes_to(self.node, CrashPoint::AfterSend);
+        }
     }
 
     /// Arms a timer, replacing its earlier deadline. The span is measured by the node's own clock.
     #[inline]
     pub fn arm(&mut self, timer: TimerId, after_ns: u64) {
-        self.kernel.arm(self.node, timer, after_ns);
+        if self.acts() {
+            self.kernel.arm(self.node, timer, after_ns);
+        }
     }
 
     /// Takes a timer's deadline away.
     #[inline]
     pub fn disarm(&mut self, timer: TimerId) {
-        self.kernel.disarm(self.node, timer);
+        if self.acts() {
+            self.kernel.disarm(self.node, timer);
+        }
     }
 
     /// The node's own stream of random numbers. It goes on across restarts.
@@ -73,16 +83,23 @@ impl<P: Process> Context<'_, P> {
     /// If the node is a client: clients have no disk.
     #[inline]
     pub fn write(&mut self, file: &str, offset: usize, bytes: &[u8]) {
-        self.kernel.write(self.node, file, offset, bytes);
+        if self.kernel.falls.is_open() {
+            self.kernel.write(self.node, file, offset, bytes);
+        } else if self.kernel.falls.lets_act() && !self.kernel.falls.comes_to(self.node, CrashPoint::BeforeWrite) {
+            self.kernel.write(self.node, file, offset, bytes);
+            self.kernel.falls.comes_to(self.node, CrashPoint::AfterWrite);
+        }
     }
 
     /// What a file holds, synced or not. Empty if there is no such file.
     ///
+    /// # Errors
+    /// While the disk cannot be read.
+    ///
     /// # Panics
     /// If the node is a client.
-    #[must_use]
-    pub fn read(&self, file: &str) -> Vec<u8> {
-        self.kernel.disks[self.node.index()].read(file)
+    pub fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
+        self.kernel.read(self.node, file)
     }
 
     /// The names of the node's files, sorted.
@@ -99,7 +116,9 @@ impl<P: Process> Context<'_, P> {
     /// # Panics
     /// If the node is a client.
     pub fn rename(&mut self, from: &str, to: &str) {
-        self.kernel.rename(self.node, from, to);
+        if self.acts() {
+            self.kernel.rename(self.node, from, to);
+        }
     }
 
     /// Removes a file, if it is there. Volatile until a sync of the directory completes.
@@ -107,7 +126,9 @@ impl<P: Process> Context<'_, P> {
     /// # Panics
     /// If the node is a client.
     pub fn remove(&mut self, file: &str) {
-        self.kernel.remove(self.node, file);
+        if self.acts() {
+            self.kernel.remove(self.node, file);
+        }
     }
 
     /// Asks for everything written to a file so far to become durable; [`Process::synced`] tells when it is.
@@ -115,7 +136,10 @@ impl<P: Process> Context<'_, P> {
     /// # Panics
     /// If the node is a client.
     pub fn sync(&mut self, file: &str) -> SyncId {
-        self.kernel.sync(self.node, file)
+        if self.kernel.falls.is_open() {
+            return self.kernel.sync(self.node, file);
+        }
+        self.sync_watched(|kernel, node| kernel.sync(node, file))
     }
 
     /// Asks for all creations, renamings and removals of files so far to become durable; [`Process::synced`] tells when they
@@ -124,7 +148,39 @@ impl<P: Process> Context<'_, P> {
     /// # Panics
     /// If the node is a client.
     pub fn sync_directory(&mut self) -> SyncId {
-        self.kernel.sync_directory(self.node)
+        if self.kernel.falls.is_open() {
+            return self.kernel.sync_directory(self.node);
+        }
+        self.sync_watched(Kernel::sync_directory)
+    }
+
+    fn sync_watched(&mut self, sync: impl FnOnce(&mut Kernel<P>, NodeId) -> SyncId) -> SyncId {
+        if !self.kernel.falls.lets_act() {
+            return self.kernel.disks[self.node.index()].void_sync();
+        }
+        let sync = sync(self.kernel, self.node);
+        self.kernel.falls.comes_to(self.node, CrashPoint::AfterAskingForSync);
+        sync
+    }
+
+    /// Ends the node's program, as a process ends itself that cannot go on. Nothing that it does from here on takes effect;
+    /// when it has dealt with the event the node goes down as in a crash, and what supervises it starts it again
+    /// [`crate::fall::RESTARTS_AFTER_NS`] later. A node that halts while it boots does so before it observes anything.
+    ///
+    /// # Panics
+    /// If the node is a client.
+    pub fn halt(&mut self) {
+        assert!(self.node.index() < self.kernel.disks.len(), "only servers halt, {} is a client", self.node);
+        if self.acts() {
+            self.note("halts");
+            self.kernel.falls.halt();
+        }
+    }
+
+    /// Whether what the node does takes effect.
+    #[inline]
+    fn acts(&mut self) -> bool {
+        self.kernel.falls.is_open() || self.kernel.falls.lets_act()
     }
 
     /// Tells the observer what happened in this node.
@@ -133,7 +189,9 @@ impl<P: Process> Context<'_, P> {
     /// If the node is a client.
     #[inline]
     pub fn observe(&mut self, observation: Observation) {
-        self.kernel.observe(self.node, &observation);
+        if self.kernel.falls.is_open() || self.kernel.falls.lets_tell(&observation) {
+            self.kernel.observe(self.node, &observation);
+        }
     }
 
     /// Whether anything is checked online. If not, observations that serve checks alone need not be made:
@@ -155,12 +213,16 @@ impl<P: Process> Context<'_, P> {
 
     /// Counts that a situation occurred.
     pub fn hit(&mut self, probe: ProbeId) {
-        self.kernel.hit(self.node, probe);
+        if self.acts() {
+            self.kernel.hit(self.node, probe);
+        }
     }
 
     /// Writes a line into the trace, if one is recorded. It changes nothing else.
     pub fn note(&mut self, text: impl Display) {
-        self.kernel.note(Some(self.node), Mark::Observed, || text);
+        if self.acts() {
+            self.kernel.note(Some(self.node), Mark::Observed, || text);
+        }
     }
 
     /// Records that the client invokes an operation.
@@ -171,6 +233,7 @@ impl<P: Process> Context<'_, P> {
     /// Records the answer to an operation.
     pub fn returned(&mut self, id: OperationId, answer: P::Answer) {
         self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} returns {answer}", id.0));
+        self.kernel.answers += 1;
         self.kernel.ended(|history, now| history.returned(id, answer, now));
     }
 

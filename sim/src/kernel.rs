@@ -1,12 +1,15 @@
 //! The kernel: everything of a world but its nodes. Contexts act on it; the world drives it.
 
+use std::collections::VecDeque;
 use std::fmt::Display;
 
 use crate::clock::{Clock, ClockProfile};
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskProfile, Operation, SyncId};
+use crate::disk::{Disk, DiskProfile, Operation, SyncEnd, SyncId, Unreadable};
+use crate::fall::Falls;
 use crate::history::{History, OperationId};
 use crate::invariant::{Checks, Violation};
+use crate::latency::Latency;
 use crate::network::{Condition, Fate, LinkProfile, Loss, Network};
 use crate::node::{Message, NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
@@ -15,6 +18,7 @@ use crate::queue::Queue;
 use crate::rng::{Purpose, RunKey, Stream};
 use crate::time::Instant;
 use crate::trace::{Line, Mark, Trace, printable};
+use crate::watch::Traffic;
 
 /// What a world is made of, besides the program of its nodes.
 #[derive(Clone, Debug)]
@@ -61,11 +65,35 @@ pub enum Recording {
 /// Something that will happen.
 #[derive(Debug)]
 pub(crate) enum Event<M> {
-    Arrival { from: NodeId, to: NodeId, condition: Condition, message: M },
-    Timer { node: NodeId, incarnation: u32, timer: TimerId },
-    Synced { node: NodeId, incarnation: u32, sync: SyncId },
+    Arrival {
+        from: NodeId,
+        to: NodeId,
+        condition: Condition,
+        message: M,
+    },
+    Timer {
+        node: NodeId,
+        incarnation: u32,
+        timer: TimerId,
+    },
+    Synced {
+        node: NodeId,
+        incarnation: u32,
+        sync: SyncId,
+    },
+    /// A node that was slow has dealt with what came first.
+    Served(NodeId),
+    /// A node that went down by itself restarts.
+    Restart {
+        node: NodeId,
+        fall: u64,
+    },
     FaultBegins(usize),
     FaultEnds(usize),
+    OtherLuck(RunKey),
+    StepDue(usize),
+    WindowOpens(usize),
+    WindowCloses(usize),
 }
 
 pub(crate) struct Kernel<P: Process> {
@@ -85,28 +113,53 @@ pub(crate) struct Kernel<P: Process> {
     operations_begun: u32,
     /// For each probe, how often it was hit.
     pub(crate) probes: Vec<u32>,
+    /// When each was hit first.
+    pub(crate) probes_first: Vec<Instant>,
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
     pub(crate) operations_open: usize,
+    /// How many operations were answered.
+    pub(crate) answers: u64,
+    /// What servers sent to each other, if anybody asks.
+    pub(crate) traffic: Option<Traffic>,
     /// The node whose program is running right now.
     pub(crate) acting: Option<NodeId>,
+    pub(crate) falls: Falls,
+    /// The server that crashed last.
+    pub(crate) last_crashed: Option<NodeId>,
+    key: RunKey,
 }
 
 /// The kernel's side of a node.
 pub(crate) struct Slot<M> {
     pub(crate) incarnation: u32,
-    /// How often its disk was erased.
+    /// How often its disk was erased; of a client, how often it crashed.
     pub(crate) generation: u32,
+    /// Whether its disk was damaged since it booted last.
+    pub(crate) is_damaged: bool,
     /// How many faults keep it down. Up at zero.
     pub(crate) downs: u32,
     /// How many faults keep it paused.
     pub(crate) pauses: u32,
-    /// What came while it was paused.
-    pub(crate) backlog: Vec<Event<M>>,
-    /// How much came while it was paused, in all.
+    /// How many faults keep it paused or slow.
+    pub(crate) holds: u32,
+    /// What came while it was paused, or is still to be dealt with while it is slow.
+    pub(crate) backlog: VecDeque<Event<M>>,
+    /// How much of that there was, in all.
     pub(crate) deferred: u64,
+    /// How slow it is, if it ever was.
+    pub(crate) load: Option<Box<Load>>,
     timers: Vec<TimerState>,
     random: Stream,
+}
+
+/// How slow a node is.
+pub(crate) struct Load {
+    /// How long it takes for an event, by each fault that slows it down; the latest counts.
+    pub(crate) services: Vec<Latency>,
+    /// When it will have dealt with the first event of its backlog.
+    pub(crate) done: Option<Instant>,
+    draws: Stream,
 }
 
 /// A timer's deadline moves far more often than it is met, so moving it later leaves the queued event where it is: when
@@ -139,10 +192,16 @@ impl<P: Process> Kernel<P> {
             keep: config.keep,
             operations_begun: 0,
             probes: Vec::new(),
+            probes_first: Vec::new(),
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
             operations_open: 0,
+            answers: 0,
+            traffic: None,
             acting: None,
+            falls: Falls::default(),
+            last_crashed: None,
+            key,
         }
     }
 
@@ -158,6 +217,12 @@ impl<P: Process> Kernel<P> {
     #[inline]
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message) {
         assert!(to.index() < self.slots.len(), "{from} sent to {to}, which does not exist");
+        if let Some(traffic) = &mut self.traffic
+            && from.index().max(to.index()) < self.disks.len()
+        {
+            traffic.messages += 1;
+            traffic.bytes += message.size_bytes();
+        }
         let fate = self.network.send(from, to, self.now, &message);
         self.digest.mix(message.fingerprint());
         match fate {
@@ -277,6 +342,7 @@ impl<P: Process> Kernel<P> {
         {
             trace.observe(self.event, self.now, node, *observation);
         }
+        self.observer.tell_time(self.now);
         let latest = self.disks.get(node.index()).map_or(Operation::default(), Disk::latest);
         if let Err(failure) = self.observer.observe(node, observation, latest) {
             self.fail(Some(node), failure);
@@ -287,6 +353,10 @@ impl<P: Process> Kernel<P> {
         let position = usize::from(probe.0);
         if self.probes.len() <= position {
             self.probes.resize(position + 1, 0);
+            self.probes_first.resize(position + 1, Instant::START);
+        }
+        if self.probes[position] == 0 {
+            self.probes_first[position] = self.now;
         }
         self.probes[position] = self.probes[position].saturating_add(1);
         self.digest.mix(u64::from(node.0) << 32 | u64::from(probe.0) << 8 | 0xff);
@@ -320,13 +390,78 @@ impl<P: Process> Kernel<P> {
         self.disks[node.index()].write(file, offset, bytes);
     }
 
-    /// A sync of a node's disk is done.
-    pub(crate) fn synced(&mut self, node: NodeId, sync: SyncId) {
+    pub(crate) fn read(&mut self, node: NodeId, file: &str) -> Result<Vec<u8>, Unreadable> {
+        let read = self.disks[node.index()].try_read(file);
+        if read.is_err() {
+            self.digest.mix(u64::MAX);
+            self.note(Some(node), Mark::Disk, || format!("cannot read {file}"));
+        }
+        read
+    }
+
+    /// A sync of a node's disk ends.
+    pub(crate) fn synced(&mut self, node: NodeId, sync: SyncId) -> SyncEnd {
         let disk = &mut self.disks[node.index()];
-        disk.complete(sync);
+        if disk.complete(sync) == SyncEnd::Failed {
+            self.digest.mix(u64::MAX);
+            self.note(Some(node), Mark::Disk, || "it failed");
+            return SyncEnd::Failed;
+        }
         if let Err(failure) = self.observer.synced(node, |operation| disk.standing(operation)) {
             self.fail(Some(node), failure);
         }
+        SyncEnd::Durable
+    }
+
+    /// A node is slow, by this, until as many calls of [`Kernel::speed_up`].
+    pub(crate) fn slow_down(&mut self, node: NodeId, service: Latency) {
+        let slot = &mut self.slots[node.index()];
+        let draws = || self.key.stream(Purpose::Service, node.0);
+        let load = slot.load.get_or_insert_with(|| Box::new(Load { services: Vec::new(), done: None, draws: draws() }));
+        load.services.push(service);
+        slot.holds += 1;
+    }
+
+    /// Takes back one [`Kernel::slow_down`].
+    pub(crate) fn speed_up(&mut self, node: NodeId, service: Latency) {
+        let slot = &mut self.slots[node.index()];
+        let load = slot.load.as_mut().expect("what is slow was slowed down");
+        let place = load.services.iter().rposition(|other| *other == service);
+        load.services.remove(place.expect("a fault ends once"));
+        slot.holds -= 1;
+        self.go_on(node);
+    }
+
+    /// Deals with what waits: all of it now, one thing after the other if the node is slow, or nothing if it is paused.
+    pub(crate) fn go_on(&mut self, node: NodeId) {
+        let slot = &mut self.slots[node.index()];
+        if slot.pauses > 0 || slot.backlog.is_empty() {
+            return;
+        }
+        let load = slot.load.as_mut().filter(|load| !load.services.is_empty());
+        if let Some(Load { services, done, draws }) = load.map(|load| &mut **load) {
+            if done.is_none()
+                && let Some(service) = services.last()
+            {
+                let at = self.now.after(service.sample_ns(draws.draw()));
+                *done = Some(at);
+                self.queue.push(at, Event::Served(node));
+            }
+            return;
+        }
+        if let Some(load) = &mut slot.load {
+            load.done = None;
+        }
+        for event in std::mem::take(&mut slot.backlog) {
+            self.queue.push(self.now, event);
+        }
+    }
+
+    /// A slow node may have dealt with the first event of its backlog. Returns that event.
+    pub(crate) fn served(&mut self, node: NodeId) -> Option<Event<P::Message>> {
+        let slot = &mut self.slots[node.index()];
+        slot.load.as_mut()?.done.take_if(|done| *done == self.now)?;
+        if slot.pauses > 0 { None } else { slot.backlog.pop_front() }
     }
 
     pub(crate) fn rename(&mut self, node: NodeId, from: &str, to: &str) {
@@ -365,6 +500,21 @@ impl<P: Process> Kernel<P> {
         &mut self.slots[node.index()].random
     }
 
+    /// From now on everything is drawn with another key. Clocks go on as they go.
+    pub(crate) fn rekey(&mut self, key: &RunKey) {
+        self.key = *key;
+        self.network.rekey(key);
+        for (disk, place) in self.disks.iter_mut().zip(0..) {
+            disk.rekey(key, place);
+        }
+        for (slot, place) in self.slots.iter_mut().zip(0..) {
+            slot.random = key.stream(Purpose::Node, place);
+            if let Some(load) = &mut slot.load {
+                load.draws = key.stream(Purpose::Service, place);
+            }
+        }
+    }
+
     /// Records that a check failed. The first failure of a run is the one that counts.
     pub(crate) fn fail(&mut self, node: Option<NodeId>, (check, why): Failure) {
         let violation = Violation { check, event: self.event, at: self.now, node, why };
@@ -378,10 +528,13 @@ impl<M> Slot<M> {
         Slot {
             incarnation: 0,
             generation: 0,
+            is_damaged: false,
             downs: 0,
             pauses: 0,
-            backlog: Vec::new(),
+            holds: 0,
+            backlog: VecDeque::new(),
             deferred: 0,
+            load: None,
             timers: Vec::new(),
             random,
         }
@@ -392,6 +545,9 @@ impl<M> Slot<M> {
         self.incarnation += 1;
         self.timers.clear();
         self.backlog.clear();
+        if let Some(load) = &mut self.load {
+            load.done = None;
+        }
     }
 
     fn timer_mut(&mut self, timer: TimerId) -> &mut TimerState {

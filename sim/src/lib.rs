@@ -16,7 +16,8 @@
 //! | links and their faults | [`network`] |
 //! | disks, crashes and torn writes | [`disk`] |
 //! | skew, drift and steps of clocks | [`clock`] |
-//! | faults as data; steps and expectations | [`fault`], [`plan`] |
+//! | faults as data; steps and expectations | [`fault`], [`plan`], `script`, `windows`, `watch` |
+//! | crash points, and nodes that halt | [`fall`] |
 //! | the loop | [`world`] |
 //! | the digest and the trace of a run | [`digest`], [`trace`] |
 //! | ghost state and invariants | [`observe`], [`members`], [`observer`], [`invariant`] |
@@ -27,6 +28,7 @@ pub mod clock;
 pub mod context;
 pub mod digest;
 pub mod disk;
+pub mod fall;
 pub mod fault;
 pub mod history;
 mod inject;
@@ -41,8 +43,11 @@ pub mod observer;
 pub mod plan;
 pub mod queue;
 pub mod rng;
+mod script;
 pub mod time;
 pub mod trace;
+mod watch;
+mod windows;
 pub mod world;
 
 pub use clock::ClockProfile;

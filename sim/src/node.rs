@@ -89,8 +89,17 @@ pub trait Process: Sized {
     /// A sync that the node asked for is done: what it covers is durable.
     fn synced(&mut self, sync: SyncId, context: &mut Context<'_, Self>);
 
+    /// A sync that the node asked for failed: some of what it covers is lost, and nobody can tell what. By default the node
+    /// halts, because what it knows of its disk is not true any more (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", ATC 2020).
+    fn sync_failed(&mut self, sync: SyncId, context: &mut Context<'_, Self>) {
+        let _ = sync;
+        context.halt();
+    }
+
     /// The node is about to crash, and its program to be dropped. It cannot know that: this is the place to hit the probes
-    /// of what the crash meets, and for nothing else.
+    /// of what the crash meets, and, for a client, to record that nobody will hear of its open operations; for nothing
+    /// else.
     fn crashing(&mut self, context: &mut Context<'_, Self>) {
         let _ = context;
     }

@@ -2,7 +2,8 @@
 //!
 //! Nothing here is read back by a node, and the observer never looks into one. A node that observes nothing still gets
 //! the checks of its history; each observation that it adds buys it more: a system that never says what it writes is
-//! not asked what its disks hold, and one that never says who its members are is not asked for majorities.
+//! not asked what its disks hold, one that never says who its members are is not asked for majorities, and one that never
+//! says what its log has is not asked whether what it applies is committed.
 
 use std::fmt;
 

@@ -2,7 +2,7 @@
 //!
 //! A step is taken once. It follows another one, or the start of the run, and then waits for its trigger; so the steps of a
 //! run form trees. Expectations are judged at the end of their window. What never comes about, a trigger or an edge, is no
-//! failure: the run counts it as not exercised.
+//! failure: the run counts it as not exercised. What it simplifies: a step is taken once, and nothing chooses between steps.
 
 use crate::fault::{FaultKind, Source};
 use crate::node::ProbeId;
@@ -13,6 +13,8 @@ use crate::time::Instant;
 pub struct Step {
     /// The entry that it belongs to.
     pub source: Source,
+    /// What traces and messages call it.
+    pub name: Option<String>,
     /// The step that must have been taken before: its place in the list, before this one. `None`: the start of the run.
     pub follows: Option<usize>,
     /// What it waits for, once that is so.
@@ -32,7 +34,7 @@ pub enum Trigger {
     At(Instant),
     /// Somebody leads. A leader of before counts.
     Leader,
-    /// Another leader is elected.
+    /// Somebody is elected in a term that had no leader before.
     NewLeader,
     /// So many more entries are committed.
     Commits(u64),
@@ -127,4 +129,13 @@ pub enum Quantity {
     Probe(ProbeId),
     /// The largest that the files of any server are at the end of the window, in bytes.
     DiskBytes,
+}
+
+/// What came about of the steps and expectations of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exercised {
+    /// For each step, when it was taken; `None` if it was not.
+    pub steps: Vec<Option<Instant>>,
+    /// For each expectation, when it was judged; `None` if its window did not open and then close.
+    pub expectations: Vec<Option<Instant>>,
 }

@@ -46,6 +46,8 @@ pub enum Purpose {
     Damage = 13,
     /// How a plan is changed by a guided search; one place per change.
     Mutation = 14,
+    /// How long a slow server takes for an event; one place per server.
+    Service = 15,
 }
 
 /// The key of a run, from which all its streams are derived.
@@ -59,6 +61,13 @@ impl RunKey {
         let mut key = *b"seed____whitewater run key, v1..";
         key[..8].copy_from_slice(&seed.to_le_bytes());
         RunKey(key)
+    }
+
+    /// Makes it the key of a run that has other luck: one of 2^64 for each seed.
+    pub fn vary(&mut self, luck: u64) {
+        for (byte, varied) in self.0[24..].iter_mut().zip(luck.wrapping_add(1).to_le_bytes()) {
+            *byte ^= varied;
+        }
     }
 
     /// The stream for a purpose at a place (a link, a node, a client, a fault mix).

@@ -2,8 +2,8 @@
 
 use crate::context::Context;
 use crate::digest::Digest;
-use crate::disk::DiskCounts;
-use crate::fault::{Fault, FaultKind};
+use crate::disk::{DiskCounts, SyncEnd};
+use crate::fault::{CrashPoint, Fault, FaultKind};
 use crate::history::History;
 use crate::inject::Injector;
 use crate::invariant::{Check, Violation};
@@ -11,8 +11,12 @@ use crate::kernel::{Event, Kernel, WorldConfig};
 use crate::network::{Condition, LinkProfile, NetworkCounts};
 use crate::node::{NodeId, Process};
 use crate::observer::Observer;
+use crate::rng::RunKey;
+use crate::script::Script;
 use crate::time::Instant;
 use crate::trace::{Mark, Trace};
+use crate::watch::Watch;
+use crate::windows::{Moment, Windows};
 
 /// A simulated cluster with its clients.
 pub struct World<P: Process> {
@@ -20,6 +24,9 @@ pub struct World<P: Process> {
     pub(crate) nodes: Vec<Option<P>>,
     spawn: Box<dyn Fn(NodeId, u32) -> P>,
     pub(crate) injector: Injector,
+    pub(crate) script: Script,
+    pub(crate) windows: Windows,
+    pub(crate) watch: Watch,
     pub(crate) servers: u32,
 }
 
@@ -36,7 +43,7 @@ pub enum Stopped {
 
 impl<P: Process> World<P> {
     /// A world whose nodes are made by `spawn`, at the start and after every crash. It is told which node, and how often
-    /// that node's disk was erased before. Nothing has happened yet.
+    /// that node's disk was erased before; of a client, how often it crashed before. Nothing has happened yet.
     pub fn new(config: &WorldConfig, spawn: impl Fn(NodeId, u32) -> P + 'static) -> World<P> {
         let nodes = config.servers + config.clients;
         World {
@@ -44,6 +51,9 @@ impl<P: Process> World<P> {
             nodes: (0..nodes).map(|_| None).collect(),
             spawn: Box::new(spawn),
             injector: Injector::default(),
+            script: Script::default(),
+            windows: Windows::default(),
+            watch: Watch::default(),
             servers: config.servers,
         }
     }
@@ -52,17 +62,26 @@ impl<P: Process> World<P> {
     pub fn plan(&mut self, faults: Vec<Fault>) {
         for fault in faults {
             assert!(fault.begin < fault.end, "a fault ends after it begins");
+            self.prepare(&fault.kind);
             let number = self.injector.add(fault.source, fault.kind);
             self.kernel.queue.push(fault.begin, Event::FaultBegins(number));
             self.kernel.queue.push(fault.end, Event::FaultEnds(number));
         }
     }
 
-    /// Boots all nodes, in the order of their numbers.
+    /// From this time on the run has other luck: everything that is still to be drawn is drawn with this key.
+    pub fn depart(&mut self, at: Instant, key: RunKey) {
+        self.kernel.queue.push(at, Event::OtherLuck(key));
+    }
+
+    /// Boots all nodes, in the order of their numbers. Then the run begins: its first steps, and the windows at the start.
     pub fn start(&mut self) {
         for number in 0..self.nodes.len() as u32 {
             self.boot(NodeId(number));
         }
+        self.pass(Moment::Start);
+        self.begin_script();
+        self.look();
     }
 
     /// Runs until everything due at `limit` or earlier has happened, a check fails, or `events_max` events (in the
@@ -71,6 +90,9 @@ impl<P: Process> World<P> {
         while let Some((at, event)) = self.kernel.queue.pop_until(limit) {
             self.kernel.now = at;
             self.happen(event);
+            if self.watch.is_needed() {
+                self.look();
+            }
             if self.kernel.violation.is_some() {
                 return Stopped::Violation;
             }
@@ -82,13 +104,18 @@ impl<P: Process> World<P> {
         Stopped::Reached
     }
 
-    /// Ends every fault that is under way and forgets the rest of the plan: all servers up, no link cut, and links that
+    /// Ends every fault that is under way, and forgets the rest of the plan and the steps that were not taken: all servers up, no link cut, and links that
     /// behave like this. Clocks stay as they are.
     pub fn heal(&mut self, links: LinkProfile) {
         self.kernel.event += 1;
         self.kernel.note(None, Mark::Fault, || "every fault is healed");
+        self.pass(Moment::Healed);
+        self.end_script();
         for number in self.injector.stop() {
             self.end_fault(number);
+        }
+        for node in self.kernel.falls.take_down(None) {
+            self.restart(node);
         }
         self.kernel.network.set_base(links);
     }
@@ -178,14 +205,16 @@ impl<P: Process> World<P> {
     #[must_use]
     pub fn disk_counts(&self) -> DiskCounts {
         let mut sum = DiskCounts::default();
-        for DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn } in
-            self.kernel.disks.iter().map(|disk| disk.counts)
-        {
+        for counts in self.kernel.disks.iter().map(|disk| disk.counts) {
+            let DiskCounts { syncs, bytes_written, crashes_with_unsynced, writes_lost, writes_torn, .. } = counts;
             sum.syncs += syncs;
             sum.bytes_written += bytes_written;
             sum.crashes_with_unsynced += crashes_with_unsynced;
             sum.writes_lost += writes_lost;
             sum.writes_torn += writes_torn;
+            sum.reads_failed += counts.reads_failed;
+            sum.syncs_failed += counts.syncs_failed;
+            sum.damages += counts.damages;
         }
         sum
     }
@@ -194,6 +223,12 @@ impl<P: Process> World<P> {
     #[must_use]
     pub fn probes(&self) -> &[u32] {
         &self.kernel.probes
+    }
+
+    /// For each probe that was hit, when it was hit first; as long as [`World::probes`].
+    #[must_use]
+    pub fn probes_first(&self) -> &[Instant] {
+        &self.kernel.probes_first
     }
 
     /// How many faults of the plan began.
@@ -205,9 +240,14 @@ impl<P: Process> World<P> {
     pub(crate) fn boot(&mut self, node: NodeId) {
         self.kernel.acting = Some(node);
         let mut process = (self.spawn)(node, self.kernel.slots[node.index()].generation);
+        self.kernel.falls.suspend();
         process.boot(&mut Context { kernel: &mut self.kernel, node });
-        self.nodes[node.index()] = Some(process);
         self.kernel.acting = None;
+        if self.kernel.falls.take().is_some() {
+            return self.does_not_boot(node);
+        }
+        self.nodes[node.index()] = Some(process);
+        self.kernel.slots[node.index()].is_damaged = false;
         if let Err(failure) = self.kernel.observer.boot_ends(node) {
             self.kernel.fail(Some(node), failure);
         }
@@ -218,9 +258,27 @@ impl<P: Process> World<P> {
         match event {
             Event::Arrival { from, to, condition, message } => self.arrive(from, to, condition, message),
             Event::Timer { node, .. } | Event::Synced { node, .. } if self.is_stale(node, &event) => {}
-            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].pauses > 0 => {
+            Event::Timer { node, .. } | Event::Synced { node, .. } if self.kernel.slots[node.index()].holds > 0 => {
                 self.defer(node, event);
             }
+            Event::Timer { .. }
+            | Event::Synced { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => self.dispatch(event),
+        }
+    }
+
+    /// What the event is about happens now.
+    #[inline]
+    fn dispatch(&mut self, event: Event<P::Message>) {
+        match event {
+            Event::Arrival { from, to, condition, message } => self.deliver(from, to, condition, message),
             Event::Timer { node, timer, .. } => {
                 if !self.kernel.timer_is_due(node, timer) {
                     return;
@@ -232,21 +290,51 @@ impl<P: Process> World<P> {
             Event::Synced { node, sync, .. } => {
                 self.count(node, sync.0 << 8 | 2);
                 self.kernel.note(Some(node), Mark::Disk, || "sync is done");
-                self.kernel.synced(node, sync);
-                self.tell(node, |process, context| process.synced(sync, context));
+                match self.kernel.synced(node, sync) {
+                    SyncEnd::Durable if self.kernel.falls.comes_to(node, CrashPoint::AfterSync) => self.fall(node),
+                    SyncEnd::Durable => self.tell(node, |process, context| process.synced(sync, context)),
+                    SyncEnd::Failed => self.tell(node, |process, context| process.sync_failed(sync, context)),
+                }
+            }
+            Event::Served(node) => {
+                if let Some(event) = self.kernel.served(node)
+                    && !self.is_stale(node, &event)
+                {
+                    self.dispatch(event);
+                }
+                self.kernel.go_on(node);
+            }
+            Event::Restart { node, fall } => {
+                if self.kernel.falls.ends(node, fall) {
+                    self.count(node, 11);
+                    self.restart(node);
+                }
             }
             Event::FaultBegins(number) => self.begin_fault(number),
             Event::FaultEnds(number) => self.end_fault(number),
+            Event::OtherLuck(key) => {
+                self.count(NodeId(0), 10);
+                self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
+                self.kernel.rekey(&key);
+            }
+            Event::StepDue(step) => self.take_step(step),
+            Event::WindowOpens(number) => self.open_window(number),
+            Event::WindowCloses(number) => self.close_window(number),
         }
     }
 
-    /// Always inlined: messages are large, and this is called from two places.
+    /// Always inlined, with what follows: messages are large, and this is called from several places.
     #[inline(always)]
     fn arrive(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         let slot = &self.kernel.slots[to.index()];
-        if self.kernel.network.is_hindered(from, to) || slot.downs | slot.pauses > 0 {
+        if self.kernel.network.is_hindered(from, to) || slot.downs | slot.holds > 0 {
             return self.hinder(from, to, condition, message);
         }
+        self.deliver(from, to, condition, message);
+    }
+
+    #[inline(always)]
+    fn deliver(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         if condition != Condition::Sound {
             self.kernel.network.arrived(condition);
             if condition == Condition::Unreadable {
@@ -264,20 +352,24 @@ impl<P: Process> World<P> {
         self.arrive(from, to, condition, message);
     }
 
-    /// A message whose link is cut or clogged, or whose receiver is paused or down, does not get in now, or never.
+    /// A message whose link is cut or clogged, or whose receiver is paused, slow or down, does not get in now, or never.
     #[cold]
     #[inline(never)]
     fn hinder(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         if self.kernel.network.is_clogged(from, to) {
             self.kernel.network.hold(from, to);
             self.kernel.held.push(Event::Arrival { from, to, condition, message });
-        } else if self.kernel.slots[to.index()].pauses > 0 {
+        } else if self.defers(to) {
             self.defer(to, Event::Arrival { from, to, condition, message });
         } else {
-            self.count(to, u64::from(from.0) << 8 | 3);
-            self.kernel.network.stop(from, to);
-            self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+            self.stop(from, to, &message);
         }
+    }
+
+    fn stop(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
+        self.count(to, u64::from(from.0) << 8 | 3);
+        self.kernel.network.stop(from, to);
+        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
     }
 
     /// The receiver's codec notices that a bit is wrong.
@@ -290,7 +382,7 @@ impl<P: Process> World<P> {
 
     /// Counts an event and mixes it into the digest.
     #[inline]
-    fn count(&mut self, node: NodeId, what: u64) {
+    pub(crate) fn count(&mut self, node: NodeId, what: u64) {
         self.kernel.event += 1;
         self.kernel.digest.mix(self.kernel.now.0);
         self.kernel.digest.mix(what << 32 | u64::from(node.0));
@@ -302,6 +394,9 @@ impl<P: Process> World<P> {
             self.kernel.acting = Some(node);
             tell(process, &mut Context { kernel: &mut self.kernel, node });
             self.kernel.acting = None;
+            if self.kernel.falls.is_falling() {
+                self.fall(node);
+            }
         }
     }
 
@@ -310,19 +405,34 @@ impl<P: Process> World<P> {
             Event::Timer { incarnation, .. } | Event::Synced { incarnation, .. } => {
                 *incarnation != self.kernel.slots[node.index()].incarnation
             }
-            Event::Arrival { .. } | Event::FaultBegins(_) | Event::FaultEnds(_) => false,
+            Event::Arrival { .. }
+            | Event::Served(_)
+            | Event::Restart { .. }
+            | Event::FaultBegins(_)
+            | Event::FaultEnds(_)
+            | Event::OtherLuck(_)
+            | Event::StepDue(_)
+            | Event::WindowOpens(_)
+            | Event::WindowCloses(_) => false,
         }
+    }
+
+    /// Whether what comes for a node waits: it is paused, or slow and up.
+    fn defers(&self, node: NodeId) -> bool {
+        let slot = &self.kernel.slots[node.index()];
+        slot.pauses > 0 || slot.holds > 0 && slot.downs == 0
     }
 
     fn defer(&mut self, node: NodeId, event: Event<P::Message>) {
         let slot = &mut self.kernel.slots[node.index()];
         slot.deferred += 1;
-        slot.backlog.push(event);
+        slot.backlog.push_back(event);
+        self.kernel.go_on(node);
     }
 
     #[cold]
     #[inline(never)]
-    fn begin_fault(&mut self, number: usize) {
+    pub(crate) fn begin_fault(&mut self, number: usize) {
         let Some(kind) = self.injector.begin(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 5);
         self.begin_kind(number, &kind);
@@ -330,7 +440,7 @@ impl<P: Process> World<P> {
 
     #[cold]
     #[inline(never)]
-    fn end_fault(&mut self, number: usize) {
+    pub(crate) fn end_fault(&mut self, number: usize) {
         let Some((kind, doing)) = self.injector.end(number) else { return };
         self.count(NodeId(0), (number as u64) << 8 | 6);
         self.undo_kind(number, &kind, doing);

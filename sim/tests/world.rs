@@ -54,7 +54,7 @@ impl Process for Talker {
     type Answer = Infallible;
 
     fn boot(&mut self, context: &mut Context<'_, Self>) {
-        let on_disk = context.read("words");
+        let on_disk = context.read("words").expect("nothing fails");
         self.note(context, format!("boots with {on_disk:?}"));
         context.arm(TICK, 10 * MILLISECOND_NS);
     }

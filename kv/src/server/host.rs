@@ -12,6 +12,8 @@ pub trait Host: Environment + Disk {
     fn send(&mut self, to: Address, message: Message);
     /// Arms a timer, replacing its earlier deadline; the host tells [`crate::Server::timer`] when it runs out.
     fn arm(&mut self, timer: Timer, after_ns: u64);
+    /// Ends the server: nothing that it does from here on takes effect. Whoever hosts it may start it again.
+    fn halt(&mut self);
     /// Hears what happens inside, as it happens.
     fn observe(&mut self, event: Event<'_>);
 }

@@ -19,6 +19,7 @@ use whitewater_raft::{
     ProposalId, ReadProof, Refusal, Replica, Role, RoleChange, Snapshot, Term, Timer, Write, WriteSequence,
 };
 
+use crate::bugs::{self, Bug};
 use crate::codec;
 use crate::command::Request;
 use crate::machine::{Applied, Machine};
@@ -109,6 +110,9 @@ impl Server {
     /// # Errors
     /// If the settings are impossible or the disk is damaged. Such a server must not start: what it promised is gone.
     pub fn boot<H: Host>(settings: Settings, host: &mut H) -> Result<Server, BootError> {
+        if bugs::is_on(Bug::NothingPersisted) {
+            host.list().iter().for_each(|file| host.remove(file));
+        }
         let (storage, recovered, report) = Storage::open(host, settings.storage)?;
         let Settings { raft: config, sessions, snapshot_every, .. } = settings;
         host.observe(Event::Booted { id: config.id, hard_state: recovered.hard_state });
@@ -181,6 +185,16 @@ impl Server {
         }
     }
 
+    /// A sync that was asked for failed. What it covers may be lost, and another sync would not tell: the server ends, and
+    /// learns from its disk what is left when it starts again (Rebello et al., "Can Applications Recover from fsync
+    /// Failures?", ATC 2020).
+    pub fn sync_failed<H: Host>(&mut self, ticket: Ticket, host: &mut H) {
+        if bugs::is_on(Bug::WriteErrorIgnored) {
+            return self.synced(ticket, host);
+        }
+        host.halt();
+    }
+
     /// The replica, to look at.
     #[must_use]
     pub fn replica(&self) -> &Replica {
@@ -245,8 +259,20 @@ impl Server {
             Request::OpenSession { nonce } => RequestId::OpenSession { nonce },
             Request::Execute { session, sequence, .. } => RequestId::Execute { session, sequence },
         };
+        if bugs::is_on(Bug::SuppressionAtLeader) && self.answers_from_memory(client, request, host) {
+            return;
+        }
         let proposal = self.next_proposal();
         self.step(Input::Propose { proposal, command }, Origin::Client(client, request), host);
+    }
+
+    /// For [`Bug::SuppressionAtLeader`]: answers a request that was executed before.
+    fn answers_from_memory<H: Host>(&self, client: Address, request: RequestId, host: &mut H) -> bool {
+        let RequestId::Execute { session, sequence } = request else { return false };
+        let Some(answer) = self.machine.sessions().kept(session, sequence) else { return false };
+        let (answer, index) = (answer.clone(), self.applied);
+        reply(client, request, ReplyResult::Answered { answer, index }, host);
+        true
     }
 
     fn next_proposal(&mut self) -> ProposalId {
@@ -268,6 +294,10 @@ impl Server {
         }
         let read = self.reads.begin(Read { client, number, operation });
         host.observe(Event::ReadBegan { read: read.0 });
+        if bugs::is_on(Bug::FollowerReadsLocally) && self.replica.role() != Role::Leader {
+            self.reads.ready(read, self.applied);
+            return self.serve_reads(host);
+        }
         self.step(Input::Read { read, mode }, Origin::Nobody, host);
     }
 
@@ -286,6 +316,9 @@ impl Server {
                 Effect::Commit { through } => self.apply(through, host),
                 Effect::Restore(snapshot) => self.restore(&snapshot, host),
                 Effect::Accepted { term, index, .. } => match origin {
+                    Origin::Client(client, request) if bugs::is_on(Bug::AnsweredBeforeCommit) => {
+                        self.answer_at_once(index, client, request, host);
+                    }
                     Origin::Client(client, request) => {
                         self.waiting.push_back(Waiting { index, term, client, request });
                     }
@@ -306,6 +339,7 @@ impl Server {
                     if by == ReadProof::Lease {
                         host.observe(Event::LeaseRead(self.replica.term()));
                     }
+                    let index = if bugs::is_on(Bug::ReadBeforeApply) { index.min(self.applied) } else { index };
                     if self.reads.ready(read, index) && index > self.applied {
                         host.observe(Event::Probe(Probe::ReadWaitsForApply));
                     }
@@ -329,10 +363,28 @@ impl Server {
             appended(entry, host);
         }
         self.storage.persist(write, host);
+        let is_alone = || self.replica.configuration().voters == [self.replica.id()];
+        if bugs::is_on(Bug::LoneServerHurries) && self.replica.role() == Role::Leader && is_alone() {
+            self.step(Input::WriteCompleted(write.sequence), Origin::Nobody, host);
+        }
+    }
+
+    /// For [`Bug::AnsweredBeforeCommit`]: tells a client what will come of its request if it is ever applied.
+    fn answer_at_once<H: Host>(&self, index: Index, client: Address, request: RequestId, host: &mut H) {
+        let Some(Payload::Command(command)) = self.replica.entry(index).map(|entry| &entry.payload) else { return };
+        let command = codec::decode(command).expect("a command is checked before it enters the log");
+        let result = match self.machine.clone().apply(index, &command) {
+            Applied::Opened { session } => ReplyResult::Opened { session },
+            Applied::Executed { answer, .. } | Applied::Duplicate { answer } => ReplyResult::Answered { answer, index },
+            Applied::Overtaken => return,
+            Applied::Expired => ReplyResult::SessionExpired,
+        };
+        reply(client, request, result, host);
     }
 
     fn send<H: Host>(&mut self, Outbound { to, message, after }: Outbound, host: &mut H) {
         match after {
+            After::Write(_) if bugs::is_on(Bug::UnsyncedPromise) => self.send_now(to, message, host),
             After::Write(sequence) if sequence > self.durable => self.held.push_back((sequence, to, message)),
             After::Write(_) | After::Nothing => self.send_now(to, message, host),
         }
@@ -344,7 +396,7 @@ impl Server {
 
     fn role<H: Host>(&mut self, change: RoleChange, host: &mut H) {
         host.observe(Event::Role(change));
-        if change.role != Role::Leader {
+        if change.role != Role::Leader && !bugs::is_on(Bug::WaitersByIndex) {
             let result = ReplyResult::Uncertain { leader: change.leader };
             for Waiting { client, request, .. } in self.waiting.drain(..) {
                 reply(client, request, result.clone(), host);
@@ -354,6 +406,12 @@ impl Server {
 
     fn apply<H: Host>(&mut self, through: Index, host: &mut H) {
         host.observe(Event::Committed(through));
+        if whitewater_raft::bugs::is_on(whitewater_raft::bugs::Bug::AppliedTwice) {
+            self.applied = self.applied.previous().max(self.compacted);
+        }
+        let is_noop = |index| self.replica.entry(index).is_some_and(|entry| entry.payload == Payload::Noop);
+        let is_left_out = bugs::is_on(Bug::NoopNotApplied) && is_noop(through);
+        let through = if is_left_out { through.previous() } else { through };
         while self.applied < through {
             let index = self.applied.next();
             let entry = self.replica.entry(index).expect("a committed entry is in the log until it is applied");
@@ -361,6 +419,11 @@ impl Server {
                 Payload::Noop | Payload::Configuration(_) => None,
                 Payload::Command(command) => {
                     let request = codec::decode(command).expect("a command is checked before it enters the log");
+                    let is_map = bugs::is_on(Bug::MapOrderInState);
+                    let request = if is_map { bugs::in_map_order(request, self.replica.id()) } else { request };
+                    if bugs::is_on(Bug::SessionsExpireByClock) && host.now().0 % 1_000_000_000 < 10_000_000 {
+                        self.machine.sessions.expire_one();
+                    }
                     answer(index, self.machine.apply(index, &request), host)
                 }
             };
@@ -370,7 +433,8 @@ impl Server {
                 continue;
             };
             self.waiting.pop_front();
-            assert!(waiting.term == entry.term, "a leader's own entries are not replaced while it leads");
+            let is_own = waiting.term == entry.term || bugs::is_on(Bug::WaitersByIndex);
+            assert!(is_own, "a leader's own entries are not replaced while it leads");
             if let Some(result) = result {
                 reply(waiting.client, waiting.request, result, host);
             }
@@ -396,6 +460,7 @@ impl Server {
 
     fn take_snapshot_if_due<H: Host>(&mut self, host: &mut H) {
         let Some(every) = self.snapshot_every else { return };
+        let every = if bugs::is_on(Bug::SnapshotsTwiceAsOften) { every.div_ceil(2) } else { every };
         let covered = self.replica.snapshot().map_or(Index(0), |snapshot| snapshot.index);
         if self.applied.0 - covered.0.min(self.applied.0) >= every {
             self.take_snapshot(host);
@@ -409,8 +474,10 @@ impl Server {
             return;
         }
         // A server that joins does not know the configuration of entries before it was told of one.
-        let Some(snapshot) = self.replica.snapshot_of(self.applied, self.machine.snapshot()) else { return };
-        self.saving = Some((self.applied, self.machine.fingerprint()));
+        let is_off = bugs::is_on(Bug::SnapshotIndexOff) && self.applied.previous() > covered;
+        let index = if is_off { self.applied.previous() } else { self.applied };
+        let Some(snapshot) = self.replica.snapshot_of(index, self.machine.snapshot()) else { return };
+        self.saving = Some((index, self.machine.fingerprint()));
         self.storage.save_snapshot(Arc::new(snapshot), host);
     }
 

@@ -1,15 +1,19 @@
 //! The disk as the storage sees it: one flat directory of files, whose bytes and names are volatile until a sync covers
 //! them (Pillai et al., "All File Systems Are Not Created Equal", OSDI 2014).
 //!
-//! The simulator implements it, and files of an operating system can: the storage is the same. What it leaves out: errors.
-//! A disk that fails has to end the process, because after a failed sync nobody knows what is durable (Rebello et al.,
-//! "Can Applications Recover from fsync Failures?", ATC 2020).
+//! The simulator implements it, and files of an operating system can: the storage is the same. A read may fail, and then the
+//! server does not start. What fails of the rest, the host says when the sync ends: then the server has to end, because
+//! nobody knows what is durable (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
 
 use whitewater_raft::{HardState, Index, Term};
 
 /// Names a sync. The disk hands it out; the host gives it to [`crate::storage::Storage::synced`] when the sync is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// A file could not be read, although it may be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
 
 /// A flat directory of files.
 ///
@@ -21,7 +25,10 @@ pub struct Ticket(pub u64);
 ///   wholly or not at all.
 pub trait Disk {
     /// What a file holds, synced or not. Empty if there is no such file.
-    fn read(&mut self, file: &str) -> Vec<u8>;
+    ///
+    /// # Errors
+    /// If it cannot be read. Whoever takes that for an empty file forgets what was promised.
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable>;
 
     /// The names of all files, sorted.
     fn list(&mut self) -> Vec<String>;

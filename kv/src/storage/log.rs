@@ -7,6 +7,7 @@ use whitewater_raft::{Entry, HardState, Index, Term};
 use super::disk::{Disk, Ticket, Written};
 use super::record;
 use super::segment::{BATCH_HEADER, END, Link, Place, Position, SEGMENT_HEADER, SegmentHeader, TornBatch};
+use crate::bugs::{self, Bug};
 
 /// Room at the front of a batch for the headers.
 const ROOM: usize = SEGMENT_HEADER + BATCH_HEADER;
@@ -112,6 +113,7 @@ impl Log {
         disk: &mut D,
     ) -> (Writing, Vec<u8>) {
         batch.bytes.push(END);
+        let segment_bytes = if bugs::is_on(Bug::SmallerSegments) { segment_bytes / 4 } else { segment_bytes };
         let place = self
             .place
             .filter(|place| !self.is_closed && batch.begins == Begins::Nothing && place.offset() < segment_bytes);
@@ -130,7 +132,8 @@ impl Log {
             disk.written(Written::Entries { index, term });
         }
         let directory = segment.map(|_| disk.sync_directory());
-        (Writing { file: disk.sync(&self.file), directory, segment }, batch.bytes)
+        let file = disk.sync(if bugs::is_on(Bug::NoSync) { "" } else { &self.file });
+        (Writing { file, directory, segment }, batch.bytes)
     }
 
     /// Fills in the header of the segment that a batch begins.
@@ -158,7 +161,11 @@ impl Log {
 
     /// Removes the segments that hold nothing behind an index. A crash may undo that.
     pub(super) fn remove_through<D: Disk + ?Sized>(&mut self, index: Index, disk: &mut D) {
-        while self.segments.get(1).is_some_and(|(_, before)| before.index <= index) {
+        while self
+            .segments
+            .get(1)
+            .is_some_and(|(_, before)| before.index <= index && !bugs::is_on(Bug::LogNeverTrimmed))
+        {
             let (number, _) = self.segments.pop_front().expect("there are two");
             disk.remove(&name(number));
         }

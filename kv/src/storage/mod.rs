@@ -48,12 +48,13 @@ use std::sync::Arc;
 
 use whitewater_raft::{HardState, Index, Recovered, Snapshot, Write, WriteSequence};
 
+use crate::bugs::{self, Bug};
 use log::{Begins, Log, Pending, Terms, Writing};
 use recovery::{Outcome, position_of};
 use saver::Saver;
 use snapshot_file::Origin;
 
-pub use disk::{Disk, Ticket, Written};
+pub use disk::{Disk, Ticket, Unreadable, Written};
 pub use recovery::{RecoveryError, RecoveryReport, Torn};
 
 /// Sizes of the files.
@@ -176,9 +177,13 @@ impl Storage {
         let Write { sequence, hard_state, snapshot, entries } = write;
         assert!(sequence.0 == self.handed_over.0 + 1, "writes are handed over one after the other");
         self.handed_over = *sequence;
-        if let Some(hard_state) = hard_state {
-            self.batch().put_hard_state(*hard_state);
-            self.hard_state = *hard_state;
+        let comes_late = !entries.is_empty() && bugs::is_on(Bug::EntriesWithoutTerm);
+        if let Some(hard_state) = hard_state.filter(|_| !comes_late) {
+            if bugs::is_on(Bug::VoteBeforeTerm) {
+                self.put_hard_state(HardState { term: self.hard_state.term, ..hard_state });
+                self.go_on(disk);
+            }
+            self.put_hard_state(hard_state);
         }
         if let Some(snapshot) = snapshot {
             self.install(snapshot);
@@ -238,9 +243,17 @@ impl Storage {
         self.snapshots.last().copied().unwrap_or_default()
     }
 
+    fn put_hard_state(&mut self, HardState { term, voted_for }: HardState) {
+        let term = if bugs::is_on(Bug::TermNotPersisted) { self.hard_state.term } else { term };
+        let voted_for = voted_for.filter(|_| !bugs::is_on(Bug::VoteNotPersisted));
+        let hard_state = HardState { term, voted_for };
+        self.batch().put_hard_state(hard_state);
+        self.hard_state = hard_state;
+    }
+
     /// The batch that takes the next record.
     fn batch(&mut self) -> &mut Pending {
-        let batch_bytes = self.limits.batch_bytes;
+        let batch_bytes = if bugs::is_on(Bug::SmallerSyncs) { 1 << 10 } else { self.limits.batch_bytes };
         let takes_more = |job: &Job| match &job.work {
             Work::Append(batch) => batch.len() < batch_bytes,
             Work::Install(_) => false,
@@ -322,7 +335,9 @@ impl Storage {
     /// A snapshot is durable: older ones are not needed.
     fn has_snapshot<D: Disk + ?Sized>(&mut self, index: Index, disk: &mut D) {
         for older in self.snapshots.drain(..) {
-            disk.remove(&snapshot_file::name(older));
+            if !bugs::is_on(Bug::OlderSnapshotsKept) {
+                disk.remove(&snapshot_file::name(older));
+            }
         }
         self.snapshots.push(index);
         self.terms.forget_through(index);

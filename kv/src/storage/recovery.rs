@@ -19,11 +19,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use whitewater_raft::{Entry, HardState, Index, Recovered, Snapshot, Term};
 
-use super::disk::Disk;
+use super::disk::{Disk, Unreadable};
 use super::log::{self, Begins, Log, Terms};
 use super::record::{self, RECORD_MIN, Record};
-use super::segment::{Batch, Found, Link, NoHeader, Place, Position, SEGMENT_HEADER, SegmentHeader, TornBatch, used};
+use super::segment::{
+    BATCH_HEADER, Batch, Found, Link, NoHeader, Place, Position, SEGMENT_HEADER, SegmentHeader, TornBatch, used,
+};
 use super::snapshot_file::{self, NoSnapshot, Origin};
+use crate::bugs::{self, Bug};
 
 /// Why a server cannot start on its disk. Each message says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +83,12 @@ pub enum RecoveryError {
         /// The last index of the log.
         last: Index,
     },
+    /// The disk does not give a file back. It may do so later.
+    #[error("{file} cannot be read: start the server again when its disk works")]
+    Unreadable {
+        /// The file.
+        file: String,
+    },
     /// A later program wrote the file.
     #[error("{file} has format version {found}, which this program does not know: start the program that wrote it")]
     Version {
@@ -130,6 +139,13 @@ pub(super) struct Outcome {
     pub(super) begins: Begins,
 }
 
+fn read<D: Disk + ?Sized>(file: &str, disk: &mut D) -> Result<Bytes, RecoveryError> {
+    match disk.read(file) {
+        Ok(bytes) => Ok(Bytes::from(bytes)),
+        Err(Unreadable) => Err(RecoveryError::Unreadable { file: file.to_owned() }),
+    }
+}
+
 /// Reads a disk, and cleans it up. A disk that is refused is left as it is.
 pub(super) fn recover<D: Disk + ?Sized>(disk: &mut D) -> Result<Outcome, RecoveryError> {
     let files = Files::of(disk);
@@ -171,13 +187,15 @@ pub(super) fn recover<D: Disk + ?Sized>(disk: &mut D) -> Result<Outcome, Recover
     }
     let behind = replay.entries.partition_point(|entry| entry.index <= covered);
     replay.entries.drain(..behind);
+    let gap = usize::from(bugs::is_on(Bug::GapBehindSnapshot) && snapshot.is_some()).min(replay.entries.len());
 
     files.clean_up(&log, disk);
     let snapshot = snapshot.map(|(snapshot, _)| snapshot);
     let base = snapshot.as_ref().map_or(Position::default(), |snapshot| position_of(snapshot));
     let mut terms = Terms::starting(base);
     terms.put(&replay.entries);
-    let recovered = Recovered { hard_state: replay.hard_state, snapshot, entries: replay.entries };
+    let entries = replay.entries.split_off(gap);
+    let recovered = Recovered { hard_state: replay.hard_state, snapshot, entries };
     Ok(Outcome { recovered, report, log, terms, begins })
 }
 
@@ -228,7 +246,7 @@ impl Files {
 
 fn read_snapshot<D: Disk + ?Sized>(index: Index, disk: &mut D) -> Result<(Arc<Snapshot>, Origin), RecoveryError> {
     let file = snapshot_file::name(index);
-    let bytes = Bytes::from(disk.read(&file));
+    let bytes = read(&file, disk)?;
     snapshot_file::parse(&bytes, index).map_err(|no_snapshot| match no_snapshot {
         NoSnapshot::Version(found) => RecoveryError::Version { file, found },
         NoSnapshot::Damaged { offset, expected } => RecoveryError::Damaged { file, offset, expected },
@@ -247,8 +265,7 @@ impl Segment {
         log::name(self.header.number)
     }
 
-    fn read<D: Disk + ?Sized>(number: u64, disk: &mut D) -> Result<Segment, (NoHeader, Bytes)> {
-        let bytes = Bytes::from(disk.read(&log::name(number)));
+    fn parse(number: u64, bytes: Bytes) -> Result<Segment, (NoHeader, Bytes)> {
         match SegmentHeader::decode(&bytes, number) {
             Ok((header, chain)) => Ok(Segment { header, chain, bytes }),
             Err(no_header) => Err((no_header, bytes)),
@@ -265,7 +282,7 @@ fn read_chain<D: Disk + ?Sized>(
 ) -> Result<Vec<Segment>, RecoveryError> {
     let mut chain: Vec<Segment> = Vec::new();
     for number in numbers.iter().rev() {
-        match Segment::read(*number, disk) {
+        match Segment::parse(*number, read(&log::name(*number), disk)?) {
             Ok(newest) => {
                 chain.push(newest);
                 break;
@@ -290,7 +307,7 @@ fn read_chain<D: Disk + ?Sized>(
             return Err(RecoveryError::Missing { file: log::name(number), needed_by: file });
         }
         let expected = "the header of a segment, because another one continues it";
-        let segment = Segment::read(number, disk);
+        let segment = Segment::parse(number, read(&log::name(number), disk)?);
         chain.push(segment.map_err(|(no_header, _)| refusal(log::name(number), no_header, expected))?);
     }
     chain.reverse();
@@ -359,8 +376,26 @@ impl Replay {
                     return damaged(place.offset(), "a whole batch, because a later segment continues it");
                 }
                 Found::Nothing => return Ok((place, None)),
-                Found::Torn(torn) => return Ok((place, Some(torn))),
+                Found::Torn(torn) => {
+                    if bugs::is_on(Bug::TornTailBelieved) {
+                        self.believe(place, &segment.bytes);
+                    }
+                    return Ok((place, Some(torn)));
+                }
                 Found::Damaged { offset, expected } => return damaged(offset, expected),
+            }
+        }
+    }
+
+    /// For [`Bug::TornTailBelieved`]: replays what is left of a batch, with zeros for what is not.
+    fn believe(&mut self, place: Place, file: &[u8]) {
+        const ZEROS: [u8; 1 << 10] = [0; 1 << 10];
+        let file = Bytes::from([file, &ZEROS].concat());
+        let mut records = file.get(place.offset() + BATCH_HEADER..).unwrap_or_default();
+        while let Some(record) = record::take(&mut records, &file) {
+            match record {
+                Record::HardState(state) => self.hard_state = state,
+                Record::Entry(entry) => drop(self.entry(entry)),
             }
         }
     }
@@ -382,6 +417,10 @@ impl Replay {
     fn entry(&mut self, entry: Entry) -> Option<()> {
         let before = entry.index.0.checked_sub(1)?;
         match before.checked_sub(self.base.index.0) {
+            Some(kept) if (kept as usize) < self.entries.len() && bugs::is_on(Bug::SuffixReplayed) => {
+                self.entries[kept as usize] = entry;
+                return Some(());
+            }
             Some(kept) if kept as usize <= self.entries.len() => self.entries.truncate(kept as usize),
             Some(_) => return None,
             // Below the base: what was before it, only a snapshot knows, which then disagrees with this log.

@@ -1,6 +1,7 @@
 //! The protocol under test: scripts that read as prose, and random interleavings, on a small cluster in memory.
 
 mod arguments;
+mod bugs;
 mod cluster;
 mod configurations;
 mod disk;

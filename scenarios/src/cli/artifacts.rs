@@ -11,10 +11,13 @@ use whitewater_kv::spec::Missing;
 use whitewater_reports::json;
 use whitewater_reports::model::{Campaign, Outcome, RunRecord};
 use whitewater_reports::words::counted;
-use whitewater_scenarios::campaign::{self, Selected};
+use whitewater_scenarios::bugs::Bug;
+use whitewater_scenarios::campaign::{self, Request, Selected};
 use whitewater_scenarios::formats::write_json;
 use whitewater_scenarios::host::{self, shown};
-use whitewater_scenarios::run::Run;
+use whitewater_scenarios::run::{Options, Run};
+use whitewater_scenarios::search::lineage::Lineage;
+use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::Recording;
 use whitewater_sim::trace::Trace;
 
@@ -49,13 +52,14 @@ impl Directory {
     }
 
     /// Writes a campaign down, in place of an earlier one.
-    pub(crate) fn write(&self, scenarios: &[Selected], campaign: &Campaign) -> Result<Written, Failure> {
+    pub(crate) fn write(&self, request: &Request, campaign: &Campaign) -> Result<Written, Failure> {
         self.remove_earlier()?;
         let mut written = Written::Alike;
         let mut count = 0;
-        for selected in scenarios {
+        for selected in &request.scenarios {
             for record in failing(campaign, &selected.scenario.name) {
-                if self.write_failure(selected, record, &campaign.replay(record))? == Written::Different {
+                let replay = campaign.replay(record);
+                if self.write_failure(selected, record, request.bug, &replay)? == Written::Different {
                     written = Written::Different;
                 }
                 count += 1;
@@ -81,11 +85,20 @@ impl Directory {
         Ok(())
     }
 
-    fn write_failure(&self, selected: &Selected, record: &RunRecord, replay: &str) -> Result<Written, Failure> {
+    fn write_failure(
+        &self,
+        selected: &Selected,
+        record: &RunRecord,
+        bug: Option<Bug>,
+        replay: &str,
+    ) -> Result<Written, Failure> {
         let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
             return Ok(Written::Alike);
         };
-        let run = match campaign::make(&selected.scenario, record.seed, Recording::On) {
+        let lineage = format!("{}{}", record.seed, record.departures).parse();
+        let lineage: Lineage = lineage.expect("a run is called what a lineage is called");
+        let options = Options { bug, recording: Recording::On, ..Options::default() };
+        let run = match campaign::make_on(&RaftKv, &selected.scenario, &lineage, &options) {
             Ok(run) if run.record.digest == record.digest => run,
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));
@@ -116,8 +129,9 @@ impl Directory {
 /// The file of a run. The name of a scenario from an earlier campaign is whatever stands in a file: it may not lead
 /// elsewhere.
 fn file(directory: &Path, record: &RunRecord, ending: &str) -> Option<PathBuf> {
-    let is_plain = record.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    is_plain.then(|| directory.join(format!("{}-{}.{ending}", record.scenario, record.seed)))
+    let is_plain = record.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        && record.departures.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '.');
+    is_plain.then(|| directory.join(format!("{}-{}{}.{ending}", record.scenario, record.seed, record.departures)))
 }
 
 /// The failures of a scenario that are written down.

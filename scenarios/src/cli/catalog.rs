@@ -16,7 +16,7 @@ pub(crate) struct ListArguments {}
   whitewater describe storm
   whitewater describe storm --toml > mine.toml    a starting point for one's own")]
 pub(crate) struct DescribeArguments {
-    /// Name of a scenario of the catalog, or path of a scenario file
+    /// Name or alias of a scenario of the catalog, or path of a scenario file
     scenario: String,
     /// Print the scenario file itself
     #[arg(long)]
@@ -27,7 +27,11 @@ pub(crate) struct DescribeArguments {
 pub(crate) fn list(_: &ListArguments) -> Result<u8, Failure> {
     let scenarios = catalog::all();
     let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
-    let lines = scenarios.iter().map(|scenario| format!("{:width$}  {}\n", scenario.name, scenario.summary));
+    let lines = scenarios.iter().map(|scenario| {
+        let aliases = scenario.aliases.join(", ");
+        let also = if aliases.is_empty() { aliases } else { format!("\n{:width$}    also: {aliases}", "") };
+        format!("{:width$}  {}{also}\n", scenario.name, scenario.summary)
+    });
     print(&lines.collect::<String>())?;
     Ok(exit::PASS)
 }

@@ -4,11 +4,13 @@
 //! message that begins with `error:`.
 
 mod artifacts;
+mod bugs;
 mod catalog;
 mod check;
 mod exit;
 mod latency;
 mod manual;
+mod new;
 mod probes;
 mod progress;
 mod replay;
@@ -25,7 +27,7 @@ use whitewater_scenarios::host::{self, HostError};
 /// A scenario says what goes wrong; a seed decides everything that is left open. Scenario and seed together always give
 /// the same run, in every process and on every machine.
 #[derive(Parser)]
-#[command(name = "whitewater", version, after_help = overview(), max_term_width = 100)]
+#[command(name = "whitewater", version = whitewater_scenarios::bugs::VERSION, after_help = overview(), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -38,7 +40,9 @@ enum Command {
     Check(check::Arguments),
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
+    New(new::Arguments),
     Probes(probes::Arguments),
+    Bugs(bugs::Arguments),
     Latency(latency::Arguments),
     Soak(soak::Arguments),
     Completions(manual::CompletionsArguments),
@@ -105,7 +109,9 @@ fn dispatch() -> Result<u8, Failure> {
         Command::Check(arguments) => check::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),
+        Command::New(arguments) => new::main(&arguments),
         Command::Probes(arguments) => probes::main(&arguments),
+        Command::Bugs(arguments) => bugs::main(&arguments),
         Command::Latency(arguments) => latency::main(&arguments),
         Command::Soak(arguments) => soak::main(&arguments),
         Command::Completions(arguments) => manual::completions(&arguments, Cli::command()),

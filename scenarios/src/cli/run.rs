@@ -7,12 +7,13 @@ use whitewater_reports::human::{Detail, Details};
 use whitewater_reports::model::{Campaign, Ending};
 use whitewater_reports::words::{counted, span};
 use whitewater_reports::{human, json};
-use whitewater_scenarios::campaign::{self, Request, Seeds, Selected};
+use whitewater_scenarios::bugs::canary;
+use whitewater_scenarios::campaign::{self, Request, Search, Seeds, Selected};
 use whitewater_scenarios::{catalog, host};
 
 use super::artifacts::{self, Directory};
 use super::progress::Display;
-use super::{Failure, exit, print, select, spans};
+use super::{Failure, bugs, exit, print, select, spans};
 
 /// The time limit of a campaign for which neither seeds nor time were given.
 const TIME_LIMIT_NS: u64 = 10_000_000_000;
@@ -44,9 +45,19 @@ pub(crate) struct Arguments {
     /// Write campaign.json, and traces and histories of failures, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Let most runs depart from others that came where few were; as many runs as without
+    #[arg(long)]
+    guide: bool,
     /// Show how many runs hit each probe, and where it was hit first
     #[arg(long)]
     probes: bool,
+    /// Break this rule on purpose in every run; `whitewater bugs` lists them. Needs a build with --features bugs
+    #[arg(long, value_name = "NAME")]
+    bug: Option<String>,
+    /// First make sure that the scenarios notice a known bug, this one or one that any scenario notices; if they do
+    /// not, the campaign is inconclusive. Needs a build with --features bugs
+    #[arg(long, value_name = "NAME", num_args = 0..=1, require_equals = true, default_missing_value = canary::DEFAULT)]
+    canary: Option<String>,
     /// Show what each fault did: in how many runs it was configured, struck, and had an effect
     #[arg(long)]
     faults: bool,
@@ -77,12 +88,15 @@ fn after_help() -> String {
 /// Runs a campaign.
 pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
     let request = request(&arguments)?;
+    let canary = arguments.canary.as_deref().map(bugs::switchable).transpose()?;
     let directory = arguments.out.map(Directory::prepare).transpose()?;
     host::keep_interrupts()?;
     host::tell(&announcement(&request));
+    let canary = canary.and_then(|bug| canary::search(&request, bug));
     let mut display = Display::new(&request);
     let campaign = campaign::conduct(&request, |progress| display.show(progress));
     display.finish();
+    let campaign = Campaign { canary, ..campaign };
     match arguments.format {
         Format::Human => {
             let width = host::stdout_width().unwrap_or(human::WIDTH_MAX);
@@ -93,7 +107,7 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
         Format::Json => print(&json::write(&campaign))?,
     }
     let written = match &directory {
-        Some(directory) => directory.write(&request.scenarios, &campaign)?,
+        Some(directory) => directory.write(&request, &campaign)?,
         None => artifacts::Written::Alike,
     };
     Ok(code(&campaign, &written))
@@ -109,7 +123,9 @@ fn request(arguments: &Arguments) -> Result<Request, Failure> {
     let seeds = arguments.seeds.or(arguments.seed.map(Seeds::one));
     let time_limit_ns = arguments.time_limit.or(if seeds.is_none() { Some(TIME_LIMIT_NS) } else { None });
     let jobs = arguments.jobs.unwrap_or_else(host::parallelism);
-    Ok(Request { scenarios, seeds: seeds.unwrap_or(Seeds::ALL), jobs, time_limit_ns })
+    let bug = arguments.bug.as_deref().map(bugs::switchable).transpose()?;
+    let search = if arguments.guide { Search::Guided } else { Search::Seeds };
+    Ok(Request { scenarios, seeds: seeds.unwrap_or(Seeds::ALL), jobs, search, bug, time_limit_ns })
 }
 
 /// How many scenarios are named before a campaign.

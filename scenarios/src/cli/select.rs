@@ -18,7 +18,8 @@ const SUGGESTED: usize = 3;
 /// The scenario of this name, or in the file with this path.
 pub(crate) fn scenario(named: &str) -> Result<Selected, Failure> {
     if let Some(scenario) = catalog::find(named) {
-        return Ok(Selected { scenario, argument: named.to_owned() });
+        let argument = scenario.name.clone();
+        return Ok(Selected { scenario, argument });
     }
     if !is_path(named) {
         return Err(unknown(named));
@@ -92,12 +93,19 @@ fn missing(named: &str) -> Failure {
 
 /// The names of the catalog that are most like this one, as a question.
 fn suggestion(named: &str) -> String {
-    let mut alike: Vec<(f64, String)> = catalog::all()
-        .into_iter()
-        .map(|scenario| (strsim::jaro_winkler(&named.to_lowercase(), &scenario.name), scenario.name))
+    let all = catalog::all();
+    let names = all.iter().flat_map(|scenario| [&scenario.name].into_iter().chain(&scenario.aliases));
+    alike(named, names.map(String::as_str))
+}
+
+/// The names that are most like this one, as a question.
+pub(crate) fn alike<'a>(named: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let named = named.to_lowercase();
+    let mut alike: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&named, &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
         .collect();
     alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let names: Vec<String> = alike.into_iter().take(SUGGESTED).map(|(_, name)| name).collect();
+    let names: Vec<&str> = alike.into_iter().take(SUGGESTED).map(|(_, name)| name).collect();
     if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }

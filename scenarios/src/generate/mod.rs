@@ -5,6 +5,7 @@
 
 mod faults;
 mod steps;
+mod swarm;
 
 use std::sync::Arc;
 
@@ -16,7 +17,10 @@ use whitewater_sim::plan::{Action, Expectation, Step};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
 use crate::scenario::{Scenario, Span};
+use crate::search::lineage::{self, Lineage};
 use crate::workload;
+
+pub use swarm::drawn;
 
 /// The data of a run. Servers have the addresses from 0 on: the voters of the first configuration, its learners, and
 /// then those that wait to be added.
@@ -86,10 +90,20 @@ pub enum Path {
     AnyServer,
 }
 
-/// What a client does, in the order of time.
+/// An operation that waits for an answer, whatever the time: one of a closed loop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Thought {
+    /// What is asked. It begins when it does; `not_before` says when that would be if every answer came at once.
+    pub planned: Planned,
+    /// How long the client thinks before, since it had an answer, in nanoseconds.
+    pub pause_ns: u64,
+}
+
+/// What a client does: operations in the order of time, and others that follow each other as it gets its answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     planned: Arc<[Planned]>,
+    thoughts: Arc<[Thought]>,
     /// After this time, in nanoseconds, it begins again; `None` if it is done once.
     period_ns: Option<u64>,
 }
@@ -98,13 +112,33 @@ impl Script {
     /// A script that is done once.
     #[must_use]
     pub fn once(planned: impl Into<Arc<[Planned]>>) -> Script {
-        Script { planned: planned.into(), period_ns: None }
+        Script { planned: planned.into(), thoughts: Arc::from([]), period_ns: None }
     }
 
     /// A script that is done again and again: a run without end has no use for a list without end.
     #[must_use]
     pub fn repeated(planned: impl Into<Arc<[Planned]>>, period_ns: u64) -> Script {
-        Script { planned: planned.into(), period_ns: Some(period_ns) }
+        Script { planned: planned.into(), thoughts: Arc::from([]), period_ns: Some(period_ns) }
+    }
+
+    /// The same, and these operations one after the other.
+    #[must_use]
+    pub fn with_thoughts(self, thoughts: impl Into<Arc<[Thought]>>) -> Script {
+        Script { thoughts: thoughts.into(), ..self }
+    }
+
+    /// The operation with this number, from 0, among those that follow each other; `None` if they are over.
+    #[must_use]
+    pub fn thought(&self, number: usize) -> Option<&Thought> {
+        match self.period_ns {
+            None => self.thoughts.get(number),
+            Some(_) => self.thoughts.get(number.checked_rem(self.thoughts.len())?),
+        }
+    }
+
+    /// Every operation of it once: those with a time in their order, and then the others.
+    pub fn operations(&self) -> impl Iterator<Item = &Planned> {
+        self.planned.iter().chain(self.thoughts.iter().map(|thought| &thought.planned))
     }
 
     /// The operation with this number, from 0; `None` if the script is over.
@@ -150,7 +184,7 @@ impl Plan {
     }
 }
 
-/// Draws the plan of a run.
+/// Draws the plan of a run of a scenario that is no swarm; of one that is, what [`drawn`] makes of it for this seed.
 #[must_use]
 pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let key = RunKey::new(seed);
@@ -171,6 +205,14 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         scripts: workload::scripts(scenario, &key),
         operator: crate::operations::goals(scenario, servers, &key),
     }
+}
+
+/// Draws the plan of a run that may depart from what its seed alone would do.
+#[must_use]
+pub fn plan_of(scenario: &Scenario, lineage: &Lineage) -> Plan {
+    let mut plan = plan(scenario, lineage.seed);
+    lineage::apply(lineage, &mut plan);
+    plan
 }
 
 pub(crate) fn draw(span: Span, stream: &mut Stream) -> u64 {

@@ -24,6 +24,7 @@ pub(super) fn steps(scenario: &Scenario, cast: Cast, key: &RunKey) -> Vec<Step> 
         };
         Step {
             source: source(scenario.faults.len() as u32 + place),
+            name: step.name.clone(),
             follows: step.follows,
             trigger: step.trigger,
             wait_ns,

@@ -1,64 +1,29 @@
 //! The scenario format: TOML, every key optional but `name`, `summary` and what a fault needs; nothing unknown allowed.
 //!
-//! Whatever is wrong is reported once, with file, line and what to write instead. A duration is a string like `"150ms"`,
-//! a range two of them, `["500ms", "2s"]`, a probability a number from 0 to 1, a size a string like `"64KiB"`. A latency is
-//! one of `{ kind = "uniform", min, max }`, `{ kind = "exponential", min, mean }`, `{ kind = "long-tail", min, max }`.
-//!
-//! | key | meaning | default |
-//! |---|---|---|
-//! | `name`, `summary` | lower-case words joined by hyphens; one sentence | needed |
-//! | `cluster.servers` | how many servers vote at first: a number, or several of which each seed draws one | 3, 5, 7 |
-//! | `cluster.learners`, `.spares` | servers that only learn at first; servers that wait to be added | 0 |
-//! | `cluster.clients` | a number | 5 |
-//! | `timing.election_timeout`, `.heartbeat` | a range; a duration below it | 150 to 300 ms; 50 ms |
-//! | `timing.attempt`, `.give_up` | how patient clients are with a server, and in all | 300 ms, 3 s |
-//! | `timing.backoff`, `.backoff_max` | how long a client waits after a refusal: at first, and after many of them | 20 ms, 200 ms |
-//! | `timing.duration`, `.settle` | of the safety phase; of the liveness phase at most | 10 s, 10 s |
-//! | `protocol.pre_vote`, `.quorum_check` | `"on"` or `"off"`: does a server ask before it stands; must a leader hear from a quorum | on, on |
-//! | `protocol.clock_drift` | how fast or slow a clock may be for leases to be trusted, as a ratio | 0.0005 |
-//! | `replication.entries_per_append`, `.append_bytes` | the most in one append | 64, 1 MiB |
-//! | `replication.appends_in_flight`, `.in_flight_bytes` | the most on the way to one follower | 16, 4 MiB |
-//! | `replication.uncommitted_bytes` | the most that may wait to be committed | 16 MiB |
-//! | `replication.snapshot_chunk` | the most of a snapshot in one message | 256 KiB |
-//! | `snapshots.every`, `.entries_kept` | entries between snapshots, or `"never"`; entries that stay in the log behind one | 1000, 100 |
-//! | `sessions.idle_entries`, `.max` | after how many entries without a request a client is forgotten; the most clients that are known | 100000, 10000 |
-//! | `network.latency` | of a message | uniform, 0.2 to 1 ms |
-//! | `network.loss`, `.duplicate`, `.reorder` | probabilities, of each message | 0 |
-//! | `network.reorder_delay` | how long a reordered message is held up at most | 10 ms |
-//! | `clocks.skew`, `.drift` | how much the clocks of servers differ at most at the start; how fast or slow they are at most, as a ratio | 0, 0 |
-//! | `disk.sync`, `.crash_keeps` | a latency; `"nothing"`, `"prefix"` or `"subset"` of what was not synced | 0.5 ms, subset |
-//! | `disk.segment_bytes` | the most in one file of the log | 64 KiB |
-//! | `workload.rate`, `.keys` | operations a second, of all clients; number of keys | 100, 10 |
-//! | `workload.in_flight` | operations that one client may have under way at the same time | 4 |
-//! | `workload.reads` | the way of `get` and `range`: `"log"`, `"quorum"`, `"lease"`, `"any-server"`, or weights of these | 1, 1, 1, 1 |
-//! | `workload.mix` | weights of `get`, `put`, `append`, `delete`, `compare-and-swap`, `range`, `transaction`, `batch` | 4, 3, 2, 1, 2, 0, 0, 0 |
-//! | `[[faults]]` | any number; each strikes again and again | none |
-//! | `faults.kind` | `"cut"`, `"link"`, `"crash"`, `"pause"`, `"network"`, `"slow-disk"`, `"wipe"`, `"clock-step"` | needed |
-//! | `faults.every`, `.lasting` | ranges: from the end of one to the next; of one (a clock step has no end) | needed |
-//! | `faults.target` | all kinds but `network`: `"leader"`, `"follower"`, `"random"`, `"minority"`, `"leader-and-minority"`, `"all"`, or numbers like `[0, 2]` | needed |
-//! | `faults.direction`, `.reach` | of a cut: `"both"`, `"outgoing"`, `"incoming"`; from `"servers"` or `"everyone"` | both, servers |
-//! | `faults.factor` | of a slow disk: how many times slower | needed |
-//! | `faults.by`, `.way` | of a clock step: a range; `"forward"`, `"backward"`, `"either"` | needed; either |
-//! | `faults.latency`, `.loss`, ... | of `network`: as there, while it lasts | as in `network` |
-//! | `[[operator]]` | any number; what the operator does again and again | none |
-//! | `operator.kind` | `"transfer"`, `"reconfigure"`, `"add-learner-and-promote"`, `"replace"`, `"remove-leader"`, `"force-snapshot"` | needed |
-//! | `operator.every` | a range: from one step to the next | needed |
-//! | `operator.voters` | of `reconfigure`: how many voters there may be, like `[3, 5]` | needed |
-//! | `checks` | identifiers, like `["I1", "LIN"]` | all |
+//! `FORMAT.md` beside this crate's `Cargo.toml` has every key on one page. Whatever is wrong is reported once, with file,
+//! line and what to write instead. What a scenario asks for stays within what the protocol promises to survive. It goes
+//! beyond that only where it says what still holds: clocks may do what reads by lease cannot stand if `checks` leaves out
+//! all that looks at those reads. A second lost disk before the first was made up for is never allowed.
 
 use serde::Deserialize;
 use toml::Spanned;
+use whitewater_reports::words::printable;
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS};
-use whitewater_sim::{Check, Checks, Latency, LinkProfile};
+use whitewater_sim::{Check, Checks, Latency, LinkProfile, ProbeId};
 
-use super::faults::RawFault;
+use super::cluster::{Cluster, RawCluster};
+use super::expect::{Frame, RawExpectation};
+use super::operations::{RawFailure, RawOperation};
 use super::operator::RawOperator;
-use super::quantity::{Count, OneOrMore};
+use super::quantity::{Count, Probability, Run};
 use super::servers::{
     RawClocks, RawDisk, RawNetwork, RawProtocol, RawReplication, RawSessions, RawSnapshots, RawTiming,
 };
-use super::workload::RawWorkload;
-use super::{FaultMix, MixKind, OperatorKind, OperatorMix, Scenario, Workload};
+use super::strike::{Leases, RawStrike, Setting};
+use super::workload::{Operations, RawWorkload};
+use super::{FaultMix, OperatorKind, OperatorMix, Protocol, Scenario, Step, Swarm, SwarmSettings, Workload};
+use super::{expect, faults, operations, steps};
+use crate::host::SCENARIO_BYTES_MAX;
 
 /// A scenario file that cannot be used, and where it is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -85,15 +50,22 @@ impl std::fmt::Display for ScenarioError {
 /// Reads a scenario. `file` is named in errors.
 ///
 /// # Errors
-/// If the text is not TOML, has unknown keys, wrong types or impossible values.
+/// If the text is not TOML, has unknown keys, wrong types or impossible values, or is larger than a scenario may be.
 pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
     let fail = |mistake: Mistake| ScenarioError {
         file: file.to_owned(),
         line: mistake.at.map(|at| line_at(text, at)),
         message: mistake.message,
     };
+    if text.len() as u64 > SCENARIO_BYTES_MAX {
+        let most = SCENARIO_BYTES_MAX >> 20;
+        return Err(fail(Mistake {
+            at: None,
+            message: format!("a scenario has {most} MiB at most: leave something out"),
+        }));
+    }
     let raw: RawScenario = toml::from_str(text).map_err(|error| {
-        fail(Mistake { at: error.span().map(|span| span.start), message: error.message().to_owned() })
+        fail(Mistake { at: error.span().map(|span| span.start), message: in_our_words(error.message()) })
     })?;
     raw.check().map_err(fail)
 }
@@ -105,6 +77,34 @@ fn line_at(text: &str, at: usize) -> (usize, String) {
     (number, line.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
 }
 
+/// The longest message about what a file says, in characters.
+const MESSAGE_LENGTH_MAX: usize = 1_000;
+
+/// What the TOML reader complains about, with a suggestion in place of a long list.
+fn in_our_words(message: &str) -> String {
+    let unknown = |what: &str| message.strip_prefix(&format!("unknown {what} `"))?.split_once("`, ");
+    let (what, name, choices) = match (unknown("field"), unknown("variant")) {
+        (Some((name, choices)), _) => ("key", name, choices),
+        (None, Some((name, choices))) => ("word", name, choices),
+        (None, None) => return shortened(message),
+    };
+    let known: Vec<&str> = choices.split('`').skip(1).step_by(2).collect();
+    let alike = known
+        .iter()
+        .map(|known| (strsim::jaro_winkler(name, known), *known))
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let name: String = name.chars().take(60).collect();
+    let help = match alike {
+        Some((likeness, known)) if likeness >= 0.8 => format!("did you mean `{known}`?"),
+        Some(_) | None => format!("there are {}", known.join(", ")),
+    };
+    shortened(&format!("the {what} `{name}` is not known here: {help}"))
+}
+
+fn shortened(message: &str) -> String {
+    printable(&message.chars().take(MESSAGE_LENGTH_MAX).collect::<String>())
+}
+
 /// Something wrong, at a byte of the text.
 pub(super) struct Mistake {
     at: Option<usize>,
@@ -113,7 +113,7 @@ pub(super) struct Mistake {
 
 /// Refuses a value, at its place.
 pub(super) fn wrong<T, R>(value: &Spanned<T>, message: impl Into<String>) -> Result<R, Mistake> {
-    Err(Mistake { at: Some(value.span().start), message: message.into() })
+    Err(Mistake { at: Some(value.span().start), message: shortened(&message.into()) })
 }
 
 /// Refuses something that the file does not say.
@@ -125,7 +125,14 @@ pub(super) fn wrong_default<R>(message: &str) -> Result<R, Mistake> {
 #[serde(deny_unknown_fields)]
 struct RawScenario {
     name: Spanned<String>,
-    summary: String,
+    #[serde(default)]
+    aliases: Vec<Spanned<String>>,
+    summary: Spanned<String>,
+    #[serde(default)]
+    reaches: Vec<Spanned<String>>,
+    seed: Option<Run>,
+    failure: Option<RawFailure>,
+    checks: Option<Spanned<Vec<Check>>>,
     #[serde(default)]
     cluster: RawCluster,
     #[serde(default)]
@@ -146,107 +153,88 @@ struct RawScenario {
     disk: RawDisk,
     #[serde(default)]
     workload: RawWorkload,
+    swarm: Option<RawSwarm>,
     #[serde(default)]
-    faults: Vec<Spanned<RawFault>>,
+    faults: Vec<Spanned<RawStrike>>,
+    #[serde(default)]
+    steps: Vec<Spanned<RawStrike>>,
+    #[serde(default)]
+    expect: Vec<Spanned<RawExpectation>>,
     #[serde(default)]
     operator: Vec<Spanned<RawOperator>>,
-    checks: Option<Spanned<Vec<Check>>>,
+    operations: Option<Vec<Spanned<RawOperation>>>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawCluster {
-    servers: Option<OneOrMore<Count<1, 32>>>,
-    learners: Option<Spanned<Count<0, 32>>>,
-    spares: Option<Spanned<Count<0, 32>>>,
-    clients: Option<Count<1, 1000>>,
+struct RawSwarm {
+    on: Option<Probability>,
+    strength: Option<Count<1, 100>>,
+    settings: Option<RawSettings>,
 }
 
-/// The most servers, voters or not: what the observer's sets of members hold.
-const SERVERS_MAX: u32 = 32;
-
-/// How many servers there are, and what they are at first.
-#[derive(Clone, Debug)]
-pub(super) struct Cluster {
-    /// The numbers of voters to choose from.
-    pub(super) servers: Vec<u32>,
-    pub(super) learners: u32,
-    pub(super) spares: u32,
-    clients: u32,
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RawSettings {
+    Drawn,
+    Fixed,
 }
 
-impl Cluster {
-    /// The fewest voters that a seed may draw.
-    pub(super) fn voters_min(&self) -> u32 {
-        self.servers.iter().copied().min().unwrap_or(1)
-    }
+/// Chance that a part of a swarm takes part.
+pub(super) const SWARM_ON_PPM: u32 = 500_000;
+/// How much stronger or weaker parts of a swarm are at most.
+pub(super) const SWARM_STRENGTH: u32 = 4;
 
-    /// The fewest servers of any kind that a seed may draw.
-    pub(super) fn servers_min(&self) -> u32 {
-        self.voters_min() + self.learners + self.spares
-    }
-}
-
-impl RawCluster {
-    fn check(self) -> Result<Cluster, Mistake> {
-        let servers: Vec<u32> = match self.servers {
-            Some(OneOrMore(counts)) => counts.into_iter().map(|Count(count)| count).collect(),
-            None => vec![3, 5, 7],
-        };
-        let most = servers.iter().copied().max().unwrap_or(1);
-        let count = |count: &Option<Spanned<Count<0, 32>>>| count.as_ref().map_or(0, |count| count.get_ref().0);
-        let (learners, spares) = (count(&self.learners), count(&self.spares));
-        if let Some(surplus) = self.spares.as_ref().or(self.learners.as_ref())
-            && most + learners + spares > SERVERS_MAX
-        {
-            let message = format!("this makes more than {SERVERS_MAX} servers in all: lower one of the numbers");
-            return wrong(surplus, message);
+impl RawSwarm {
+    fn check(self) -> Swarm {
+        Swarm {
+            on_ppm: self.on.map_or(SWARM_ON_PPM, |on| on.0),
+            strength_max: self.strength.map_or(SWARM_STRENGTH, |strength| strength.0),
+            settings: match self.settings {
+                Some(RawSettings::Fixed) => SwarmSettings::Fixed,
+                Some(RawSettings::Drawn) | None => SwarmSettings::Drawn,
+            },
         }
-        Ok(Cluster { servers, learners, spares, clients: self.clients.map_or(5, |Count(count)| count) })
     }
 }
 
 impl RawScenario {
     fn check(self) -> Result<Scenario, Mistake> {
         check_name(&self.name)?;
+        check_summary(&self.summary)?;
         let cluster = self.cluster.check()?;
         let timing = self.timing.check()?;
         let protocol = self.protocol.check();
+        let checks = check_checks(self.checks)?;
         let drift = self.clocks.drift_place();
         let clocks = self.clocks.profile();
-        let workload = self.workload.check(timing.duration_ns)?;
-        if let Some(place) = drift
-            && workload.reads.lease > 0
-            && clocks.drift_ppm_max > protocol.clock_drift_ppm_max
-        {
-            return Err(Mistake {
-                at: Some(place),
-                message: "clocks drift more than `protocol.clock_drift` allows, so reads by lease would not be safe: raise that, \
-                          lower this, or set `workload.reads` without lease"
-                    .to_owned(),
-            });
-        }
-        let links = self.network.profile(LinkProfile::reliable(LAN));
-        let faults = check_faults(&self.faults, links, &cluster, &workload)?;
-        let operator = check_operator(&self.operator, &cluster, &self.faults, &faults)?;
-        let (snapshot_every, entries_kept) = self.snapshots.check();
-        let checks = match self.checks {
-            Some(checks) if checks.get_ref().is_empty() => {
-                return wrong(&checks, "the list is empty: leave `checks` out to have all of them");
-            }
-            Some(checks) => checks.into_inner().into_iter().collect(),
-            None => Checks::all(),
+        let made_up = if self.operations.is_some() { Operations::WrittenDown } else { Operations::MadeUp };
+        let workload = self.workload.check(timing.duration_ns, cluster.clients, made_up)?;
+        let operations = match self.operations {
+            Some(raw) => Some(operations::check(raw, cluster.clients, timing.duration_ns, timing.settle_ns)?),
+            None => None,
         };
+        let leases = leases(&workload, checks);
+        check_drift(drift, clocks.drift_ppm_max, protocol, leases)?;
+        let links = self.network.profile(LinkProfile::reliable(LAN));
+        let setting = Setting { links, cluster: &cluster, leases };
+        let faults = faults::check(&self.faults, &setting, timing.duration_ns)?;
+        let (steps, names) = steps::check(&self.steps, &setting, timing.duration_ns)?;
+        let frame = Frame { names: &names, end_ns: timing.duration_ns + timing.settle_ns };
+        let expectations = expect::check(&self.expect, &frame)?;
+        let losses = losses(&self.faults, &faults, &self.steps, &steps);
+        let operator = check_operator(&self.operator, &cluster, losses, timing.duration_ns)?;
+        let (snapshot_every, entries_kept) = self.snapshots.check();
         Ok(Scenario {
             name: self.name.into_inner(),
-            aliases: Vec::new(),
-            summary: self.summary,
-            reaches: Vec::new(),
+            aliases: check_aliases(self.aliases)?,
+            summary: self.summary.into_inner(),
+            reaches: check_reaches(&self.reaches)?,
             servers: cluster.servers,
             learners: cluster.learners,
             spares: cluster.spares,
             clients: cluster.clients,
-            racks: 1,
+            racks: cluster.racks,
             timing,
             protocol,
             replication: self.replication.check(entries_kept),
@@ -258,13 +246,13 @@ impl RawScenario {
             disks: self.disk.profile(),
             workload,
             faults,
-            steps: Vec::new(),
-            expectations: Vec::new(),
+            steps,
+            expectations,
             operator,
-            swarm: None,
-            operations: None,
-            seed: None,
-            failure: None,
+            swarm: self.swarm.map(RawSwarm::check),
+            operations,
+            seed: self.seed.map(|Run(lineage)| lineage),
+            failure: self.failure.map(Into::into),
             checks,
         })
     }
@@ -281,35 +269,99 @@ fn check_name(name: &Spanned<String>) -> Result<(), Mistake> {
     Ok(())
 }
 
-fn check_faults(
-    raw: &[Spanned<RawFault>],
-    links: LinkProfile,
-    cluster: &Cluster,
-    workload: &Workload,
-) -> Result<Vec<FaultMix>, Mistake> {
-    let mut faults: Vec<FaultMix> = Vec::new();
-    for fault in raw {
-        let mix = fault.get_ref().check(fault, links, cluster, workload)?;
-        let is_wipe = |mix: &FaultMix| matches!(mix.kind, MixKind::Wipe { .. });
-        if is_wipe(&mix) && faults.iter().any(is_wipe) {
-            return wrong(
-                fault,
-                "a second wipe could strike before the operator has made up for the first: leave one of them out",
-            );
-        }
-        faults.push(mix);
+/// The longest summary, in bytes.
+const SUMMARY_BYTES_MAX: usize = 1_000;
+
+fn check_summary(summary: &Spanned<String>) -> Result<(), Mistake> {
+    if summary.get_ref().len() > SUMMARY_BYTES_MAX {
+        return wrong(summary, "a summary is one sentence: shorten it");
     }
-    Ok(faults)
+    Ok(())
 }
+
+/// The most other names of a scenario.
+const ALIASES_MAX: usize = 100;
+
+fn check_aliases(raw: Vec<Spanned<String>>) -> Result<Vec<String>, Mistake> {
+    if let Some(surplus) = raw.get(ALIASES_MAX) {
+        return wrong(surplus, format!("there are more than {ALIASES_MAX} aliases: leave some of them out"));
+    }
+    let legal = |c: char| c.is_ascii_alphanumeric() || " -_,./+:()".contains(c);
+    let mut aliases = Vec::new();
+    for alias in raw {
+        let text = alias.get_ref();
+        if text.len() > 60 || !text.chars().all(legal) || !text.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return wrong(&alias, "an alias has 1 to 60 letters, digits, blanks and hyphens, like \"3B fast backup\"");
+        }
+        aliases.push(alias.into_inner());
+    }
+    Ok(aliases)
+}
+
+fn check_reaches(raw: &[Spanned<String>]) -> Result<Vec<ProbeId>, Mistake> {
+    let mut reaches = Vec::new();
+    for name in raw {
+        let probe = steps::probe_called(name.get_ref(), name)?;
+        if reaches.contains(&probe) {
+            return wrong(name, "this probe is named twice: leave it out once");
+        }
+        reaches.push(probe);
+    }
+    Ok(reaches)
+}
+
+fn check_checks(raw: Option<Spanned<Vec<Check>>>) -> Result<Checks, Mistake> {
+    match raw {
+        Some(checks) if checks.get_ref().is_empty() => {
+            wrong(&checks, "the list is empty: leave `checks` out to have all of them")
+        }
+        Some(checks) => Ok(checks.into_inner().into_iter().collect()),
+        None => Ok(Checks::all()),
+    }
+}
+
+/// Whether anybody looks at reads by lease. A scenario that says what still holds may leave them to themselves.
+fn leases(workload: &Workload, checks: Checks) -> Leases {
+    let looked_at = [Check::ReadFloor, Check::Lease, Check::Linearizability];
+    if workload.reads.lease > 0 && looked_at.iter().any(|check| checks.contains(*check)) {
+        Leases::Trusted
+    } else {
+        Leases::Untrusted
+    }
+}
+
+fn check_drift(place: Option<usize>, drift_ppm_max: u32, protocol: Protocol, leases: Leases) -> Result<(), Mistake> {
+    if leases == Leases::Trusted && drift_ppm_max > protocol.clock_drift_ppm_max {
+        let message = "clocks drift more than `protocol.clock_drift` allows, so reads by lease would not be safe: raise that, \
+                       lower this, or set `workload.reads` without lease";
+        return Err(Mistake { at: place, message: message.to_owned() });
+    }
+    Ok(())
+}
+
+/// What takes disks away.
+fn losses<'r>(
+    raw_faults: &'r [Spanned<RawStrike>],
+    faults: &[FaultMix],
+    raw_steps: &'r [Spanned<RawStrike>],
+    steps: &[Step],
+) -> Option<&'r Spanned<RawStrike>> {
+    let mix = raw_faults.iter().zip(faults).find(|(_, mix)| faults::costs_a_disk(&mix.kind));
+    let step = || raw_steps.iter().zip(steps).find(|(_, step)| steps::takes_a_disk(step)).map(|(raw, _)| raw);
+    mix.map(|(raw, _)| raw).or_else(step)
+}
+
+/// How often the operator of a run may act: what one run may ask of memory.
+const ACTIONS_MAX: u64 = 100_000;
 
 fn check_operator(
     raw: &[Spanned<RawOperator>],
     cluster: &Cluster,
-    raw_faults: &[Spanned<RawFault>],
-    faults: &[FaultMix],
+    loss: Option<&Spanned<RawStrike>>,
+    duration_ns: u64,
 ) -> Result<Vec<OperatorMix>, Mistake> {
-    let wipe = raw_faults.iter().zip(faults).find(|(_, mix)| matches!(mix.kind, MixKind::Wipe { .. }));
     let mut operator = Vec::new();
+    let mut actions = 0_u64;
     for action in raw {
         let mix = action.get_ref().check(action, cluster)?;
         let changes_members = match mix.kind {
@@ -319,13 +371,21 @@ fn check_operator(
             | OperatorKind::Replace
             | OperatorKind::RemoveLeader => true,
         };
-        if let Some((wipe, _)) = wipe
+        if let Some(loss) = loss
             && changes_members
         {
             return wrong(
-                wipe,
+                loss,
                 "a wiped disk costs a vote until the operator has replaced the server: only transfers and forced snapshots \
                  go with it; leave the wipe or the other actions of the operator out",
+            );
+        }
+        let between_ns = (mix.every.min_ns / 2 + mix.every.max_ns / 2).max(1);
+        actions = actions.saturating_add(duration_ns / between_ns);
+        if actions > ACTIONS_MAX {
+            return wrong(
+                action,
+                format!("this makes more than {ACTIONS_MAX} actions a run: let the operator act less often"),
             );
         }
         operator.push(mix);

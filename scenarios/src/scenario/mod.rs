@@ -1,11 +1,20 @@
 //! A scenario: everything about a run but its seed. Read from TOML by [`format`](mod@format), checked, and then immutable.
 
+mod cluster;
+mod expect;
 mod faults;
 pub mod format;
+mod latency;
+mod messages;
+mod operations;
 mod operator;
 mod quantity;
 mod servers;
+mod steps;
+mod strike;
+mod words;
 mod workload;
+mod write;
 
 use whitewater_kv::client::Patience;
 use whitewater_raft::config::{PreVote, QuorumCheck};
@@ -16,8 +25,13 @@ use whitewater_sim::plan::{Edge, Quantity, Trigger};
 use whitewater_sim::{Check, Checks, Latency, LinkProfile, NodeId, ProbeId};
 
 use crate::generate::Planned;
+use crate::search::lineage::Lineage;
 
 pub use format::ScenarioError;
+pub use write::write;
+
+pub(crate) use messages::names as message_names;
+pub(crate) use words::write as operation_words;
 
 /// A scenario that passed all checks of its file.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +86,8 @@ pub struct Scenario {
     pub swarm: Option<Swarm>,
     /// What clients ask, operation by operation, in place of what the workload would make up; `None` if it does.
     pub operations: Option<Vec<PlannedOperation>>,
-    /// The seed that the file was written for, if it was written for one.
-    pub seed: Option<u64>,
+    /// The run that the file was written for, if it was written for one.
+    pub seed: Option<Lineage>,
     /// The failure that the file was written for, if it was written for one.
     pub failure: Option<Fingerprint>,
     /// What is checked.

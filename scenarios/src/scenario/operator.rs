@@ -4,7 +4,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use whitewater_sim::time::MILLISECOND_NS;
 
-use super::format::{Cluster, Mistake, wrong};
+use super::cluster::{Cluster, SERVERS_MAX};
+use super::format::{Mistake, wrong};
 use super::quantity::{Count, OneOrMore, Range};
 use super::{OperatorKind, OperatorMix};
 
@@ -13,7 +14,7 @@ use super::{OperatorKind, OperatorMix};
 pub(super) struct RawOperator {
     kind: RawKind,
     every: Spanned<Range>,
-    voters: Option<Spanned<OneOrMore<Count<1, 32>>>>,
+    voters: Option<Spanned<OneOrMore<Count<1, SERVERS_MAX>>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

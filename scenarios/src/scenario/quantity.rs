@@ -6,34 +6,102 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use whitewater_sim::rng::{PPM, Ppm};
 
-/// A span of virtual time, written as `"150ms"`, `"500us"` or `"2s"`; in nanoseconds.
+use super::Span;
+use crate::search::lineage::Lineage;
+
+/// A span of virtual time, written as `"150ms"`, `"500us"` or `"2s"`; in nanoseconds, and at most so many hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Duration(pub(super) u64);
+pub(super) struct Duration<const HOURS: u64 = 1>(pub(super) u64);
 
-/// The longest span that a scenario may ask for: one hour of virtual time.
-const DURATION_NS_MAX: u128 = 3_600 * 1_000_000_000;
+/// A moment of a run, written as how long after its start it comes: both phases together can take two hours.
+pub(super) type Moment = Duration<2>;
 
-impl<'de> Deserialize<'de> for Duration {
+const HOUR_NS: u64 = 3_600 * 1_000_000_000;
+
+impl<const HOURS: u64> Duration<HOURS> {
+    /// What a text says.
+    ///
+    /// # Errors
+    /// If it is no duration, or one that is too long.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let duration = humantime::parse_duration(text).map_err(|error| {
+            format!("{text:?} is not a duration ({error}): write one like \"150ms\", \"500us\" or \"2s\"")
+        })?;
+        match u64::try_from(duration.as_nanos()) {
+            Ok(ns) if ns <= HOURS * HOUR_NS => Ok(Duration(ns)),
+            Ok(_) | Err(_) => {
+                let hours = if HOURS == 1 { "one hour" } else { "two hours" };
+                Err(format!("{text:?} is longer than {hours}: choose a shorter duration"))
+            }
+        }
+    }
+}
+
+impl<'de, const HOURS: u64> Deserialize<'de> for Duration<HOURS> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Duration;
+        struct Text<const HOURS: u64>;
+        impl<const HOURS: u64> Visitor<'_> for Text<HOURS> {
+            type Value = Duration<HOURS>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "a duration like \"150ms\"")
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
-                let duration = humantime::parse_duration(text).map_err(|error| {
-                    E::custom(format!(
-                        "{text:?} is not a duration ({error}): write one like \"150ms\", \"500us\" or \"2s\""
-                    ))
-                })?;
-                match duration.as_nanos() {
-                    nanos @ 0..=DURATION_NS_MAX => Ok(Duration(nanos as u64)),
-                    _ => Err(E::custom(format!("{text:?} is longer than one hour: choose a shorter duration"))),
-                }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Duration<HOURS>, E> {
+                Duration::parse(text).map_err(E::custom)
             }
         }
         deserializer.deserialize_any(Text)
+    }
+}
+
+/// A whole number, however large: a seed, or what is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Number(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole;
+        impl Visitor<'_> for Whole {
+            type Value = Number;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number from 0 on")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Number, E> {
+                u64::try_from(number)
+                    .map(Number)
+                    .map_err(|_| E::custom(format!("{number} is out of range: write a whole number from 0 on")))
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Number, E> {
+                Ok(Number(number))
+            }
+        }
+        deserializer.deserialize_any(Whole)
+    }
+}
+
+/// A run: a seed, as a number or, where numbers do not reach so far, in quotes; or one that departs from it, as in
+/// `"17+2450ms.3"`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run(pub(super) Lineage);
+
+impl<'de> Deserialize<'de> for Run {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Named;
+        impl Visitor<'_> for Named {
+            type Value = Run;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a seed like 17")
+            }
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Run, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Run, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Run, E> {
+                text.parse().map(Run).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Named)
     }
 }
 
@@ -123,6 +191,29 @@ impl<'de> Deserialize<'de> for Size {
                         "{text:?} is not a size: write one like \"512B\", \"64KiB\" or \"4MiB\""
                     ))),
                 }
+            }
+        }
+        deserializer.deserialize_any(Text)
+    }
+}
+
+/// A size, or `"unlimited"`, which is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limit(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Limit;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a size like \"64KiB\", or \"unlimited\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Limit, E> {
+                if text == "unlimited" {
+                    return Ok(Limit(0));
+                }
+                Size::deserialize(serde::de::value::StrDeserializer::new(text)).map(|Size(bytes)| Limit(bytes))
             }
         }
         deserializer.deserialize_any(Text)
@@ -219,6 +310,12 @@ pub(super) struct Range {
     pub(super) max_ns: u64,
 }
 
+impl From<Range> for Span {
+    fn from(range: Range) -> Span {
+        Span { min_ns: range.min_ns, max_ns: range.max_ns }
+    }
+}
+
 impl<'de> Deserialize<'de> for Range {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Ends;
@@ -228,11 +325,12 @@ impl<'de> Deserialize<'de> for Range {
                 write!(f, "a duration like \"2s\", or two like [\"500ms\", \"2s\"]")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Range, E> {
-                let Duration(ns) = Duration::deserialize(serde::de::value::StrDeserializer::new(text))?;
+                let Duration(ns) = <Duration>::deserialize(serde::de::value::StrDeserializer::new(text))?;
                 Ok(Range { min_ns: ns, max_ns: ns })
             }
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut sequence: A) -> Result<Range, A::Error> {
-                let ends = (sequence.next_element()?, sequence.next_element()?, sequence.next_element::<Duration>()?);
+                let mut next = || sequence.next_element::<Duration>();
+                let ends = (next()?, next()?, next()?);
                 match ends {
                     (Some(Duration(min_ns)), Some(Duration(max_ns)), None) if min_ns <= max_ns => {
                         Ok(Range { min_ns, max_ns })

@@ -10,7 +10,8 @@ use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use whitewater_sim::{Latency, LinkProfile};
 
 use super::format::{Mistake, wrong, wrong_default};
-use super::quantity::{Count, CountOrNever, Duration, Probability, Range, Ratio, Size};
+use super::latency::RawLatency;
+use super::quantity::{Count, CountOrNever, Duration, Limit, Probability, Range, Ratio, Size};
 use super::{Protocol, Replication, Sessions, Timing};
 
 #[derive(Default, Deserialize)]
@@ -81,6 +82,9 @@ pub(super) struct RawNetwork {
     pub(super) duplicate: Option<Probability>,
     pub(super) reorder: Option<Probability>,
     pub(super) reorder_delay: Option<Duration>,
+    pub(super) corrupt: Option<Probability>,
+    pub(super) bandwidth: Option<Limit>,
+    pub(super) queue: Option<Limit>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -97,62 +101,6 @@ enum RawCrashKeeps {
     Nothing,
     Prefix,
     Subset,
-}
-
-/// A latency: `kind` decides which of the durations belong to it.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(try_from = "LatencyKeys")]
-pub(super) struct RawLatency(Latency);
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LatencyKeys {
-    kind: LatencyKind,
-    min: Option<Duration>,
-    mean: Option<Duration>,
-    max: Option<Duration>,
-}
-
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum LatencyKind {
-    Uniform,
-    Exponential,
-    LongTail,
-}
-
-impl TryFrom<LatencyKeys> for RawLatency {
-    type Error = &'static str;
-
-    fn try_from(keys: LatencyKeys) -> Result<Self, Self::Error> {
-        let ns = |duration: Option<Duration>| duration.map(|duration| duration.0);
-        let latency = match (keys.kind, ns(keys.min), ns(keys.mean), ns(keys.max)) {
-            (LatencyKind::Uniform, Some(min_ns), None, Some(max_ns)) => Latency::Uniform { min_ns, max_ns },
-            (LatencyKind::Exponential, Some(min_ns), Some(mean_ns), None) => Latency::Exponential { min_ns, mean_ns },
-            (LatencyKind::LongTail, Some(0), None, Some(_)) => {
-                return Err("a long-tail latency multiplies `min`, so `min` is more than zero");
-            }
-            (LatencyKind::LongTail, Some(min_ns), None, Some(max_ns)) => Latency::LongTail { min_ns, max_ns },
-            (LatencyKind::Uniform | LatencyKind::LongTail, ..) => {
-                return Err("a uniform or long-tail latency needs `min` and `max`, and nothing else");
-            }
-            (LatencyKind::Exponential, ..) => {
-                return Err("an exponential latency needs `min` and `mean`, and nothing else");
-            }
-        };
-        match latency {
-            Latency::Uniform { min_ns, max_ns } | Latency::LongTail { min_ns, max_ns } if min_ns > max_ns => {
-                Err("`min` is above `max`: swap them")
-            }
-            Latency::Exponential { min_ns, mean_ns } if min_ns > mean_ns => {
-                Err("`min` is above `mean`: raise the mean")
-            }
-            Latency::Uniform { .. }
-            | Latency::LongTail { .. }
-            | Latency::Exponential { .. }
-            | Latency::Bimodal { .. } => Ok(RawLatency(latency)),
-        }
-    }
 }
 
 impl RawTiming {
@@ -274,7 +222,9 @@ impl RawNetwork {
             duplicate_ppm: self.duplicate.map_or(base.duplicate_ppm, |duplicate| duplicate.0),
             reorder_ppm: self.reorder.map_or(base.reorder_ppm, |reorder| reorder.0),
             reorder_ns_max: self.reorder_delay.map_or(base.reorder_ns_max.max(10 * MILLISECOND_NS), |delay| delay.0),
-            ..base
+            corrupt_ppm: self.corrupt.map_or(base.corrupt_ppm, |corrupt| corrupt.0),
+            bandwidth: self.bandwidth.map_or(base.bandwidth, |bandwidth| bandwidth.0),
+            queue_bytes_max: self.queue.map_or(base.queue_bytes_max, |queue| queue.0),
         }
     }
 }

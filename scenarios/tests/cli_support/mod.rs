@@ -29,13 +29,20 @@ pub(crate) fn code(output: &Output) -> i32 {
 pub(crate) fn transcript(arguments: &str, output: &Output, take_out: impl Fn(&str) -> String) -> String {
     let mut transcript = format!("$ whitewater {arguments}\n");
     for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-        let text = std::str::from_utf8(bytes).expect("the command prints UTF-8");
+        let text = &as_plain_build(std::str::from_utf8(bytes).expect("the command prints UTF-8"));
         if !text.is_empty() {
             transcript.push_str(&format!("--- {name}\n{}\n", take_out(text.trim_end_matches('\n'))));
         }
     }
     transcript.push_str(&format!("--- exit code {}\n", code(output)));
     transcript
+}
+
+/// Snapshots are those of a build without bugs.
+fn as_plain_build(text: &str) -> String {
+    let text =
+        text.replace("BUGGED BUILD, with no bug on\n", "").replace("\"build\": \"bugged\"", "\"build\": \"plain\"");
+    text.replace(whitewater_scenarios::bugs::VERSION, env!("CARGO_PKG_VERSION"))
 }
 
 /// Numbers become `#`, spans of time `# TIME`, gaps two blanks, digests `DIGEST`, and the rarest probes `NAMES`: what is

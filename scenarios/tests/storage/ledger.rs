@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use whitewater_kv::storage::{Disk, Ticket};
+use whitewater_kv::storage::{Disk, Ticket, Unreadable};
 
 use crate::media::{Image, Medium};
 
@@ -153,7 +153,7 @@ impl<M: Medium> Ledger<M> {
 }
 
 impl<M: Medium> Disk for Ledger<M> {
-    fn read(&mut self, file: &str) -> Vec<u8> {
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
         self.medium.read(file)
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use whitewater_kv::storage::{Disk, Ticket};
+use whitewater_kv::storage::{Disk, Ticket, Unreadable};
 use whitewater_sim::Latency;
 use whitewater_sim::disk::{CrashKeeps, DiskProfile};
 use whitewater_sim::rng::RunKey;
@@ -20,7 +20,8 @@ pub(crate) trait Medium: Disk {
 
     /// What it holds.
     fn image(&mut self) -> Image {
-        self.list().into_iter().map(|name| (name.clone(), self.read(&name))).collect()
+        let names = self.list();
+        names.into_iter().map(|name| (name.clone(), self.read(&name).expect("nothing fails"))).collect()
     }
 }
 
@@ -53,8 +54,8 @@ impl Medium for Simulated {
 }
 
 impl Disk for Simulated {
-    fn read(&mut self, file: &str) -> Vec<u8> {
-        self.0.read(file)
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
+        self.0.try_read(file).map_err(|_| Unreadable)
     }
 
     fn list(&mut self) -> Vec<String> {
@@ -96,7 +97,7 @@ mod files {
     use std::path::PathBuf;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::{Disk, Image, Medium, Ticket};
+    use super::{Disk, Image, Medium, Ticket, Unreadable};
 
     /// Files in a directory of their own, which goes away with it. Syncs are done when they are asked for, and reported
     /// later.
@@ -131,10 +132,10 @@ mod files {
     }
 
     impl Disk for Files {
-        fn read(&mut self, file: &str) -> Vec<u8> {
+        fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
             match fs::read(self.directory.join(file)) {
-                Ok(bytes) => bytes,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+                Ok(bytes) => Ok(bytes),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
                 Err(error) => panic!("{file} cannot be read: {error}"),
             }
         }

@@ -1,10 +1,12 @@
 //! Many lives of one disk, which draws for itself what a crash keeps: any subset of what was not synced, torn and with holes.
 
-use whitewater_kv::storage::{Disk, RecoveryReport, Ticket, Torn};
+use whitewater_kv::storage::{Disk, Limits, RecoveryReport, Ticket, Torn, Unreadable};
 use whitewater_raft::Recovered;
 use whitewater_sim::disk::CrashKeeps;
+use whitewater_sim::fault::{Damage, DiskFailure};
 
 use crate::media::{Medium, Simulated};
+use crate::model::Model;
 use crate::script::{Author, Leader, Server};
 
 /// The simulated disk, with the syncs that are under way.
@@ -14,7 +16,7 @@ struct Busy {
 }
 
 impl Disk for Busy {
-    fn read(&mut self, file: &str) -> Vec<u8> {
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
         self.disk.read(file)
     }
 
@@ -51,34 +53,76 @@ impl Disk for Busy {
 type Seen = Vec<(RecoveryReport, Recovered)>;
 
 fn live(seed: u64, crash_keeps: CrashKeeps, lives: usize, steps: u64) -> Seen {
+    let mut disk = Busy { disk: Simulated::empty(seed, crash_keeps), under_way: Vec::new() };
+    live_on(&mut disk, seed, lives, steps).0
+}
+
+/// Lives on a disk, and what the last of them leaves.
+fn live_on(disk: &mut Busy, seed: u64, lives: usize, steps: u64) -> (Seen, Limits, Model) {
     let mut author = Author::new(seed, 2, Leader::SendsSnapshots);
     let limits = author.limits();
-    let mut disk = Busy { disk: Simulated::empty(seed, crash_keeps), under_way: Vec::new() };
     let mut seen = Vec::new();
-    let mut model = None;
+    let mut model: Option<Model> = None;
     for life in 0..lives {
-        let (mut server, recovered, report) = Server::boot(&mut disk, limits)
+        let (mut server, recovered, report) = Server::boot(disk, limits)
             .unwrap_or_else(|error| panic!("seed {seed}, life {life}: a crash is taken for damage: {error}"));
         if let Some(model) = model {
-            let model: crate::model::Model = model;
             model.check(&recovered).unwrap_or_else(|why| panic!("seed {seed}, life {life}: {why}"));
         }
         author.restarts(&recovered);
         seen.push((report, recovered));
         for _ in 0..author.below(steps) {
             let step = author.next(&server.model);
-            server.step(&step, &mut disk);
+            server.step(&step, disk);
             while !disk.under_way.is_empty() && author.below(3) > 0 {
                 let ticket = disk.under_way.swap_remove(author.below(disk.under_way.len() as u64) as usize);
                 disk.disk.complete(ticket);
-                server.synced(ticket, &mut disk);
+                server.synced(ticket, disk);
             }
         }
         disk.disk.0.crash();
         disk.under_way.clear();
         model = Some(server.model);
     }
-    seen
+    (seen, limits, model.expect("there was a life"))
+}
+
+/// A server whose durable bytes are damaged refuses to start, or has everything that it promised.
+#[test]
+fn damage_to_what_was_durable_is_refused_or_harmless() {
+    for damage in [Damage::Rot, Damage::Misdirected, Damage::Phantom] {
+        let (mut refused, mut harmless) = (0, 0);
+        for seed in 0..700 {
+            let mut disk = Busy { disk: Simulated::empty(seed, CrashKeeps::Subset), under_way: Vec::new() };
+            disk.disk.0.remember();
+            let (_, limits, model) = live_on(&mut disk, seed, 1 + seed as usize % 4, 30);
+            if !disk.disk.0.damage(damage) {
+                continue;
+            }
+            match Server::boot(&mut disk, limits) {
+                Ok((_, recovered, _)) => {
+                    harmless += 1;
+                    model.check(&recovered).unwrap_or_else(|why| panic!("seed {seed}, {damage:?} is not found: {why}"));
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(refused > 300 && harmless > 10, "{damage:?}: {refused} refused, {harmless} harmless");
+    }
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_is_refused_and_left_as_it_is() {
+    let mut disk = Busy { disk: Simulated::empty(1, CrashKeeps::Subset), under_way: Vec::new() };
+    let (_, limits, model) = live_on(&mut disk, 1, 2, 30);
+    let names = disk.list();
+    disk.disk.0.fail(DiskFailure::Read);
+    let Err(error) = Server::boot(&mut disk, limits) else { panic!("nothing can be read") };
+    assert!(error.to_string().ends_with("cannot be read: start the server again when its disk works"), "{error}");
+    disk.disk.0.repair(DiskFailure::Read);
+    assert_eq!(disk.list(), names);
+    let (_, recovered, _) = Server::boot(&mut disk, limits).expect("the disk works again");
+    model.check(&recovered).expect("nothing is lost");
 }
 
 #[test]

@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CrashKeeps, SyncId, survivors};
+use super::file::Medium;
+use super::{CrashKeeps, SyncEnd, SyncId, survivors};
 use crate::rng::Stream;
 
 /// A file, whatever it is called. 0 is the directory itself.
@@ -19,9 +20,13 @@ pub(super) struct Directory {
     pending: Vec<Change>,
     /// Syncs under way: the number of pending changes that each covers, counted from the oldest.
     syncs: Vec<(SyncId, usize)>,
-    /// How many changes there were, and how many of them are durable.
+    /// How many changes there were, and how many of them are not pending any more.
     changes: u64,
-    changes_durable: u64,
+    changes_settled: u64,
+    /// Those of the latter that failed.
+    failed: Vec<u64>,
+    /// Files that were never made, because that failed. Until a crash they are known as what was not durable.
+    never_made: Vec<FileId>,
 }
 
 #[derive(Debug)]
@@ -45,7 +50,7 @@ impl Directory {
     }
 
     pub(super) fn is_durable(&self, change: u64) -> bool {
-        change <= self.changes_durable
+        change <= self.changes_settled && !self.failed.contains(&change)
     }
 
     /// Whether a crash would leave the file a name.
@@ -79,24 +84,39 @@ impl Directory {
         self.syncs.push((sync, self.pending.len()));
     }
 
-    /// Makes durable what a sync covers. Returns whether it was one of the directory.
-    pub(super) fn complete(&mut self, sync: SyncId) -> bool {
-        let Some(position) = self.syncs.iter().position(|(id, _)| *id == sync) else { return false };
+    /// Ends a sync: what it covers is durable, or undone if the medium failed it. None if it is not one of the directory.
+    pub(super) fn complete(&mut self, sync: SyncId, medium: Medium) -> Option<SyncEnd> {
+        let position = self.syncs.iter().position(|(id, _)| *id == sync)?;
         let (_, covered) = self.syncs.remove(position);
         for change in self.pending.drain(..covered) {
-            change.apply(&mut self.durable);
+            self.changes_settled += 1;
+            match medium {
+                Medium::Takes => change.apply(&mut self.durable),
+                Medium::Fails => {
+                    self.failed.push(self.changes_settled);
+                    if let Change::Create { file, .. } = change {
+                        self.never_made.push(file);
+                    }
+                }
+            }
         }
-        self.changes_durable += covered as u64;
         for (_, other) in &mut self.syncs {
             *other = other.saturating_sub(covered);
         }
-        true
+        if medium == Medium::Takes || covered == 0 {
+            return Some(if medium == Medium::Takes { SyncEnd::Durable } else { SyncEnd::Failed });
+        }
+        self.names.clone_from(&self.durable);
+        self.pending.iter().for_each(|change| change.apply(&mut self.names));
+        Some(SyncEnd::Failed)
     }
 
     /// Decides which changes survive. Returns how many are lost.
     pub(super) fn crash(&mut self, keeps: CrashKeeps, draws: &mut Stream) -> u64 {
         self.syncs.clear();
-        self.changes_durable = self.changes;
+        self.changes_settled = self.changes;
+        self.failed.clear();
+        self.never_made.clear();
         if self.pending.is_empty() {
             return 0;
         }
@@ -118,7 +138,8 @@ impl Directory {
         let pending = self.pending.iter().map(|change| match change {
             Change::Create { file, .. } | Change::Rename { file, .. } | Change::Remove { file, .. } => file,
         });
-        self.names.values().chain(self.durable.values()).chain(pending).copied().collect()
+        let known = self.names.values().chain(self.durable.values()).chain(&self.never_made);
+        known.chain(pending).copied().collect()
     }
 }
 

@@ -4,18 +4,24 @@
 //! A crash keeps everything that was synced. Of the rest it keeps what [`CrashKeeps`] says: nothing, a prefix, or an
 //! arbitrary subset, and the last write to a file that is kept may be torn. Files and names survive each for itself: a file
 //! whose bytes were synced is gone if its name was not. After the crash the disk shows one of the states that a real disk
-//! could show; nothing of it is volatile any more. What it simplifies: no read errors, no bit rot, no full disk; syncs
-//! complete in any order.
+//! could show; nothing of it is volatile any more.
+//!
+//! Operations may fail while a fault says so ([`DiskFailure`]): reads say so at once; writes that are lost, and syncs, say so
+//! at the end of the sync, and what it covers is forgotten. Durable bytes may be damaged (see `damage`). What it simplifies:
+//! syncs complete in any order; names of files cannot be read wrongly, and the directory is never full.
 
+mod damage;
 mod directory;
 mod file;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use crate::fault::DiskFailure;
 use crate::latency::Latency;
 use crate::rng::{Purpose, RunKey, Stream};
 use directory::{Directory, FileId};
-use file::File;
+use file::{File, Medium, Memory};
 
 /// Names one sync of one incarnation of a node; consecutive from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,7 +60,34 @@ pub struct DiskCounts {
     pub writes_lost: u64,
     /// Unsynced writes that a crash tore.
     pub writes_torn: u64,
+    /// Reads that failed.
+    pub reads_failed: u64,
+    /// Syncs that failed.
+    pub syncs_failed: u64,
+    /// Damages that changed durable bytes.
+    pub damages: u64,
 }
+
+/// How a sync ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncEnd {
+    /// What it covers is durable.
+    Durable,
+    /// Some of what it covers is lost, and nobody can tell what.
+    Failed,
+}
+
+/// A file could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the disk cannot be read")
+    }
+}
+
+impl std::error::Error for Unreadable {}
 
 /// Names one write, or one change of a name: its file (0 for the directory), and its number there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +99,7 @@ pub(crate) struct Operation {
 /// What became of an [`Operation`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// A crash may undo it.
+    /// A crash may undo it, or it failed: then it will never be durable.
     Pending,
     /// No crash undoes it.
     Durable,
@@ -82,9 +115,14 @@ pub struct Disk {
     files_made: FileId,
     latest: Operation,
     profile: DiskProfile,
-    slowdown: u64,
+    /// By how much each fault under way slows it down.
+    slowdowns: Vec<u64>,
+    /// How many faults make each kind of operation fail, by the number of the [`DiskFailure`].
+    failures: [u32; 4],
+    memory: Memory,
     sync_draws: Stream,
     crash_draws: Stream,
+    damage_draws: Stream,
     next_sync: u64,
     pub(crate) counts: DiskCounts,
 }
@@ -99,22 +137,55 @@ impl Disk {
             files_made: 0,
             latest: Operation::default(),
             profile,
-            slowdown: 1,
+            slowdowns: Vec::new(),
+            failures: [0; 4],
+            memory: Memory::Forgets,
             sync_draws: key.stream(Purpose::Sync, place),
             crash_draws: key.stream(Purpose::Crash, place),
+            damage_draws: key.stream(Purpose::Damage, place),
             next_sync: 1,
             counts: DiskCounts::default(),
         }
     }
 
-    /// Makes every sync take this many times as long, on top of what slows the disk down already.
+    /// From now on all draws are those of another key.
+    pub(crate) fn rekey(&mut self, key: &RunKey, place: u32) {
+        self.sync_draws = key.stream(Purpose::Sync, place);
+        self.crash_draws = key.stream(Purpose::Crash, place);
+        self.damage_draws = key.stream(Purpose::Damage, place);
+    }
+
+    /// Makes every sync take this many times as long. Of several faults that slow the disk down the worst counts: their
+    /// product would be a disk that stands still, long after the last of them is over.
     pub(crate) fn slow_down(&mut self, factor: u64) {
-        self.slowdown = self.slowdown.saturating_mul(factor);
+        self.slowdowns.push(factor);
     }
 
     /// Takes back one [`Disk::slow_down`].
     pub(crate) fn speed_up(&mut self, factor: u64) {
-        self.slowdown /= factor;
+        if let Some(place) = self.slowdowns.iter().position(|other| *other == factor) {
+            self.slowdowns.swap_remove(place);
+        }
+    }
+
+    /// Makes operations fail, until as many calls of [`Disk::repair`].
+    pub fn fail(&mut self, failure: DiskFailure) {
+        self.failures[failure as usize] += 1;
+    }
+
+    /// Takes back one [`Disk::fail`].
+    pub fn repair(&mut self, failure: DiskFailure) {
+        self.failures[failure as usize] -= 1;
+    }
+
+    #[inline]
+    pub(crate) fn fails(&self, failure: DiskFailure) -> bool {
+        self.failures[failure as usize] > 0
+    }
+
+    /// From now on the disk knows where its durable writes were, so that damage strikes whole ones.
+    pub fn remember(&mut self) {
+        self.memory = Memory::Remembers;
     }
 
     /// How often faults struck.
@@ -131,15 +202,37 @@ impl Disk {
             self.directory.create(name, self.files_made);
             self.files_made
         });
-        let number = self.files.get_mut(&id).expect("what has a name exists").write(offset, bytes);
+        let file = self.files.get_mut(&id).expect("what has a name exists");
+        let is_lost = self.failures != [0; 4]
+            && (self.failures[DiskFailure::Write as usize] > 0
+                || self.failures[DiskFailure::Full as usize] > 0 && offset + bytes.len() > file.len());
+        let number = file.write(offset, bytes, if is_lost { Medium::Fails } else { Medium::Takes });
         self.latest = Operation { file: id, number };
         self.counts.bytes_written += bytes.len() as u64;
     }
 
-    /// What a reader sees: synced or not. Empty if there is no such file.
+    /// What a reader is told: see [`Disk::read`].
+    ///
+    /// # Errors
+    /// While reads fail.
+    pub fn try_read(&mut self, name: &str) -> Result<Vec<u8>, Unreadable> {
+        if self.fails(DiskFailure::Read) {
+            self.counts.reads_failed += 1;
+            return Err(Unreadable);
+        }
+        Ok(self.read(name))
+    }
+
+    /// What there is to be read: synced or not. Empty if there is no such file.
     #[must_use]
     pub fn read(&self, name: &str) -> Vec<u8> {
         self.directory.find(name).map(|id| self.files[&id].read()).unwrap_or_default()
+    }
+
+    /// How long all files are together, in bytes, synced or not.
+    pub(crate) fn bytes(&self) -> u64 {
+        let files = self.directory.names().filter_map(|name| self.directory.find(name));
+        files.map(|id| self.files[&id].read().len() as u64).sum()
     }
 
     /// The names of all files, sorted.
@@ -150,6 +243,9 @@ impl Disk {
 
     /// Gives a file another name, in place of the file that has it. Nothing happens if there is no such file.
     pub fn rename(&mut self, from: &str, to: &str) {
+        if let Some(file) = self.directory.find(from).and_then(|id| self.files.get_mut(&id)) {
+            file.seal();
+        }
         self.directory.rename(from, to);
         self.latest = Operation { file: 0, number: self.directory.changes() };
     }
@@ -193,23 +289,34 @@ impl Disk {
         (sync, latency_ns)
     }
 
-    fn begin_sync(&mut self) -> (SyncId, u64) {
-        let sync = SyncId(self.next_sync);
+    /// The name of a sync that nobody waits for: what asks for it has crashed.
+    pub(crate) fn void_sync(&mut self) -> SyncId {
         self.next_sync += 1;
-        self.counts.syncs += 1;
-        let latency_ns = self.profile.sync.sample_ns(self.sync_draws.draw());
-        (sync, latency_ns.saturating_mul(self.slowdown))
+        SyncId(self.next_sync - 1)
     }
 
-    /// Makes durable what a sync covers.
-    pub fn complete(&mut self, sync: SyncId) {
+    fn begin_sync(&mut self) -> (SyncId, u64) {
+        let sync = self.void_sync();
+        self.counts.syncs += 1;
+        let latency_ns = self.profile.sync.sample_ns(self.sync_draws.draw());
+        (sync, latency_ns.saturating_mul(self.slowdowns.iter().copied().max().unwrap_or(1)))
+    }
+
+    /// Ends a sync: what it covers is durable, or else forgotten.
+    pub fn complete(&mut self, sync: SyncId) -> SyncEnd {
+        let medium = if self.fails(DiskFailure::Sync) { Medium::Fails } else { Medium::Takes };
+        let memory = self.memory;
         // The newest files are those that are written to.
-        if self.files.values_mut().rev().any(|file| file.complete(sync)) {
-            return;
-        }
-        if self.directory.complete(sync) {
+        let of_file = self.files.values_mut().rev().find_map(|file| file.complete(sync, medium, memory));
+        let end = of_file.or_else(|| {
+            let end = self.directory.complete(sync, medium)?;
             self.forget_nameless();
-        }
+            Some(end)
+        });
+        // A sync of a file that is not there fails with the disk, too.
+        let end = end.unwrap_or(if medium == Medium::Fails { SyncEnd::Failed } else { SyncEnd::Durable });
+        self.counts.syncs_failed += u64::from(end == SyncEnd::Failed);
+        end
     }
 
     /// Erases everything. Counts and random draws go on.

@@ -182,3 +182,190 @@ fn changes_of_names_survive_as_a_subset() {
     let all: [&[&str]; 6] = [&[], &["a"], &["a", "wal"], &["b"], &["b", "wal"], &["wal"]];
     assert_eq!(seen, all.iter().map(|names| names.iter().map(|name| (*name).to_owned()).collect()).collect());
 }
+
+/// How a sync of everything ends.
+fn ends(disk: &mut Disk, file: &str) -> SyncEnd {
+    let (sync, _) = disk.sync(file);
+    disk.complete(sync)
+}
+
+#[test]
+fn a_failed_sync_loses_what_it_covers_and_nothing_else() {
+    let mut disk = disk_with_file(1, CrashKeeps::Subset);
+    disk.write("wal", 0, b"one");
+    assert_eq!(ends(&mut disk, "wal"), SyncEnd::Durable);
+    disk.write("wal", 3, b"two");
+    let lost = disk.latest();
+    let (sync, _) = disk.sync("wal");
+    disk.write("wal", 6, b"three");
+    let later = disk.latest();
+    disk.fail(DiskFailure::Sync);
+    assert_eq!(disk.complete(sync), SyncEnd::Failed);
+    disk.repair(DiskFailure::Sync);
+    assert_eq!(disk.read("wal"), b"one\0\0\0three");
+    assert_eq!(ends(&mut disk, "wal"), SyncEnd::Durable, "the next sync does not tell");
+    assert_eq!((disk.standing(lost), disk.standing(later)), (Standing::Pending, Standing::Durable));
+    disk.crash();
+    assert_eq!(disk.read("wal"), b"one\0\0\0three");
+    assert_eq!(disk.counts().syncs_failed, 1);
+}
+
+#[test]
+fn a_failed_write_is_told_by_the_sync_that_covers_it() {
+    for (failure, kept) in [(DiskFailure::Write, &b"one"[..]), (DiskFailure::Full, b"oNE")] {
+        let mut disk = disk_with_file(1, CrashKeeps::Subset);
+        disk.write("wal", 0, b"one");
+        assert_eq!(ends(&mut disk, "wal"), SyncEnd::Durable);
+        disk.fail(failure);
+        disk.write("wal", 1, b"NE");
+        disk.write("wal", 3, b"two");
+        disk.repair(failure);
+        assert_eq!(disk.read("wal"), b"oNEtwo", "until then nobody can tell");
+        disk.write("wal", 0, b"o");
+        assert_eq!(ends(&mut disk, "wal"), SyncEnd::Failed);
+        assert_eq!(disk.read("wal"), kept);
+        assert_eq!(ends(&mut disk, "wal"), SyncEnd::Durable);
+    }
+}
+
+#[test]
+fn a_failed_write_does_not_survive_a_crash_either() {
+    for seed in 0..50 {
+        let mut disk = disk_with_file(seed, CrashKeeps::Subset);
+        disk.fail(DiskFailure::Write);
+        disk.write("wal", 0, b"lost");
+        disk.crash();
+        assert_eq!(disk.read("wal"), b"");
+    }
+}
+
+#[test]
+fn a_failed_sync_of_the_directory_undoes_the_changes() {
+    let mut disk = disk_with_file(1, CrashKeeps::Subset);
+    disk.write("new", 0, b"x");
+    let written = disk.latest();
+    assert_eq!(ends(&mut disk, "new"), SyncEnd::Durable);
+    disk.rename("wal", "old");
+    let (sync, _) = disk.sync_directory();
+    disk.fail(DiskFailure::Sync);
+    assert_eq!(disk.complete(sync), SyncEnd::Failed);
+    disk.repair(DiskFailure::Sync);
+    assert_eq!(disk.list(), ["wal"]);
+    settle(&mut disk, "wal");
+    assert_eq!(disk.standing(written), Standing::Pending, "a file without a name is never durable");
+    disk.crash();
+    assert_eq!(disk.list(), ["wal"]);
+}
+
+#[test]
+fn reads_fail_while_a_fault_says_so() {
+    let mut disk = disk_with_file(1, CrashKeeps::Nothing);
+    disk.fail(DiskFailure::Read);
+    disk.fail(DiskFailure::Read);
+    disk.repair(DiskFailure::Read);
+    assert_eq!(disk.try_read("wal"), Err(Unreadable));
+    disk.repair(DiskFailure::Read);
+    assert_eq!((disk.try_read("wal"), disk.counts().reads_failed), (Ok(Vec::new()), 1));
+}
+
+mod damaged {
+    //! What damage strikes, and what it spares.
+
+    use super::*;
+    use crate::fault::Damage;
+
+    const DAMAGES: [Damage; 3] = [Damage::Rot, Damage::Misdirected, Damage::Phantom];
+
+    /// A file of twenty writes of fifty bytes, each synced for itself. Each byte tells which write it belongs to.
+    fn written(seed: u64, knows_writes: bool) -> Disk {
+        let mut disk = disk_with_file(seed, CrashKeeps::Subset);
+        if knows_writes {
+            disk.remember();
+        }
+        for number in 0..20 {
+            disk.write("wal", number * 50, &[number as u8 + 1; 50]);
+            assert_eq!(ends(&mut disk, "wal"), SyncEnd::Durable);
+        }
+        disk
+    }
+
+    /// The places that some damage of many struck.
+    fn struck(damage: Damage, knows_writes: bool, change: impl Fn(&mut Disk)) -> BTreeSet<usize> {
+        let mut struck = BTreeSet::new();
+        for seed in 0..300 {
+            let mut disk = written(seed, knows_writes);
+            change(&mut disk);
+            let name = disk.list()[0].clone();
+            let before = disk.read(&name);
+            assert!(disk.damage(damage), "{damage:?}");
+            disk.crash();
+            let after = disk.read(&name);
+            assert_ne!(before, after);
+            let byte = |bytes: &[u8], at: usize| bytes.get(at).copied();
+            let changed = (0..before.len().max(after.len())).filter(|at| byte(&before, *at) != byte(&after, *at));
+            struck.extend(changed.map(|at| at / 50));
+        }
+        struck
+    }
+
+    #[test]
+    fn the_latest_sync_of_a_file_is_spared() {
+        for damage in DAMAGES {
+            assert_eq!(struck(damage, true, |_| {}), (0..19).collect(), "{damage:?}");
+            // Sectors: the second and last has the latest write in it.
+            let sectors = struck(damage, false, |_| {});
+            assert!(sectors.contains(&10) && sectors.iter().all(|write| *write < 19), "{damage:?}: {sectors:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_crash_met_is_spared() {
+        let crashed = |disk: &mut Disk| {
+            disk.write("wal", 1_000, &[77; 50]);
+            disk.crash();
+        };
+        assert!(struck(Damage::Rot, true, crashed).iter().all(|write| *write < 19));
+    }
+
+    #[test]
+    fn a_file_that_was_named_when_it_was_whole_is_not_spared() {
+        let named = |disk: &mut Disk| {
+            disk.rename("wal", "snapshot");
+            let (sync, _) = disk.sync_directory();
+            disk.complete(sync);
+        };
+        for damage in DAMAGES {
+            assert_eq!(struck(damage, true, named), (0..20).collect(), "{damage:?}");
+        }
+        let written_again = |disk: &mut Disk| {
+            named(disk);
+            disk.write("snapshot", 1_000, &[77; 50]);
+            ends(disk, "snapshot");
+        };
+        assert!(!struck(Damage::Rot, true, written_again).contains(&20));
+    }
+
+    #[test]
+    fn rot_is_one_bit_and_a_phantom_one_write() {
+        let difference = |damage| {
+            let mut disk = written(1, true);
+            let before = disk.read("wal");
+            disk.damage(damage);
+            let after = disk.read("wal");
+            before.iter().zip(&after).map(|(one, other)| (one ^ other).count_ones()).filter(|bits| *bits > 0).collect()
+        };
+        let rotten: Vec<u32> = difference(Damage::Rot);
+        assert_eq!(rotten, [1]);
+        assert_eq!(difference(Damage::Phantom).len(), 50);
+    }
+
+    #[test]
+    fn there_may_be_nothing_to_damage() {
+        let mut disk = disk_with_file(1, CrashKeeps::Subset);
+        assert!(DAMAGES.iter().all(|damage| !disk.damage(*damage)));
+        disk.write("wal", 0, b"only");
+        assert_eq!(ends(&mut disk, "wal"), SyncEnd::Durable);
+        assert!(DAMAGES.iter().all(|damage| !disk.damage(*damage)));
+        assert_eq!(disk.counts().damages, 0);
+    }
+}

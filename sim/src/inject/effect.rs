@@ -2,7 +2,8 @@
 //!
 //! A cut has one if it stopped a message, a clog if it held one, a filter if it struck one, other links if one was sent over
 //! them; a crash if a running server went down, a pause if something waited, a slow disk if a sync was begun, an erased disk
-//! if it held anything, a clock that was set if its server was running. What it simplifies: of several faults on the same
+//! if it held anything, a clock that was set or frozen if its server was running; a trap if somebody came to it, a slow server
+//! if something waited, a failing disk if a read or a sync failed, damage if any byte is different. What it simplifies: of several faults on the same
 //! link or server, all count as the cause.
 
 use super::{Doing, Injector, State, Undo};
@@ -69,9 +70,11 @@ impl<P: Process> World<P> {
             Undo::Mend(links) => self.stopped_on(links),
             Undo::Unclog(links) => self.held_on(links),
             Undo::Links => self.kernel.network.counts.sent,
+            Undo::Disarm => u64::from(!self.kernel.falls.is_set(number)),
             Undo::Unfilter => self.kernel.network.struck_by(number),
             Undo::Release(nodes) => match kind {
-                FaultKind::Pause { .. } => self.deferred_by(nodes),
+                FaultKind::Pause { .. } | FaultKind::Slow { .. } => self.deferred_by(nodes),
+                FaultKind::FailDisk { .. } => self.failures_of(nodes),
                 FaultKind::SlowDisk { .. } => self.syncs_of(nodes),
                 FaultKind::Crash { .. }
                 | FaultKind::Wipe { .. }
@@ -83,8 +86,6 @@ impl<P: Process> World<P> {
                 | FaultKind::Clog { .. }
                 | FaultKind::Filter { .. }
                 | FaultKind::CrashAt { .. }
-                | FaultKind::Slow { .. }
-                | FaultKind::FailDisk { .. }
                 | FaultKind::Damage { .. }
                 | FaultKind::FreezeClock { .. }
                 | FaultKind::CrashClient { .. } => unreachable!("{kind} has no counter of its nodes"),
@@ -107,6 +108,11 @@ impl<P: Process> World<P> {
 
     pub(super) fn syncs_of(&self, nodes: &[NodeId]) -> u64 {
         nodes.iter().map(|node| self.kernel.disks[node.index()].counts.syncs).sum()
+    }
+
+    pub(super) fn failures_of(&self, nodes: &[NodeId]) -> u64 {
+        let counts = nodes.iter().map(|node| self.kernel.disks[node.index()].counts);
+        counts.map(|counts| counts.reads_failed + counts.syncs_failed).sum()
     }
 
     pub(super) fn is_up(&self, node: NodeId) -> bool {

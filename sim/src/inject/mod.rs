@@ -4,6 +4,7 @@
 //! Counting costs nothing while a fault lasts: a fault that has an effect moves counters that are there anyway, and they
 //! are compared at its beginning and at its end.
 
+mod disk;
 mod effect;
 mod network;
 mod nodes;
@@ -11,6 +12,7 @@ mod nodes;
 use effect::Gauge;
 pub use effect::SourceCounts;
 
+use crate::fall::Trap;
 use crate::fault::{FaultKind, Source, Target};
 use crate::network::LinkProfile;
 use crate::node::{NodeId, Process};
@@ -52,6 +54,8 @@ pub(crate) enum Undo {
     Links,
     /// The treatment of messages by their kind.
     Unfilter,
+    /// A trap, if nobody came to it.
+    Disarm,
     /// What was done stays.
     Nothing,
 }
@@ -151,7 +155,7 @@ impl<P: Process> World<P> {
             }
             FaultKind::Pause { target } => {
                 let nodes = self.hit(kind, target);
-                nodes.iter().for_each(|node| self.kernel.slots[node.index()].pauses += 1);
+                nodes.iter().for_each(|node| self.pause(*node));
                 let gauge = Gauge::Above(self.deferred_by(&nodes));
                 (Undo::Release(nodes), gauge)
             }
@@ -166,13 +170,17 @@ impl<P: Process> World<P> {
                 nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
                 (Undo::Nothing, Gauge::known(nodes.iter().any(|node| self.is_up(*node))))
             }
-            FaultKind::Wipe { target } => self.wipe_all(kind, target),
-            FaultKind::CrashAt { .. }
-            | FaultKind::Slow { .. }
-            | FaultKind::FailDisk { .. }
-            | FaultKind::Damage { .. }
-            | FaultKind::FreezeClock { .. }
-            | FaultKind::CrashClient { .. } => unimplemented!("contract"),
+            FaultKind::Wipe { target } => self.lose(kind, target, World::wipe),
+            FaultKind::Damage { target, damage } => self.lose(kind, target, |world, node| world.damage(node, *damage)),
+            FaultKind::FailDisk { target, failure } => self.fail_disks(kind, target, *failure),
+            FaultKind::CrashAt { target, point, skip, down_ns } => {
+                let left = self.hit(kind, target).into_iter().map(|node| (node, *skip)).collect();
+                self.kernel.falls.set(Trap { fault: number, point: *point, left, down_ns: *down_ns });
+                (Undo::Disarm, Gauge::Above(0))
+            }
+            FaultKind::Slow { target, service } => self.slow_servers(kind, target, *service),
+            FaultKind::FreezeClock { target } => self.freeze_clocks(kind, target),
+            FaultKind::CrashClient { client } => self.crash_client(kind, *client),
         };
         self.injector.under_way(number, undo, gauge);
     }
@@ -201,6 +209,7 @@ impl<P: Process> World<P> {
                 self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
                 self.kernel.network.unfilter(number);
             }
+            Undo::Disarm => self.kernel.falls.disarm(number),
             Undo::Nothing => {}
             Undo::Release(nodes) => {
                 self.note_fault(&nodes, kind, "ends");
@@ -213,7 +222,16 @@ impl<P: Process> World<P> {
 
     fn release(&mut self, kind: &FaultKind, node: NodeId) {
         match kind {
-            FaultKind::Crash { .. } | FaultKind::Wipe { .. } => self.restart(node),
+            FaultKind::Crash { .. }
+            | FaultKind::Wipe { .. }
+            | FaultKind::Damage { .. }
+            | FaultKind::CrashClient { .. } => self.restart(node),
+            FaultKind::FailDisk { failure, .. } => self.repair(node, *failure),
+            FaultKind::Slow { service, .. } => self.kernel.speed_up(node, *service),
+            FaultKind::FreezeClock { .. } => {
+                let now = self.kernel.now;
+                self.kernel.clocks[node.index()].thaw(now);
+            }
             FaultKind::Pause { .. } => self.resume(node),
             FaultKind::SlowDisk { factor, .. } => self.kernel.disks[node.index()].speed_up(*factor),
             FaultKind::Cut { .. }
@@ -223,17 +241,12 @@ impl<P: Process> World<P> {
             | FaultKind::Clog { .. }
             | FaultKind::Filter { .. }
             | FaultKind::CrashAt { .. }
-            | FaultKind::Slow { .. }
-            | FaultKind::FailDisk { .. }
-            | FaultKind::Damage { .. }
-            | FaultKind::FreezeClock { .. }
-            | FaultKind::CrashClient { .. }
             | FaultKind::ClockStep { .. } => unreachable!("this fault holds no node that it could release"),
         }
     }
 
     fn resolve(&self, target: &Target) -> Vec<NodeId> {
-        target.resolve(self.kernel.observer.leader(), None)
+        target.resolve(self.kernel.observer.leader(), self.kernel.last_crashed)
     }
 
     fn hit(&mut self, kind: &FaultKind, target: &Target) -> Vec<NodeId> {

@@ -1,8 +1,12 @@
-//! Faults of nodes: crash and restart, erased disks, pauses.
+//! Faults of nodes: crash and restart, also at a point of their program or of their own will; pauses,
+//! slowness, and clocks that stand still.
 
 use super::Undo;
 use super::effect::Gauge;
+use crate::fall::Cause;
 use crate::fault::{FaultKind, Target};
+use crate::kernel::Event;
+use crate::latency::Latency;
 use crate::node::{NodeId, Process};
 use crate::trace::Mark;
 use crate::world::World;
@@ -14,32 +18,26 @@ impl<P: Process> World<P> {
             self.tell(node, |process, context| process.crashing(context));
             self.kernel.slots[node.index()].end_incarnation();
             self.nodes[node.index()] = None;
-            self.kernel.disks[node.index()].crash();
-            self.kernel.observer.crashed(node);
+            if node.0 < self.servers {
+                self.kernel.disks[node.index()].crash();
+                self.kernel.observer.crashed(node);
+                self.kernel.last_crashed = Some(node);
+            } else {
+                self.kernel.slots[node.index()].generation += 1;
+            }
         }
     }
 
-    /// Erases disks, unless the cluster cannot do without them.
-    pub(super) fn wipe_all(&mut self, kind: &FaultKind, target: &Target) -> (Undo, Gauge) {
-        // More than the cluster promises to survive would prove nothing.
-        if !self.resolve(target).iter().all(|node| self.kernel.observer.can_lose(*node)) {
-            self.kernel.note(None, Mark::Fault, || format!("{kind} is left out: another disk is not replaced yet"));
-            return (Undo::Nothing, Gauge::None);
-        }
-        let nodes = self.hit(kind, target);
-        let gauge = Gauge::known(nodes.iter().any(|node| !self.kernel.disks[node.index()].list().is_empty()));
-        nodes.iter().for_each(|node| self.wipe(*node));
-        (Undo::Release(nodes), gauge)
-    }
-
-    fn wipe(&mut self, node: NodeId) {
+    pub(super) fn crash_client(&mut self, kind: &FaultKind, client: u32) -> (Undo, Gauge) {
+        let node = NodeId(self.servers + client);
+        assert!(node.index() < self.nodes.len(), "there is no client {client}");
+        self.note_fault(&[node], kind, "begins");
+        let gauge = Gauge::known(self.is_up(node));
         self.crash(node);
-        self.kernel.slots[node.index()].generation += 1;
-        self.kernel.disks[node.index()].wipe();
-        self.kernel.observer.wiped(node);
+        (Undo::Release(vec![node]), gauge)
     }
 
-    pub(super) fn restart(&mut self, node: NodeId) {
+    pub(crate) fn restart(&mut self, node: NodeId) {
         let slot = &mut self.kernel.slots[node.index()];
         slot.downs -= 1;
         if slot.downs == 0 {
@@ -47,15 +45,62 @@ impl<P: Process> World<P> {
         }
     }
 
+    /// The node came to a trap, or halted, and has dealt with the event.
+    pub(crate) fn fall(&mut self, node: NodeId) {
+        let Some(cause) = self.kernel.falls.take() else { return };
+        self.kernel.digest.mix(u64::from(node.0));
+        self.kernel.note(Some(node), Mark::Fault, || match cause {
+            Cause::Trap { point, .. } => format!("crashes {point}"),
+            Cause::Halt => "is down, because it halted".to_owned(),
+        });
+        self.crash(node);
+        self.restart_after(cause, node);
+    }
+
+    /// The node halted while it booted. If its disk was damaged, that is why, and it gets an empty one.
+    pub(crate) fn does_not_boot(&mut self, node: NodeId) {
+        self.kernel.slots[node.index()].end_incarnation();
+        self.kernel.disks[node.index()].crash();
+        if self.must_be_replaced(node) {
+            self.kernel.note(Some(node), Mark::Fault, || "refuses to start from a damaged disk, and gets an empty one");
+            self.erase(node);
+            return self.boot(node);
+        }
+        self.kernel.slots[node.index()].downs += 1;
+        self.kernel.observer.crashed(node);
+        self.restart_after(Cause::Halt, node);
+    }
+
+    fn restart_after(&mut self, cause: Cause, node: NodeId) {
+        let fall = self.kernel.falls.add(node, cause);
+        self.kernel.queue.push(self.kernel.now.after(cause.down_ns()), Event::Restart { node, fall });
+    }
+
+    pub(super) fn slow_servers(&mut self, kind: &FaultKind, target: &Target, service: Latency) -> (Undo, Gauge) {
+        let nodes = self.hit(kind, target);
+        nodes.iter().for_each(|node| self.kernel.slow_down(*node, service));
+        let gauge = Gauge::Above(self.deferred_by(&nodes));
+        (Undo::Release(nodes), gauge)
+    }
+
+    pub(super) fn freeze_clocks(&mut self, kind: &FaultKind, target: &Target) -> (Undo, Gauge) {
+        let (nodes, now) = (self.hit(kind, target), self.kernel.now);
+        nodes.iter().for_each(|node| self.kernel.clocks[node.index()].freeze(now));
+        let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
+        (Undo::Release(nodes), gauge)
+    }
+
+    pub(super) fn pause(&mut self, node: NodeId) {
+        let slot = &mut self.kernel.slots[node.index()];
+        slot.pauses += 1;
+        slot.holds += 1;
+    }
+
     /// What came while the node was paused happens now, in the order in which it came.
     pub(super) fn resume(&mut self, node: NodeId) {
-        let now = self.kernel.now;
         let slot = &mut self.kernel.slots[node.index()];
         slot.pauses -= 1;
-        if slot.pauses == 0 {
-            for event in std::mem::take(&mut slot.backlog) {
-                self.kernel.queue.push(now, event);
-            }
-        }
+        slot.holds -= 1;
+        self.kernel.go_on(node);
     }
 }

@@ -89,6 +89,12 @@ impl Link {
         }
     }
 
+    /// From now on all draws are those of another key.
+    pub(super) fn rekey(&mut self, key: &RunKey, place: u32) {
+        self.draws = key.stream(Purpose::Link, place);
+        self.copies = key.stream(Purpose::Duplicate, place);
+    }
+
     #[inline]
     pub(super) fn is_cut(&self) -> bool {
         self.cuts > 0

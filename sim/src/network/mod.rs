@@ -110,6 +110,13 @@ impl Network {
         network
     }
 
+    /// From now on all draws are those of another key.
+    pub(crate) fn rekey(&mut self, key: &RunKey) {
+        for (link, place) in self.links.iter_mut().zip(0..) {
+            link.rekey(key, place);
+        }
+    }
+
     /// Changes how all links behave when no fault says otherwise.
     pub(crate) fn set_base(&mut self, base: LinkProfile) {
         self.base = base;

@@ -57,7 +57,10 @@ impl Observer {
             return Ok(());
         };
         ghost.life = Life::Running;
-        let Promised { index, index_term, .. } = std::mem::take(&mut ghost.promised);
+        ghost.is_damaged = false;
+        let promised = std::mem::take(&mut ghost.promised);
+        self.look();
+        let Promised { index, index_term, .. } = promised;
         if !self.online {
             return Ok(());
         }
@@ -136,6 +139,7 @@ impl Observer {
     /// A node went down: what it did not persist is gone, and it leads nobody.
     pub(crate) fn crashed(&mut self, node: NodeId) {
         let Some(ghost) = self.nodes.get_mut(node.index()) else { return };
+        self.crashes += 1;
         ghost.role = None;
         if matches!(ghost.life, Life::New | Life::Down) {
             return;
@@ -158,6 +162,7 @@ impl Observer {
         let index = index.max(disk.log.base());
         let index_term = disk.log.term_at(index).unwrap_or_default();
         ghost.promised = Promised { term: disk.term, vote: disk.vote, index, index_term };
+        self.look();
     }
 
     /// A node's disk was erased, after it went down.
@@ -171,7 +176,16 @@ impl Observer {
         }
         ghost.forget_memory();
         ghost.promised = Promised::default();
+        ghost.is_damaged = false;
         ghost.life = Life::New;
+        self.look();
+    }
+
+    /// A node's disk was damaged, after it went down. Until it has booted, it may turn out to be lost.
+    pub(crate) fn damaged(&mut self, node: NodeId) {
+        if let Some(ghost) = self.nodes.get_mut(node.index()) {
+            ghost.is_damaged = true;
+        }
     }
 
     /// I10: an acknowledgement leaves a node.

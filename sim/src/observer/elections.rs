@@ -100,6 +100,9 @@ impl Observer {
         if self.online {
             self.may_become(node, (before.unwrap_or(Role::Follower), before_term), (role, term))?;
         }
+        if is_new {
+            self.look();
+        }
         match role {
             Role::Leader if is_new => self.elected(node, term),
             Role::Follower | Role::PreCandidate | Role::Candidate | Role::Leader => Ok(()),

@@ -40,6 +40,8 @@ pub(super) struct Ghost {
     pub(super) reads: BTreeMap<u64, u64>,
     /// The number of the next effect that it will execute, if it executes what others did.
     pub(super) next_effect: u64,
+    /// Whether its disk was damaged, and it has not shown since that nothing is lost.
+    pub(super) is_damaged: bool,
     /// Disks of this address that were erased, as they were then.
     pub(super) graves: Vec<(ServerId, TermLog)>,
 }

@@ -15,10 +15,16 @@ impl Observer {
             return Ok(());
         }
         ghost.roll_back_configurations(index);
+        let is_replaced = index <= ghost.log.last();
+        if is_replaced {
+            self.look();
+        }
+        let ghost = &mut self.nodes[node.index()];
         if !self.online {
             ghost.log.put(index, term);
             return Ok(());
         }
+        self.told.logs = true;
         let before = ghost.log.term_at(index - 1).unwrap_or_default();
         ghost.log.put(index, term);
         self.tell_disk_at_boot(node, |disk| disk.log.put(index, term));

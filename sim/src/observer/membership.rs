@@ -211,18 +211,25 @@ impl Observer {
         }
     }
 
-    /// The running server of this identity.
     /// Whether the disk of a node may be erased without taking more from the cluster than it promises to survive: nobody
-    /// who is a member has lost a disk before and was not replaced yet, and a majority of the voters is left. A cluster
-    /// that never said who its members are is not spared.
+    /// who is a member has lost a disk before and was not replaced yet, and a majority of the voters is left; by the last
+    /// committed configuration, and by every later one, which may yet be committed. A cluster that never said who its
+    /// members are is not spared.
     pub(crate) fn can_lose(&self, node: NodeId) -> bool {
-        let Some(Configured { configuration, .. }) = self.configurations.back() else { return true };
-        let has_disk = |id: &ServerId| self.ghost_of(*id).is_some_and(|ghost| ghost.life != Life::New);
-        let left = Members::of(configuration.members().iter().filter(|id| has_disk(id) && id.address() != node.0));
-        let lost = configuration.members().len() - left.len();
-        lost <= 1 && configuration.quorum(left) == Quorum::Reached
+        let has_disk =
+            |id: &ServerId| self.ghost_of(*id).is_some_and(|ghost| ghost.life != Life::New && !ghost.is_damaged);
+        let survives = |configuration: &Configuration| {
+            let left = Members::of(configuration.members().iter().filter(|id| has_disk(id) && id.address() != node.0));
+            let lost = configuration.members().len() - left.len();
+            lost <= 1 && configuration.quorum(left) == Quorum::Reached
+        };
+        let Some(Configured { index, configuration }) = self.configurations.back() else { return true };
+        let uncommitted = self.frontier.index.max(*index) + 1;
+        let mut later = self.entries_configured.range((uncommitted, 0)..).map(|(_, configuration)| configuration);
+        survives(configuration) && later.all(survives)
     }
 
+    /// The running server of this identity.
     pub(super) fn ghost_of(&self, id: ServerId) -> Option<&Ghost> {
         let same = |ghost: &&Ghost| Members::of([ghost.id]).contains(id);
         self.nodes.get(id.address() as usize).filter(same)
@@ -253,6 +260,26 @@ mod tests {
         assert!(observer.can_lose(B) && observer.can_lose(C));
         observer.wiped(C);
         assert!(!observer.can_lose(B) && observer.can_lose(C));
+    }
+
+    #[test]
+    fn a_disk_that_was_damaged_may_be_lost_until_its_server_has_booted() {
+        let mut observer = settled().crashes(C).passes();
+        observer.damaged(C);
+        assert!(!observer.can_lose(B) && observer.can_lose(C));
+        let booted = Observation::Booted { id: id(C), term: 1, vote: None };
+        observer.observe(C, &booted, crate::disk::Operation::default()).expect("nothing was promised");
+        observer.boot_ends(C).expect("nothing was promised");
+        assert!(observer.can_lose(B));
+    }
+
+    #[test]
+    fn no_disk_may_be_lost_that_a_change_under_way_needs() {
+        let changing = settled().store(&[A, B], 2, 1).says(A, voters(2, &[A, B]));
+        let observer = changing.passes();
+        assert!(observer.can_lose(C) && !observer.can_lose(B), "of two voters both are needed");
+        let back = changing.commits(A, 2).store(&[A, B], 3, 1).says(A, voters(3, &[A, B, C])).commits(A, 3);
+        assert!(back.passes().can_lose(B), "what is over does not count");
     }
 
     #[test]

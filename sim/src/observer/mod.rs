@@ -15,6 +15,7 @@
 //! | state machines and snapshots | `machine` | I3, I6, I11, I13, I21, I22, I23 |
 //! | a leader's view of followers | `progress` | I11, I12 |
 //! | reads outside the log | `reads` | I19, I20 |
+//! | abstract states, for searches | `landscape` | none |
 //!
 //! What it simplifies: a node is believed to say what it does in memory. Of disks nothing is believed but which write
 //! means what.
@@ -23,6 +24,7 @@ mod commits;
 mod durability;
 mod elections;
 mod ghost;
+mod landscape;
 mod logs;
 mod machine;
 mod membership;
@@ -38,9 +40,10 @@ use std::collections::{BTreeMap, VecDeque};
 use commits::Frontier;
 use elections::Elections;
 use ghost::{Ghost, Pending, Wrote};
+use landscape::Landscape;
 pub use machine::Effect;
 use machine::{Effects, Snapshots};
-use membership::{Configuration, Configured};
+use membership::{Configuration, Configured, Quorum};
 use progress::View;
 use records::Records;
 
@@ -73,11 +76,14 @@ pub struct Observer {
     effects: Effects,
     snapshots: Snapshots,
     applied_max: u64,
+    crashes: u64,
+    landscape: Landscape,
 }
 
 /// What the nodes of this system tell at all. Nothing is asked of those that never do.
 #[derive(Clone, Copy, Debug, Default)]
 struct Told {
+    logs: bool,
     votes: bool,
     disks: bool,
 }
@@ -98,6 +104,8 @@ impl Observer {
             effects: Effects::default(),
             snapshots: Snapshots::default(),
             applied_max: 0,
+            crashes: 0,
+            landscape: Landscape::default(),
         }
     }
 
@@ -157,6 +165,31 @@ impl Observer {
             "{one} applied {} entries (state {:016x}), {other} applied {} (state {:016x})",
             first.applied, first.state, ghost.applied, ghost.state
         ))
+    }
+
+    /// How many crashes of servers there were.
+    pub(crate) fn crashes(&self) -> u64 {
+        self.crashes
+    }
+
+    /// What is checked, here and elsewhere.
+    pub(crate) fn checks(&self) -> Checks {
+        self.checks
+    }
+
+    /// Whether a server, if it is a member, has not applied exactly what is committed.
+    pub(crate) fn lags(&self, node: NodeId) -> bool {
+        let ghost = &self.nodes[node.index()];
+        ghost.applied != self.frontier.index && self.members().is_none_or(|members| members.contains(ghost.id))
+    }
+
+    /// Whether these servers decide by the last committed configuration; by their number, if no node ever told of one.
+    pub(crate) fn is_majority(&self, nodes: impl Iterator<Item = NodeId>) -> bool {
+        let Some(Configured { configuration, .. }) = self.configurations.back() else {
+            return nodes.count() * 2 > self.nodes.len();
+        };
+        let reached = Members::of(nodes.map(|node| self.nodes[node.index()].id));
+        configuration.quorum(reached) == Quorum::Reached
     }
 
     /// Whether any check is made online.

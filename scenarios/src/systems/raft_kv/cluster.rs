@@ -2,70 +2,52 @@
 
 use whitewater_kv::message::ADDRESS_BITS;
 use whitewater_kv::server::Settings;
-use whitewater_kv::{Address, Client, Operator, session, storage};
+use whitewater_kv::{Address, Operator, session, storage};
 use whitewater_raft::{Config, Configuration};
-use whitewater_sim::{Checks, Keep, NodeId, Recording, World, WorldConfig};
+use whitewater_sim::{NodeId, World};
 
-use super::{Lives, Node};
+use super::{ClientNode, Lives, Node, RaftKv};
 use crate::generate::Plan;
 use crate::scenario::Scenario;
+use crate::system::{self, Program, Stage};
 
-/// What may be varied about a world without changing what happens in it.
-#[derive(Clone, Copy, Debug)]
-pub struct Watch {
-    /// What is checked.
-    pub checks: Checks,
-    /// Whether a trace is recorded.
-    pub recording: Recording,
-    /// Whether the history is kept.
-    pub keep: Keep,
-}
+pub use crate::system::Watch;
 
-/// The world of a run, with its faults planned. Nothing has happened yet.
+/// The world of a run of the built-in system, with its faults, steps and expectations. Nothing has happened yet.
 #[must_use]
 pub fn world(scenario: &Scenario, seed: u64, plan: &Plan, watch: Watch) -> World<Node> {
+    system::world(&RaftKv, scenario, seed, plan, watch)
+}
+
+/// What makes its nodes.
+pub(super) fn program(stage: &Stage<'_>) -> Program<Node> {
+    let Stage { scenario, plan, .. } = *stage;
     let machines = plan.machines();
     let operator = plan.needs_operator().then_some(Address(machines + scenario.clients));
-    let config = WorldConfig {
-        seed,
-        servers: machines,
-        clients: scenario.clients + u32::from(operator.is_some()),
-        links: scenario.links,
-        disks: scenario.disks,
-        clocks: scenario.clocks,
-        checks: watch.checks,
-        recording: watch.recording,
-        keep: watch.keep,
-    };
     let lives = Lives::default();
-    let (scenario, scripts, goals) = (scenario.clone(), plan.scripts.clone(), plan.operator.clone().into());
+    let clients = ClientNode::of(stage);
+    let (scenario, goals) = (scenario.clone(), plan.operator.clone().into());
     let (voters, learners) = (plan.servers, plan.learners);
     let bootstrap = Configuration {
         learners: (voters..voters + learners).map(whitewater_raft::NodeId).collect(),
         ..Configuration::of_voters((0..voters).map(whitewater_raft::NodeId))
     };
-    let mut world = World::new(&config, move |node: NodeId, generation: u32| {
+    Box::new(move |node: NodeId, generation: u32| {
         let Some(client) = node.0.checked_sub(machines) else {
             let is_founder = generation == 0 && node.0 < voters + learners;
             let bootstrap = if is_founder { bootstrap.clone() } else { Configuration::default() };
             let id = whitewater_raft::NodeId(generation << ADDRESS_BITS | node.0);
             return Node::server(settings(&scenario, id, bootstrap), &lives, operator);
         };
-        match scripts.get(client as usize) {
-            Some(script) => {
-                let (window, patience) = (scenario.workload.in_flight as usize, scenario.timing.patience);
-                let servers = (0..machines).map(Address).collect();
-                Node::client(Client::new(u64::from(client), servers, window, patience), script.clone(), watch.keep)
-            }
+        match clients(client, generation) {
+            Some(client) => Node::Client(client),
             None => {
                 let ids = (0..machines).map(whitewater_raft::NodeId).collect();
                 let poll_ns = scenario.timing.heartbeat_ns;
                 Node::operator(Operator::new(ids, voters, learners, poll_ns), std::sync::Arc::clone(&goals))
             }
         }
-    });
-    world.plan(plan.faults.clone());
-    world
+    })
 }
 
 fn settings(scenario: &Scenario, id: whitewater_raft::NodeId, bootstrap: Configuration) -> Settings {

@@ -12,16 +12,16 @@ use std::sync::Arc;
 
 use whitewater_kv::client::ClientTimer;
 use whitewater_kv::server::Settings;
-use whitewater_kv::{Address, Answer, Client, Operation, Operator, Server};
+use whitewater_kv::{Address, Answer, Operation, Operator, Server};
 use whitewater_raft::Timer;
 use whitewater_sim::disk::SyncId;
-use whitewater_sim::history::OperationId;
-use whitewater_sim::{Context, Keep, NodeId, ProbeId, Process, TimerId};
+use whitewater_sim::{Context, NodeId, ProbeId, Process, TimerId};
 
-use crate::generate::{PlannedGoal, Script};
+use crate::generate::{Plan, PlannedGoal};
 use crate::probes::Declared;
+use crate::system::{Leaders, Participant, Program, Stage, System};
 
-pub use client::ClientNode;
+pub use client::{ClientNode, Speaks};
 pub use operator::OperatorNode;
 pub use server::{Lives, ServerNode};
 pub use wire::Wire;
@@ -42,12 +42,6 @@ pub enum Node {
 }
 
 impl Node {
-    /// A client with its script; `keep` says whether it remembers what its operations are called in the log.
-    #[must_use]
-    pub fn client(client: Client, script: Script, keep: Keep) -> Node {
-        Node::Client(ClientNode::new(client, script, keep))
-    }
-
     /// A server.
     #[must_use]
     pub fn server(settings: Settings, lives: &Lives, operator: Option<Address>) -> Node {
@@ -60,22 +54,6 @@ impl Node {
         Node::Operator(OperatorNode::new(operator, goals))
     }
 
-    /// Whether this is a client or an operator with something left to do.
-    #[must_use]
-    pub fn has_work(&self) -> bool {
-        match self {
-            Node::Server(_) => false,
-            Node::Client(node) => node.has_work(),
-            Node::Operator(node) => node.has_work(),
-        }
-    }
-
-    /// Whether this is a client that was told that the session of this operation had expired.
-    #[must_use]
-    pub fn has_expired(&self, id: OperationId) -> bool {
-        self.as_client().is_some_and(|client| client.has_expired(id))
-    }
-
     /// The server, if this is one and it runs.
     #[must_use]
     pub fn as_server(&self) -> Option<&Server> {
@@ -84,12 +62,42 @@ impl Node {
             Node::Client(_) | Node::Operator(_) => None,
         }
     }
+}
 
+impl Participant for Node {
     fn as_client(&self) -> Option<&ClientNode> {
         match self {
             Node::Client(node) => Some(node),
             Node::Server(_) | Node::Operator(_) => None,
         }
+    }
+
+    fn has_work(&self) -> bool {
+        match self {
+            Node::Server(_) => false,
+            Node::Client(node) => node.has_work(),
+            Node::Operator(node) => node.has_work(),
+        }
+    }
+}
+
+/// The built-in system: our store on our Raft.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RaftKv;
+
+impl System for RaftKv {
+    type Node = Node;
+
+    fn leaders(&self) -> Leaders {
+        Leaders::Observed
+    }
+
+    fn attendants(&self, plan: &Plan) -> u32 {
+        u32::from(plan.needs_operator())
+    }
+
+    fn program(&self, stage: &Stage<'_>) -> Program<Node> {
+        cluster::program(stage)
     }
 }
 
@@ -103,14 +111,8 @@ impl Process for Node {
             ELECTION => "election timeout",
             HEARTBEAT => "heartbeat interval",
             HELLO => "pause between reports",
-            NEXT_OPERATION => "pause between operations",
             POLL => "pause between looks",
-            _ => match client::client_timer(timer) {
-                Some(ClientTimer::Session) => "wait for a session",
-                Some(ClientTimer::Attempt { .. }) => "wait for an answer",
-                Some(ClientTimer::GiveUp { .. }) => "patience",
-                None => return format!("timer {}", timer.0),
-            },
+            _ => return client_timer_name(timer),
         };
         name.to_owned()
     }
@@ -150,9 +152,17 @@ impl Process for Node {
         }
     }
 
-    fn crashing(&mut self, context: &mut Context<'_, Self>) {
+    fn sync_failed(&mut self, sync: SyncId, context: &mut Context<'_, Self>) {
         if let Node::Server(node) = self {
-            node.crashing(context);
+            node.sync_failed(sync, context);
+        }
+    }
+
+    fn crashing(&mut self, context: &mut Context<'_, Self>) {
+        match self {
+            Node::Server(node) => node.crashing(context),
+            Node::Client(node) => node.crashing(context),
+            Node::Operator(_) => {}
         }
     }
 }
@@ -165,6 +175,18 @@ const POLL: TimerId = TimerId(4);
 const SESSION: TimerId = TimerId(5);
 /// The timers of a client's places begin here.
 const FIRST_PLACE: u8 = 6;
+
+/// What a trace calls a timer of a client.
+pub(super) fn client_timer_name(timer: TimerId) -> String {
+    let name = match client::client_timer(timer) {
+        _ if timer == NEXT_OPERATION => "pause between operations",
+        Some(ClientTimer::Session) => "wait for a session",
+        Some(ClientTimer::Attempt { .. }) => "wait for an answer",
+        Some(ClientTimer::GiveUp { .. }) => "patience",
+        None => return format!("timer {}", timer.0),
+    };
+    name.to_owned()
+}
 
 fn raft_timer(timer: TimerId) -> Option<Timer> {
     match timer {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use whitewater_kv::message::ADDRESS_BITS;
 use whitewater_kv::server::{Event, Host, Settings};
-use whitewater_kv::storage::{Disk, Ticket, Written};
+use whitewater_kv::storage::{Disk, Ticket, Unreadable, Written};
 use whitewater_kv::{Address, Message, Server};
 use whitewater_raft::message::{AppendResult, Body, VoteReply};
 use whitewater_raft::{Configuration, Entry, Environment, HardState, LocalTime, Payload, Role, RoleChange, Timer};
@@ -18,6 +18,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{ELECTION, HEARTBEAT, HELLO, Node, Wire, raft_timer};
 use crate::probes::{Declared, Probe};
+use crate::systems::hosted::written;
 
 /// How often a server that lost its disk says so until it is a member again, in nanoseconds.
 const HELLO_NS: u64 = 100_000_000;
@@ -73,8 +74,10 @@ impl ServerNode {
                 }
                 self.server = Some(server);
             }
-            // A server that cannot start from its disk stays down; the liveness check tells.
-            Err(error) => context.note(format_args!("refuses to start: {error}")),
+            Err(error) => {
+                context.note(format_args!("refuses to start: {error}"));
+                return context.halt();
+            }
         }
         self.say_hello(context);
     }
@@ -103,6 +106,12 @@ impl ServerNode {
             hit(context, Declared::Outside(Probe::DiskStallOnLeader));
         }
         server.synced(Ticket(sync.0), &mut Hands { context, life: &self.life });
+    }
+
+    pub(super) fn sync_failed(&mut self, sync: SyncId, context: &mut Context<'_, Node>) {
+        if let Some(server) = &mut self.server {
+            server.sync_failed(Ticket(sync.0), &mut Hands { context, life: &self.life });
+        }
     }
 
     pub(super) fn crashing(&mut self, context: &mut Context<'_, Node>) {
@@ -152,8 +161,8 @@ impl Environment for Hands<'_, '_> {
 }
 
 impl Disk for Hands<'_, '_> {
-    fn read(&mut self, file: &str) -> Vec<u8> {
-        self.context.read(file)
+    fn read(&mut self, file: &str) -> Result<Vec<u8>, Unreadable> {
+        self.context.read(file).map_err(|_| Unreadable)
     }
 
     fn list(&mut self) -> Vec<String> {
@@ -186,13 +195,7 @@ impl Disk for Hands<'_, '_> {
         if !self.context.is_checked() {
             return;
         }
-        self.context.observe(match what {
-            Written::HardState(HardState { term, voted_for }) => {
-                Observation::WroteHardState { term: term.0, vote: voted_for.map(server_id) }
-            }
-            Written::Entries { index, term } => Observation::WroteEntries { index: index.0, term: term.0 },
-            Written::Snapshot { index, term } => Observation::WroteSnapshot { index: index.0, term: term.0 },
-        });
+        self.context.observe(written(what));
     }
 }
 
@@ -212,6 +215,10 @@ impl Host for Hands<'_, '_> {
             Timer::Heartbeat => HEARTBEAT,
         };
         self.context.arm(timer, after_ns);
+    }
+
+    fn halt(&mut self) {
+        self.context.halt();
     }
 
     fn observe(&mut self, event: Event<'_>) {

@@ -17,6 +17,12 @@ use xxhash_rust::xxh3::xxh3_64;
 #[derive(Clone, Debug)]
 pub struct Wire(pub Message);
 
+impl From<Message> for Wire {
+    fn from(message: Message) -> Wire {
+        Wire(message)
+    }
+}
+
 impl fmt::Display for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -7,12 +7,13 @@ use whitewater_sim::World;
 use whitewater_sim::history::OperationId;
 use whitewater_sim::observer::Effect;
 
-use super::{ClientNode, Node};
+use super::ClientNode;
+use crate::system::Participant;
 
 /// The operations that took effect, in the order of the log: each at the entry that executed it first, each read past
 /// the log right behind the last entry that its answer reflects.
 #[must_use]
-pub fn witness(world: &World<Node>) -> Vec<OperationId> {
+pub fn witness<P: Participant>(world: &World<P>) -> Vec<OperationId> {
     let clients = || world.processes().filter_map(|(_, node)| node.as_client());
     let names: BTreeMap<Name, OperationId> = clients().flat_map(ClientNode::names).collect();
     let mut reads: Vec<(u64, OperationId)> = clients().flat_map(|client| client.served().iter().copied()).collect();

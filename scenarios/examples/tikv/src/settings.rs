@@ -1,0 +1,131 @@
+//! From a scenario to the crate's settings; and mistakes that people make when they host the crate.
+//!
+//! The crate counts in ticks: a quarter of the scenario's heartbeat interval is one. What it has no word for (entries per
+//! append, bytes in flight, parts of snapshots) is left out.
+
+use raft::{Config, ReadOnlyOption};
+use whitewater_kv::{session, storage};
+use whitewater_raft::config::{PreVote, QuorumCheck};
+use whitewater_scenarios::scenario::Scenario;
+use whitewater_scenarios::system::{Leaders, Program, Stage, System, looked_after};
+use whitewater_scenarios::systems::hosted::{self, Node};
+
+use crate::server::Tikv;
+
+/// The `raft` crate under the store, hosted well, or with one mistake.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RaftCrate {
+    /// The mistake.
+    pub(crate) mistake: Option<Mistake>,
+}
+
+/// A way to host the crate wrongly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mistake {
+    /// Messages that must wait for the disk do not.
+    SendsBeforeSync,
+    /// Nothing waits for the disk: the crate is told at once that a write is durable.
+    NeverWaits,
+    /// The messages of a `Ready` without a write do not wait for the writes of those before it.
+    SendsWithEmptyReady,
+    /// A vote is not written down, unless the term changes as well.
+    ForgetsVotes,
+    /// Reads are answered without a word to the crate.
+    LocalReads,
+    /// Reads are answered before what they must reflect is applied.
+    ReadsTooEarly,
+    /// Reads at different servers, or in different lives of one, have the same names.
+    NamesakeReads,
+    /// The crate's leases are used for reads (`ReadOnlyOption::LeaseBased`).
+    LeaseReads,
+    /// The crate is never told that a snapshot on its way was lost.
+    SilentSnapshots,
+}
+
+/// The settings of a server.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    /// Of the crate, but for the server's number and what it has applied.
+    pub(crate) raft: Config,
+    /// How long a tick is, in nanoseconds.
+    pub(crate) tick_ns: u64,
+    /// After so many ticks a snapshot that was sent, and not answered, counts as lost.
+    pub(crate) snapshot_ticks: u32,
+    /// How many servers there are. All of them vote.
+    pub(crate) voters: u32,
+    /// How many entries are applied from one snapshot to the next.
+    pub(crate) snapshot_every: Option<u64>,
+    /// How many entries before a snapshot's end stay in the log.
+    pub(crate) entries_kept: u64,
+    /// Of the files on disk.
+    pub(crate) storage: storage::Limits,
+    /// Of client sessions.
+    pub(crate) sessions: session::Limits,
+    /// What is done wrong.
+    pub(crate) mistake: Option<Mistake>,
+}
+
+/// How many ticks there are from one heartbeat to the next.
+const HEARTBEAT_TICKS: u64 = 4;
+
+impl RaftCrate {
+    fn settings(self, Stage { scenario, plan, .. }: &Stage<'_>) -> Settings {
+        let Scenario { timing, replication, protocol, sessions, .. } = scenario;
+        let tick_ns = (timing.heartbeat_ns / HEARTBEAT_TICKS).max(1);
+        let ticks = |span_ns: u64| (span_ns / tick_ns) as usize;
+        let election_tick = ticks(timing.election_timeout_ns.min_ns).max(HEARTBEAT_TICKS as usize + 1);
+        let reads =
+            if self.mistake == Some(Mistake::LeaseReads) { ReadOnlyOption::LeaseBased } else { ReadOnlyOption::Safe };
+        Settings {
+            raft: Config {
+                election_tick,
+                heartbeat_tick: HEARTBEAT_TICKS as usize,
+                min_election_tick: election_tick,
+                max_election_tick: ticks(timing.election_timeout_ns.max_ns).max(election_tick + 1) + 1,
+                max_size_per_msg: replication.append_bytes.min(replication.uncommitted_bytes),
+                max_inflight_msgs: replication.appends_in_flight as usize,
+                max_uncommitted_size: replication.uncommitted_bytes,
+                check_quorum: protocol.quorum_check == QuorumCheck::On,
+                pre_vote: protocol.pre_vote == PreVote::On,
+                read_only_option: reads,
+                ..Config::default()
+            },
+            tick_ns,
+            snapshot_ticks: 2 * election_tick as u32,
+            voters: plan.servers,
+            snapshot_every: scenario.snapshot_every.map(u64::from),
+            entries_kept: replication.entries_kept,
+            storage: storage::Limits { segment_bytes: scenario.segment_bytes as usize, ..storage::Limits::default() },
+            sessions: session::Limits {
+                idle_entries: sessions.idle_entries,
+                sessions: u64::from(sessions.max),
+                ..session::Limits::default()
+            },
+            mistake: self.mistake,
+        }
+    }
+}
+
+impl System for RaftCrate {
+    type Node = Node<Tikv>;
+
+    fn refusal(&self, scenario: &Scenario) -> Option<String> {
+        let needs_quorum_check = self.mistake == Some(Mistake::LeaseReads);
+        if let Some(what) = looked_after(scenario) {
+            Some(format!("it {what}, and this adapter has no operator"))
+        } else if needs_quorum_check && scenario.protocol.quorum_check != QuorumCheck::On {
+            Some("the crate has leases only with its quorum check".to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn leaders(&self) -> Leaders {
+        Leaders::Observed
+    }
+
+    fn program(&self, stage: &Stage<'_>) -> Program<Node<Tikv>> {
+        let settings = self.settings(stage);
+        hosted::program(stage, move |_| Tikv::new(settings.clone()))
+    }
+}

@@ -1,0 +1,13 @@
+//! Search: what runs have shown, how likely the next one is to show something new, and where to look next.
+//!
+//! | concept | file |
+//! |---|---|
+//! | what a run has shown, and what a campaign has seen | [`behaviour`] |
+//! | a run that departs from another at some moment | [`lineage`] |
+//! | which runs to depart from | [`guide`] |
+//! | all runs of a campaign together | `survey` |
+
+pub mod behaviour;
+pub mod guide;
+pub mod lineage;
+pub(crate) mod survey;

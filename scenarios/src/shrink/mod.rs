@@ -1,0 +1,209 @@
+//! Shrinking: from a failing run to the smallest one that fails alike, as a scenario that a person can read and edit.
+//!
+//! The run is first written down ([`repro`]): every fault a step, every operation in a list. Then what can be left out or made
+//! plainer is, while the failure keeps its fingerprint ([`fingerprint`](mod@fingerprint)): time after the failure, faults,
+//! operations, clients, servers, settings, odd times. Since every purpose and place has its own draws, what is left out
+//! changes little of the rest; where it changes too much, a few other seeds are tried, for a plan that fails with another
+//! latency here or there fails for the same reason.
+//!
+//! | concept | file |
+//! |---|---|
+//! | a run written down | [`repro`] |
+//! | what must stay the same | [`mod@fingerprint`] |
+//! | leaving items out | `reduce` |
+//! | making things plainer | `passes` |
+
+mod fingerprint;
+mod passes;
+mod reduce;
+pub mod repro;
+
+use whitewater_sim::Instant;
+
+pub use fingerprint::fingerprint;
+
+use crate::scenario::{Fingerprint, PlannedOperation, Scenario, Step};
+use crate::search::lineage::Lineage;
+
+/// How many other seeds are tried where one does not fail alike.
+const OTHER_SEEDS: u64 = 3;
+
+/// What came of a run, as far as shrinking is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What must stay the same.
+    pub fingerprint: Fingerprint,
+    /// When it failed.
+    pub at: Instant,
+}
+
+/// How far shrinking has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Runs that were made.
+    pub runs: u64,
+    /// Steps that are left.
+    pub steps: usize,
+    /// Operations that are left.
+    pub operations: usize,
+    /// Servers that are left.
+    pub servers: u32,
+}
+
+/// How shrinking ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Nothing more can be left out or made plainer.
+    Smallest,
+    /// It was told to stop.
+    Stopped,
+}
+
+/// What shrinking needs from the outside.
+pub trait Laboratory {
+    /// Makes the run of a scenario that is written down, with its seed. `None` if it does not fail.
+    fn try_out(&mut self, scenario: &Scenario) -> Option<Failure>;
+
+    /// Is told how far it has come; says whether to go on.
+    fn goes_on(&mut self, progress: &Progress) -> bool;
+}
+
+/// Makes a failing scenario of one run as small as it gets. Returns it with the failure that it now has; `None` if it does
+/// not fail at all.
+pub fn shrink(scenario: &Scenario, laboratory: &mut dyn Laboratory) -> Option<(Scenario, Failure, Ending)> {
+    let failure = laboratory.try_out(scenario)?;
+    let mut work = Work { best: scenario.clone(), failure, laboratory, runs: 1, is_over: false };
+    work.end_early();
+    loop {
+        let before = work.best.clone();
+        work.leave_out();
+        work.simplify();
+        if work.is_over || work.best == before {
+            break;
+        }
+    }
+    let ending = if work.is_over { Ending::Stopped } else { Ending::Smallest };
+    let (mut best, failure) = (work.best, work.failure);
+    best.failure = Some(failure.fingerprint.clone());
+    Some((best, failure, ending))
+}
+
+struct Work<'l> {
+    best: Scenario,
+    failure: Failure,
+    laboratory: &'l mut dyn Laboratory,
+    runs: u64,
+    is_over: bool,
+}
+
+impl Work<'_> {
+    /// Takes a scenario instead of the best one if it fails alike, with its seed or with another.
+    fn accept(&mut self, candidate: Scenario) -> bool {
+        let mut candidate = candidate;
+        for number in 0..=OTHER_SEEDS {
+            let progress = Progress {
+                runs: self.runs,
+                steps: self.best.steps.len(),
+                operations: self.best.operations.as_ref().map_or(0, Vec::len),
+                servers: self.best.servers[0] + self.best.learners + self.best.spares,
+            };
+            self.is_over = self.is_over || !self.laboratory.goes_on(&progress);
+            if self.is_over {
+                return false;
+            }
+            if number > 0 {
+                candidate.seed = Some(Lineage::of(number - 1));
+                if candidate.seed == self.best.seed {
+                    continue;
+                }
+            }
+            self.runs += 1;
+            if let Some(failure) = self.laboratory.try_out(&candidate)
+                && failure.fingerprint == self.failure.fingerprint
+            {
+                (self.best, self.failure) = (candidate, failure);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn end_early(&mut self) {
+        let candidate = passes::ended_at(&self.best, self.failure.at);
+        if candidate != self.best {
+            self.accept(candidate);
+        }
+    }
+
+    fn leave_out(&mut self) {
+        let mut steps = self.best.steps.clone();
+        let base = self.best.clone();
+        reduce::reduce(&mut steps, |rest: &[Step]| {
+            let candidate =
+                passes::with_steps(&Scenario { seed: self.best.seed.clone(), ..base.clone() }, rest.to_vec());
+            self.accept(candidate)
+        });
+        self.end_early();
+        let mut operations = self.best.operations.clone().unwrap_or_default();
+        reduce::reduce(&mut operations, |rest: &[PlannedOperation]| {
+            let candidate = passes::with_operations(&self.best, rest.to_vec());
+            self.accept(candidate)
+        });
+        self.end_early();
+        self.first_of(passes::fewer_servers);
+        self.first_of(passes::fewer_clients);
+    }
+
+    fn simplify(&mut self) {
+        let mut tried = 0;
+        // A change that was accepted changes what the others start from; one that was refused is not tried again this time.
+        while let Some(candidate) = passes::plainer_settings(&self.best).into_iter().nth(tried) {
+            if !self.accept(candidate) {
+                tried += 1;
+            }
+            if self.is_over {
+                return;
+            }
+        }
+        for place in 0..self.best.steps.len() {
+            self.simplify_step(place);
+        }
+        for place in 0..self.best.operations.as_ref().map_or(0, Vec::len) {
+            self.simplify_operation(place);
+        }
+    }
+
+    fn simplify_step(&mut self, place: usize) {
+        for plainer in passes::plainer_step(&self.best.steps[place]) {
+            let mut candidate = self.best.clone();
+            candidate.steps[place] = plainer;
+            if self.accept(candidate) {
+                return self.simplify_step(place);
+            }
+            if self.is_over {
+                return;
+            }
+        }
+    }
+
+    fn simplify_operation(&mut self, place: usize) {
+        let Some(operation) = self.best.operations.as_ref().map(|operations| operations[place].clone()) else { return };
+        for plainer in passes::plainer_operation(&operation) {
+            let mut candidate = self.best.clone();
+            if let Some(operations) = &mut candidate.operations {
+                operations[place] = plainer;
+            }
+            if self.accept(candidate) {
+                return self.simplify_operation(place);
+            }
+            if self.is_over {
+                return;
+            }
+        }
+    }
+
+    /// Takes the first that fails alike, again and again.
+    fn first_of(&mut self, candidates: impl Fn(&Scenario) -> Vec<Scenario>) {
+        while !self.is_over && candidates(&self.best).into_iter().any(|candidate| self.accept(candidate)) {}
+    }
+}

@@ -1,0 +1,245 @@
+//! The ways to make a scenario of one run simpler. Each yields scenarios that may fail alike; whether they do is tried.
+
+use std::sync::Arc;
+
+use whitewater_kv::Operation;
+use whitewater_raft::config::{PreVote, QuorumCheck};
+use whitewater_sim::disk::CrashKeeps;
+use whitewater_sim::plan::Trigger;
+use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
+use whitewater_sim::{ClockProfile, Instant, Latency, LinkProfile, NodeId};
+
+use super::repro::{begin_of, exactly};
+use crate::generate::{Path, Planned};
+use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Who};
+
+/// Ends the run at about this time, and leaves out what would come later.
+pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
+    let round_ns = if end.0 > SECOND_NS { 100 * MILLISECOND_NS } else { 10 * MILLISECOND_NS };
+    let duration_ns = (end.0 + 1).next_multiple_of(round_ns).min(scenario.timing.duration_ns);
+    let mut shorter = scenario.clone();
+    shorter.timing.duration_ns = duration_ns;
+    let is_early = |step: &Step| begin_of(step).is_none_or(|begin| begin.0 < duration_ns);
+    shorter = with_steps(&shorter, scenario.steps.iter().filter(|step| is_early(step)).cloned().collect());
+    if let Some(operations) = &mut shorter.operations {
+        operations.retain(|operation| operation.planned.not_before.0 < duration_ns);
+        for operation in operations {
+            operation.planned.not_after = operation.planned.not_after.min(Instant(duration_ns));
+        }
+    }
+    shorter
+}
+
+/// The scenario with a part of its steps. Steps that follow or end one that is gone follow or end nothing.
+pub(super) fn with_steps(scenario: &Scenario, steps: Vec<Step>) -> Scenario {
+    let place_of = |old: usize| steps.iter().position(|step| *step == scenario.steps[old]);
+    let moved = |step: &Step| Step {
+        follows: step.follows.and_then(place_of),
+        action: match &step.action {
+            StepAction::End { step } => place_of(*step).map_or(StepAction::Mark, |step| StepAction::End { step }),
+            action @ (StepAction::Strike { .. } | StepAction::EndAll | StepAction::Mark) => action.clone(),
+        },
+        ..step.clone()
+    };
+    Scenario { steps: steps.iter().map(moved).collect(), ..scenario.clone() }
+}
+
+/// The scenario with these operations, and no more clients than ask something.
+pub(super) fn with_operations(scenario: &Scenario, operations: Vec<PlannedOperation>) -> Scenario {
+    Scenario { operations: Some(operations), ..scenario.clone() }
+}
+
+/// Fewer clients: those that ask nothing go; then all that is asked, by one, two or three.
+pub(super) fn fewer_clients(scenario: &Scenario) -> Vec<Scenario> {
+    let Some(operations) = &scenario.operations else { return Vec::new() };
+    let renumbered = |number: &dyn Fn(u32) -> u32, clients: u32| {
+        let of =
+            |operation: &PlannedOperation| PlannedOperation { client: number(operation.client), ..operation.clone() };
+        Scenario { clients, operations: Some(operations.iter().map(of).collect()), ..scenario.clone() }
+    };
+    let mut used: Vec<u32> = operations.iter().map(|operation| operation.client).collect();
+    used.sort_unstable();
+    used.dedup();
+    let rank = |client: u32| used.iter().position(|other| *other == client).unwrap_or_default() as u32;
+    let ranked = (used.len() as u32).max(1);
+    let merged = (1..=3).filter(|clients| *clients < ranked);
+    let merged = merged.map(|clients| renumbered(&|client| rank(client) % clients, clients));
+    let less = (ranked < scenario.clients).then(|| renumbered(&rank, ranked));
+    merged.chain(less).collect()
+}
+
+/// Fewer servers. What hurts servers that are gone goes with them.
+pub(super) fn fewer_servers(scenario: &Scenario) -> Vec<Scenario> {
+    let now = scenario.servers[0];
+    let less = |count: u32| {
+        let machines = count + scenario.learners + scenario.spares;
+        let steps = scenario.steps.iter().filter_map(|step| within(step, machines)).collect();
+        Scenario { servers: vec![count], ..with_steps(scenario, steps) }
+    };
+    let fewer = [1, 2, 3, 4, 5, 7].into_iter().filter(|count| *count < now).map(less);
+    let without = (scenario.learners + scenario.spares > 0).then(|| {
+        let steps = scenario.steps.iter().filter_map(|step| within(step, now)).collect();
+        Scenario { learners: 0, spares: 0, ..with_steps(scenario, steps) }
+    });
+    fewer.chain(without).collect()
+}
+
+/// A step without servers that do not exist; none if there is nobody left.
+fn within(step: &Step, machines: u32) -> Option<Step> {
+    let StepAction::Strike { kind, lasting } = &step.action else { return Some(step.clone()) };
+    let exists = |node: &NodeId| node.0 < machines;
+    let mut kind = kind.clone();
+    match &mut kind {
+        MixKind::CutLinks { links } => {
+            links.retain(|(from, to)| exists(from) && exists(to));
+            if links.is_empty() {
+                return None;
+            }
+        }
+        other => {
+            if let Some(Who::Nodes(nodes)) = target_of(other) {
+                nodes.retain(exists);
+                if nodes.is_empty() {
+                    return None;
+                }
+            }
+        }
+    }
+    Some(Step { action: StepAction::Strike { kind, lasting: *lasting }, ..step.clone() })
+}
+
+fn target_of(kind: &mut MixKind) -> Option<&mut Who> {
+    match kind {
+        MixKind::Cut { target, .. }
+        | MixKind::Link { target }
+        | MixKind::Crash { target }
+        | MixKind::Pause { target }
+        | MixKind::SlowDisk { target, .. }
+        | MixKind::Wipe { target }
+        | MixKind::ClockStep { target, .. }
+        | MixKind::Clog { target, .. }
+        | MixKind::CrashAt { target, .. }
+        | MixKind::CrashLoop { target, .. }
+        | MixKind::SlowServer { target, .. }
+        | MixKind::DiskError { target, .. }
+        | MixKind::Damage { target, .. }
+        | MixKind::ClockFreeze { target } => Some(target),
+        MixKind::Messages { from, .. } => from.as_mut(),
+        MixKind::Links { .. }
+        | MixKind::Partition { .. }
+        | MixKind::CutLinks { .. }
+        | MixKind::Swizzle
+        | MixKind::RollingRestart { .. }
+        | MixKind::ClientCrash => None,
+    }
+}
+
+/// Everything about servers, links, disks and clocks that can be plainer, one thing at a time; those that matter most first.
+pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
+    type Change = fn(&mut Scenario);
+    const CHANGES: [Change; 18] = [
+        |scenario| scenario.operator.clear(),
+        |scenario| scenario.links = LinkProfile::reliable(scenario.links.latency),
+        |scenario| scenario.links.loss_ppm = 0,
+        |scenario| scenario.links.duplicate_ppm = 0,
+        |scenario| scenario.links.reorder_ppm = 0,
+        |scenario| scenario.links.corrupt_ppm = 0,
+        |scenario| (scenario.links.bandwidth, scenario.links.queue_bytes_max) = (0, 0),
+        |scenario| scenario.links.latency = PLAIN_LATENCY,
+        |scenario| scenario.disks.sync = Latency::constant(500_000),
+        |scenario| scenario.disks.crash_keeps = CrashKeeps::Nothing,
+        |scenario| scenario.clocks = ClockProfile::default(),
+        |scenario| scenario.snapshot_every = None,
+        |scenario| scenario.protocol.pre_vote = PreVote::On,
+        |scenario| scenario.protocol.quorum_check = QuorumCheck::On,
+        |scenario| scenario.workload.duplicate_ppm = 0,
+        |scenario| scenario.replication.entries_per_append = 64,
+        |scenario| scenario.replication.appends_in_flight = 16,
+        |scenario| scenario.racks = 1,
+    ];
+    let changed = |change: &Change| {
+        let mut plainer = scenario.clone();
+        change(&mut plainer);
+        (plainer != *scenario).then_some(plainer)
+    };
+    CHANGES.iter().filter_map(changed).collect()
+}
+
+const PLAIN_LATENCY: Latency = Latency::Uniform { min_ns: 500_000, max_ns: MILLISECOND_NS };
+
+/// Plainer forms of one step: round times, one server instead of several, one link instead of several.
+pub(super) fn plainer_step(step: &Step) -> Vec<Step> {
+    let mut plainer = Vec::new();
+    if let Trigger::At(at) = step.trigger {
+        for round_ns in [SECOND_NS, 100 * MILLISECOND_NS, 10 * MILLISECOND_NS, MILLISECOND_NS] {
+            let round = Instant((at.0 + round_ns / 2) / round_ns * round_ns);
+            if round != at {
+                plainer.push(Step { trigger: Trigger::At(round), ..step.clone() });
+            }
+        }
+    }
+    if let StepAction::Strike { kind, lasting } = &step.action {
+        let with = |kind: MixKind, lasting: Option<Span>| Step {
+            action: StepAction::Strike { kind, lasting },
+            ..step.clone()
+        };
+        if let Some(Span { max_ns, .. }) = lasting {
+            for round_ns in [SECOND_NS, 100 * MILLISECOND_NS, 10 * MILLISECOND_NS, MILLISECOND_NS] {
+                let round = max_ns.next_multiple_of(round_ns);
+                if round != *max_ns && round <= 4 * max_ns {
+                    plainer.push(with(kind.clone(), Some(exactly(round))));
+                }
+            }
+        }
+        if let MixKind::CutLinks { links } = kind {
+            let single = links.iter().map(|link| with(MixKind::CutLinks { links: vec![*link] }, *lasting));
+            plainer.extend(single.filter(|_| links.len() > 1));
+        }
+        let mut kind = kind.clone();
+        if let Some(Who::Nodes(nodes)) = target_of(&mut kind)
+            && nodes.len() > 1
+        {
+            for node in nodes.clone() {
+                let mut one = kind.clone();
+                if let Some(target) = target_of(&mut one) {
+                    *target = Who::Nodes(vec![node]);
+                }
+                plainer.push(with(one, *lasting));
+            }
+        }
+    }
+    plainer
+}
+
+/// Plainer forms of one operation: through the log, a round time, a put or a get of the same key.
+pub(super) fn plainer_operation(operation: &PlannedOperation) -> Vec<PlannedOperation> {
+    let with = |planned: Planned| PlannedOperation { client: operation.client, planned };
+    let planned = &operation.planned;
+    let mut plainer = Vec::new();
+    let key = match &planned.operation {
+        Operation::Append { key, .. } | Operation::Delete { key } | Operation::CompareAndSwap { key, .. } => {
+            Some((key, true))
+        }
+        Operation::GetRevision { key } => Some((key, false)),
+        Operation::Get { .. }
+        | Operation::Put { .. }
+        | Operation::Range { .. }
+        | Operation::Transaction { .. }
+        | Operation::Batch(_) => None,
+    };
+    if let Some((key, writes)) = key {
+        let key = Arc::clone(key);
+        let operation = if writes { Operation::Put { key, value: "v".into() } } else { Operation::Get { key } };
+        plainer.push(with(Planned { operation, path: Path::Log, ..planned.clone() }));
+    }
+    if planned.path != Path::Log {
+        plainer.push(with(Planned { path: Path::Log, ..planned.clone() }));
+    }
+    for round_ns in [100 * MILLISECOND_NS, 10 * MILLISECOND_NS, MILLISECOND_NS] {
+        let round = Instant(planned.not_before.0 / round_ns * round_ns);
+        if round != planned.not_before {
+            plainer.push(with(Planned { not_before: round, ..planned.clone() }));
+        }
+    }
+    plainer
+}
