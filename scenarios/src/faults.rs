@@ -51,7 +51,7 @@ pub fn names(scenario: &Scenario) -> Vec<String> {
 pub(crate) fn counts(scenario: &Scenario, drawn: &Scenario, counted: &Counted) -> Vec<FaultCount> {
     let small = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
     let of_fault = |((fault, _), place): ((Fault, String), u16)| {
-        let Some((planned, Strikes { struck, mattered })) = strikes(fault, drawn, counted) else { return None };
+        let (planned, Strikes { struck, mattered }) = strikes(fault, drawn, counted)?;
         Some(FaultCount { fault: place, planned: small(planned), fired: small(struck), effects: small(mattered) })
     };
     declared(scenario).into_iter().zip(0..).filter_map(of_fault).collect()

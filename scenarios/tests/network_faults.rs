@@ -1,13 +1,15 @@
 //! The faults of the network, tried on the store: it survives all of them, and none of them is without an effect.
 
+use whitewater_kv::Message;
 use whitewater_kv::wire::KINDS;
 use whitewater_reports::model::{FaultCount, Verdict};
 use whitewater_scenarios::run::{Options, run};
 use whitewater_scenarios::scenario::{FaultMix, MixKind, Scenario, Span, Who};
+use whitewater_scenarios::systems::raft_kv::Wire;
 use whitewater_scenarios::{catalog, faults};
-use whitewater_sim::Latency;
 use whitewater_sim::fault::{Direction, Filter, Reach, Shape};
 use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
+use whitewater_sim::{Latency, Message as _};
 
 const FILTER: Filter = Filter {
     kinds: 0,
@@ -86,7 +88,15 @@ fn messages_that_fare_worse_by_their_kind() {
 fn wrong_bits_narrow_links_and_short_queues() {
     let mut scenario = calm();
     scenario.links.corrupt_ppm = 50_000;
-    scenario.links.bandwidth = 60_000;
-    scenario.links.queue_bytes_max = 600;
+    scenario.links.bandwidth = 20_000;
+    scenario.links.queue_bytes_max = 200;
     survives(&scenario);
+}
+
+#[test]
+fn no_draw_makes_a_bit_wrong_that_the_codec_does_not_notice() {
+    let wire = Wire(Message::Request(b"a command".to_vec().into()));
+    let step = u64::MAX / 10_000;
+    assert!((0..10_000).all(|draw| wire.corrupted(draw * step).is_none()));
+    assert_eq!((KINDS[usize::from(wire.kind())], wire.size_bytes()), ("request", 19));
 }

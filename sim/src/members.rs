@@ -118,7 +118,7 @@ impl Members {
         let of_word = |(word, bits): (u64, u64)| {
             let first = word * u64::from(ADDRESSES_A_WORD);
             let is_in = move |bit: &u64| bits >> bit & 1 == 1;
-            (0..64).filter(is_in).map(move |bit| ServerId(first + bit / 4 | bit % 4 << 16))
+            (0..64).filter(is_in).map(move |bit| ServerId((first + bit / 4) | ((bit % 4) << 16)))
         };
         (0..).zip(self.0).flat_map(of_word)
     }

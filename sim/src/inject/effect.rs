@@ -2,9 +2,9 @@
 //!
 //! A cut has one if it stopped a message, a clog if it held one, a filter if it struck one, other links if one was sent over
 //! them; a crash if a running server went down, a pause if something waited, a slow disk if a sync was begun, an erased disk
-//! if it held anything, a clock that was set or frozen if its server was running; a trap if somebody came to it, a slow server
-//! if something waited, a failing disk if a read or a sync failed, damage if any byte is different. What it simplifies: of several faults on the same
-//! link or server, all count as the cause.
+//! if it held anything, a clock that was set or frozen if its server was running; a trap if somebody came to it, a slow
+//! server if something waited, a failing disk if a read or a sync failed, damage if any byte is different. What it
+//! simplifies: of several faults on the same link or server, all count as the cause.
 
 use super::{Doing, Injector, State, Undo};
 use crate::fault::{FaultKind, Source};

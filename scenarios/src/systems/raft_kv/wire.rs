@@ -59,7 +59,7 @@ impl whitewater_sim::Message for Wire {
     fn corrupted(&self, draw: u64) -> Option<Wire> {
         // What cannot be written is never sent.
         let mut frame = wire::encode(&self.0).ok()?;
-        let bit = (u128::from(draw) * (frame.len() as u128 * 8) >> 64) as usize;
+        let bit = ((u128::from(draw) * (frame.len() as u128 * 8)) >> 64) as usize;
         frame[bit / 8] ^= 1 << (bit % 8);
         wire::decode(&frame).ok().map(Wire)
     }
