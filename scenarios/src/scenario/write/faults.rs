@@ -168,7 +168,12 @@ fn strike(key: &'static str, kind: &MixKind, links: LinkProfile, lines: &mut Lin
             }
             fates(*filter, lines);
         }
-        MixKind::ClientCrash => lines.set(key, string("client-crash")),
+        MixKind::ClientCrash { client } => {
+            lines.set(key, string("client-crash"));
+            if let Some(client) = client {
+                lines.set("client", client.to_string());
+            }
+        }
     }
 }
 
