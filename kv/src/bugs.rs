@@ -1,7 +1,7 @@
 //! The bugs of the bench that live in the store: storage, snapshots, sessions, answers and clients.
 //!
 //! Numbers are those of the bench; sections are of Ongaro's dissertation. A bug is switched on as those of Raft are, see
-//! [`whitewater_raft::bugs`], at one line of one place. What it simplifies: where the store has no line that could be
+//! [`mod@whitewater_raft::bugs`], at one line of one place. What it simplifies: where the store has no line that could be
 //! broken as a bug is usually told, the bug breaks the same rule at the nearest line that there is.
 
 use whitewater_raft::NodeId;

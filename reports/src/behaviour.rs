@@ -1,8 +1,8 @@
 //! What the runs of a campaign have shown, in words: the curve of new behaviour, and how likely the next seed is to go on.
 
-use crate::human::labelled;
 use crate::interval;
 use crate::model::{BehaviourRecord, CurvePoint};
+use crate::table::labelled;
 use crate::words::{count, counted};
 
 /// How many earlier points of the curve are named.

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::human::{WIDTH_MAX, labelled, table, trimmed};
+use crate::human::WIDTH_MAX;
 use crate::model::Ending;
+use crate::table::{labelled, table, trimmed};
 use crate::words::{count, counted, printable, span};
 
 /// Names the JSON model and its version.

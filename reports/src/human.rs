@@ -4,15 +4,19 @@
 //! failed is the command that shows its worst failure again. What it simplifies: of failures that belong together only
 //! the first is shown in full.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+mod coverage;
+mod idle;
 
 use crate::behaviour;
-use crate::coverage::{Coverage, Covered};
-use crate::faults::{self, FaultTally, Idle};
+use crate::coverage::Coverage;
+use crate::faults;
 use crate::interval;
-use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, ProbeRecord, RunRecord, Verdict};
+use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, RunRecord, Verdict};
+use crate::table::{table, trimmed};
 use crate::tally::{self, Failures, Tally};
 use crate::words::{count, counted, per_second, printable, span, times};
+
+pub use coverage::probes;
 
 /// The widest that a summary is, in columns.
 pub const WIDTH_MAX: u16 = 120;
@@ -22,12 +26,6 @@ const SEEDS_SHOWN: usize = 8;
 
 /// How many lines of an explanation are shown.
 const WHY_LINES: usize = 40;
-
-/// How many probes are named that few runs hit.
-const RAREST_SHOWN: usize = 3;
-
-/// How many probes are named that no run hit; if there are more, it is said how many.
-const NEVER_SHOWN: usize = 12;
 
 /// How much a summary says about something.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,19 +60,19 @@ pub fn summary(campaign: &Campaign, width: u16, details: Details) -> String {
     text.push_str(&format!("{}\n\n{}\n", headline(campaign, &total), scenarios(&tallies, width)));
     text.push_str(&figures(campaign, &total));
     let coverage = Coverage::of(campaign);
-    text.push_str(&coverage_lines(&coverage, probes, width));
+    text.push_str(&coverage::lines(&coverage, probes, width));
     text.push_str(&behaviour::lines(&campaign.behaviour, width));
     for note in notes(campaign, &tallies) {
         text.push_str(&note);
         text.push('\n');
     }
     let tallies = faults::by_scenario(campaign);
-    text.push_str(&idle_lines(&tallies, of_faults, width));
+    text.push_str(&idle::lines(&tallies, of_faults, width));
     if probes == Detail::Table {
-        text.push_str(&format!("\n{}", coverage_table(&coverage, width)));
+        text.push_str(&format!("\n{}", coverage::every(&coverage, width)));
     }
     if of_faults == Detail::Table {
-        text.push_str(&format!("\n{}", fault_table(&tallies, width)));
+        text.push_str(&format!("\n{}", idle::every(&tallies, width)));
     }
     let groups = tally::failures(campaign);
     if groups.len() > 1 {
@@ -119,21 +117,6 @@ fn headline(campaign: &Campaign, total: &Tally) -> String {
     }
 }
 
-/// A table without lines but the one under its heading; columns are two spaces apart.
-pub(crate) fn table(heading: &[&str], left_aligned: &[usize], width: u16) -> Table {
-    let mut table = Table::new();
-    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-    table.set_header(heading.iter().copied());
-    for (place, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 2));
-        let is_left = left_aligned.contains(&place);
-        column.set_cell_alignment(if is_left { CellAlignment::Left } else { CellAlignment::Right });
-    }
-    table
-}
-
-const STYLE: TableStyle = comfy_table::presets::NOTHING;
-
 fn scenarios(tallies: &[(&str, Tally)], width: u16) -> String {
     let heading =
         ["scenario", "verdict", "runs", "failed", "rate (95 %)", "answered", "unknown", "events", "virtual", "wall"];
@@ -153,11 +136,6 @@ fn scenarios(tallies: &[(&str, Tally)], width: u16) -> String {
         ]);
     }
     trimmed(&table)
-}
-
-/// The table without the blanks at the end of its lines.
-pub(crate) fn trimmed(table: &Table) -> String {
-    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
 }
 
 fn verdict(tally: &Tally) -> &'static str {
@@ -185,43 +163,6 @@ fn figures(campaign: &Campaign, total: &Tally) -> String {
     )
 }
 
-/// How much of the protocol the runs met. Nothing if no run says.
-fn coverage_lines(coverage: &Coverage, detail: Detail, width: u16) -> String {
-    if coverage.runs == 0 || coverage.declared() == 0 {
-        return String::new();
-    }
-    let mut words = format!("{} of {} hit", count(coverage.hit()), count(coverage.declared()));
-    let rarest = coverage.rarest(RAREST_SHOWN);
-    if !rarest.is_empty() {
-        let rare =
-            |covered: &&Covered| format!("{} ({})", printable(&covered.probe.name), counted(covered.runs, "run"));
-        words.push_str(&format!("; rarest: {}", rarest.iter().map(rare).collect::<Vec<_>>().join(", ")));
-    }
-    let mut text = labelled("probes", &words, width);
-    let never = coverage.never();
-    if !never.is_empty() {
-        let names: Vec<String> = never.iter().map(|covered| printable(&covered.probe.name)).collect();
-        let number = counted(names.len() as u64, "probe");
-        let words = match detail {
-            Detail::Table => format!("{number}, at the end of the table"),
-            Detail::Line if names.len() > NEVER_SHOWN => format!("{number}; --probes shows which"),
-            Detail::Line => names.join(", "),
-        };
-        text.push_str(&labelled("never hit", &words, width));
-    }
-    text
-}
-
-/// Every probe, with what it means.
-#[must_use]
-pub fn probes(probes: &[ProbeRecord], width: u16) -> String {
-    let mut table = table(&["section", "probe", "what happened"], &[0, 1, 2], width.min(WIDTH_MAX));
-    for ProbeRecord { name, section, summary } in probes {
-        table.add_row([printable(section), printable(name), printable(summary)]);
-    }
-    trimmed(&table)
-}
-
 /// A span of time that was measured many times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figure {
@@ -244,93 +185,6 @@ pub fn figures_table(figures: &[Figure], width: u16) -> String {
     let shown = |ns: Option<u64>| ns.map_or("-".to_owned(), span);
     for Figure { what, count: number, p50_ns, p99_ns, target } in figures {
         table.add_row([what.clone(), count(*number), shown(*p50_ns), shown(*p99_ns), target.clone()]);
-    }
-    trimmed(&table)
-}
-
-/// The columns that belong to the name of a figure.
-const LABEL: usize = 14;
-
-/// A figure under its name, broken between words; what goes on stands below.
-pub(crate) fn labelled(label: &str, words: &str, width: u16) -> String {
-    let mut text = String::new();
-    let mut line = format!("{label:<LABEL$}");
-    for word in words.split(' ') {
-        let is_empty = line.chars().count() == LABEL;
-        if !is_empty && line.chars().count() + 1 + word.chars().count() > usize::from(width) {
-            text.push_str(&format!("{line}\n"));
-            line = " ".repeat(LABEL);
-        } else if !is_empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    text + &line + "\n"
-}
-
-/// Every probe, those that no run hit last: what stands at the end is read first.
-fn coverage_table(coverage: &Coverage, width: u16) -> String {
-    let mut table = table(&["probe", "section", "runs", "share", "first seen in"], &[0, 1, 4], width);
-    for covered in coverage.by_frequency() {
-        let first = covered.first.as_ref();
-        table.add_row([
-            printable(&covered.probe.name),
-            printable(&covered.probe.section),
-            count(covered.runs),
-            interval::share(covered.runs, coverage.runs),
-            first.map_or("-".to_owned(), |first| format!("{}, seed {}", printable(&first.scenario), first.seed)),
-        ]);
-    }
-    trimmed(&table)
-}
-
-/// How many faults are named that did nothing; if there are more, it is said how many.
-const IDLE_SHOWN: usize = 12;
-
-/// The faults that did nothing, where enough runs were made for that to mean something.
-fn idle_lines(tallies: &[FaultTally<'_>], detail: Detail, width: u16) -> String {
-    let is_asked = |tally: &&FaultTally<'_>| detail == Detail::Table || tally.runs >= faults::RUNS_MIN;
-    let idle = |wanted: Idle| -> Vec<&FaultTally<'_>> {
-        tallies.iter().filter(is_asked).filter(|tally| tally.idle() == Some(wanted)).collect()
-    };
-    let mut text = String::new();
-    for (label, idle) in [("never fired", idle(Idle::NeverFired)), ("no effect", idle(Idle::NeverMattered))] {
-        if idle.is_empty() {
-            continue;
-        }
-        let name = |tally: &&FaultTally<'_>| format!("{} in {}", printable(tally.fault), printable(tally.scenario));
-        let number = counted(idle.len() as u64, "fault");
-        let words = match detail {
-            Detail::Table => format!("{number}, see the table"),
-            Detail::Line if idle.len() > IDLE_SHOWN => format!("{number}; --faults shows which"),
-            Detail::Line => idle.iter().map(name).collect::<Vec<_>>().join(", "),
-        };
-        text.push_str(&labelled(label, &words, width));
-    }
-    text
-}
-
-/// What each fault did, scenario by scenario.
-fn fault_table(tallies: &[FaultTally<'_>], width: u16) -> String {
-    let heading = ["scenario", "fault", "runs", "configured", "fired in", "fired", "effect in", "effects", ""];
-    let mut table = table(&heading, &[0, 1, 8], width);
-    for tally in tallies {
-        let remark = match tally.idle() {
-            None => "",
-            Some(Idle::NeverFired) => "never fired",
-            Some(Idle::NeverMattered) => "no effect",
-        };
-        table.add_row([
-            printable(tally.scenario),
-            printable(tally.fault),
-            count(tally.runs),
-            count(tally.runs_configured),
-            count(tally.runs_fired),
-            count(tally.fired),
-            count(tally.runs_effective),
-            count(tally.effects),
-            remark.to_owned(),
-        ]);
     }
     trimmed(&table)
 }
@@ -440,7 +294,7 @@ fn seconds(ns: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{BehaviourRecord, ProbeCount, SCHEMA, ScenarioRecord};
+    use crate::model::{BehaviourRecord, ProbeCount, ProbeRecord, SCHEMA, ScenarioRecord};
 
     const PROBES: Details = Details { probes: Detail::Table, faults: Detail::Line };
 

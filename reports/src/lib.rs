@@ -9,6 +9,7 @@
 //! | what faults struck, and whom | [`faults`] |
 //! | how sure one can be of a failure rate | [`interval`] |
 //! | numbers, times and foreign text in words | [`words`] |
+//! | tables and named figures | `table` |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
 //! | the bug bench in numbers | [`bench`] |
@@ -21,5 +22,6 @@ pub mod human;
 pub mod interval;
 pub mod json;
 pub mod model;
+mod table;
 pub mod tally;
 pub mod words;

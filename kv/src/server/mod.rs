@@ -6,17 +6,18 @@
 //! entry when Raft has let it pass and what it must reflect is applied (dissertation 6.4). Every so many entries the
 //! server takes a snapshot of its own state, and Raft forgets the log before it (dissertation 5.1).
 
+mod apply;
 mod host;
 mod operated;
 mod reads;
+mod snapshots;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use whitewater_raft::message::Body;
 use whitewater_raft::{
     After, Command, Config, ConfigError, Configuration, Effect, Entry, Index, Input, NodeId, Outbound, Payload,
-    ProposalId, ReadProof, Refusal, Replica, Role, RoleChange, Snapshot, Term, Timer, Write, WriteSequence,
+    ProposalId, ReadProof, Refusal, Replica, Role, RoleChange, Term, Timer, Write, WriteSequence,
 };
 
 use crate::bugs::{self, Bug};
@@ -31,6 +32,7 @@ use crate::storage::{self, RecoveryError, RecoveryReport, Storage, Ticket, Torn}
 
 pub use host::{Event, Host};
 use reads::{Read, Reads};
+use snapshots::restored;
 
 /// The settings of a server. All servers of a cluster should have the same, but for `raft.id`.
 #[derive(Clone, Debug)]
@@ -404,112 +406,12 @@ impl Server {
         }
     }
 
-    fn apply<H: Host>(&mut self, through: Index, host: &mut H) {
-        host.observe(Event::Committed(through));
-        if whitewater_raft::bugs::is_on(whitewater_raft::bugs::Bug::AppliedTwice) {
-            self.applied = self.applied.previous().max(self.compacted);
-        }
-        let is_noop = |index| self.replica.entry(index).is_some_and(|entry| entry.payload == Payload::Noop);
-        let is_left_out = bugs::is_on(Bug::NoopNotApplied) && is_noop(through);
-        let through = if is_left_out { through.previous() } else { through };
-        while self.applied < through {
-            let index = self.applied.next();
-            let entry = self.replica.entry(index).expect("a committed entry is in the log until it is applied");
-            let result = match &entry.payload {
-                Payload::Noop | Payload::Configuration(_) => None,
-                Payload::Command(command) => {
-                    let request = codec::decode(command).expect("a command is checked before it enters the log");
-                    let is_map = bugs::is_on(Bug::MapOrderInState);
-                    let request = if is_map { bugs::in_map_order(request, self.replica.id()) } else { request };
-                    if bugs::is_on(Bug::SessionsExpireByClock) && host.now().0 % 1_000_000_000 < 10_000_000 {
-                        self.machine.sessions.expire_one();
-                    }
-                    answer(index, self.machine.apply(index, &request), host)
-                }
-            };
-            self.applied = index;
-            host.observe(Event::Applied { entry, state: self.machine.fingerprint() });
-            let Some(waiting) = self.waiting.front().copied().filter(|waiting| waiting.index == index) else {
-                continue;
-            };
-            self.waiting.pop_front();
-            let is_own = waiting.term == entry.term || bugs::is_on(Bug::WaitersByIndex);
-            assert!(is_own, "a leader's own entries are not replaced while it leads");
-            if let Some(result) = result {
-                reply(waiting.client, waiting.request, result, host);
-            }
-        }
-    }
-
     fn serve_reads<H: Host>(&mut self, host: &mut H) {
         while let Some((id, Read { client, number, operation })) = self.reads.take_served_by(self.applied) {
             let answer = self.machine.read(&operation).expect("what writes is rejected when it arrives");
             host.observe(Event::ReadServed { read: id.0, applied: self.applied });
             let result = ReplyResult::Answered { answer, index: self.applied };
             reply(client, RequestId::Read { number }, result, host);
-        }
-    }
-
-    /// A snapshot from the leader: what it holds has been applied by others.
-    fn restore<H: Host>(&mut self, snapshot: &Snapshot, host: &mut H) {
-        self.machine = restored(snapshot, host).expect("a snapshot is what a machine of this cluster wrote");
-        self.applied = snapshot.index;
-        self.compacted = snapshot.index;
-        self.saving = None;
-    }
-
-    fn take_snapshot_if_due<H: Host>(&mut self, host: &mut H) {
-        let Some(every) = self.snapshot_every else { return };
-        let every = if bugs::is_on(Bug::SnapshotsTwiceAsOften) { every.div_ceil(2) } else { every };
-        let covered = self.replica.snapshot().map_or(Index(0), |snapshot| snapshot.index);
-        if self.applied.0 - covered.0.min(self.applied.0) >= every {
-            self.take_snapshot(host);
-        }
-    }
-
-    /// Begins to save a snapshot of the present state, if there is something new and none is on its way.
-    fn take_snapshot<H: Host>(&mut self, host: &mut H) {
-        let covered = self.replica.snapshot().map_or(Index(0), |snapshot| snapshot.index);
-        if self.saving.is_some() || self.applied <= covered {
-            return;
-        }
-        // A server that joins does not know the configuration of entries before it was told of one.
-        let is_off = bugs::is_on(Bug::SnapshotIndexOff) && self.applied.previous() > covered;
-        let index = if is_off { self.applied.previous() } else { self.applied };
-        let Some(snapshot) = self.replica.snapshot_of(index, self.machine.snapshot()) else { return };
-        self.saving = Some((index, self.machine.fingerprint()));
-        self.storage.save_snapshot(Arc::new(snapshot), host);
-    }
-
-    fn snapshot_saved<H: Host>(&mut self, snapshot: Arc<Snapshot>, host: &mut H) {
-        // One from the leader may have replaced it meanwhile.
-        let Some((index, state)) = self.saving.take_if(|(index, _)| *index == snapshot.index) else { return };
-        host.observe(Event::SnapshotTaken { index, state });
-        self.step(Input::SnapshotSaved(snapshot), Origin::Nobody, host);
-        let compacted = self.replica.first_index().previous();
-        if compacted > self.compacted {
-            self.compacted = compacted;
-            host.observe(Event::Compacted(compacted));
-        }
-    }
-}
-
-/// What a client is told of its applied request, if it still waits for an answer.
-fn answer<H: Host>(index: Index, applied: Applied, host: &mut H) -> Option<ReplyResult> {
-    match applied {
-        Applied::Opened { session } => Some(ReplyResult::Opened { session }),
-        Applied::Executed { session, sequence, answer } => {
-            host.observe(Event::Executed { index, session, sequence });
-            Some(ReplyResult::Answered { answer, index })
-        }
-        Applied::Duplicate { answer } => {
-            host.observe(Event::Probe(Probe::DuplicateRequestSuppressed));
-            Some(ReplyResult::Answered { answer, index })
-        }
-        Applied::Overtaken => None,
-        Applied::Expired => {
-            host.observe(Event::Probe(Probe::SessionExpired));
-            Some(ReplyResult::SessionExpired)
         }
     }
 }
@@ -530,15 +432,6 @@ fn appended<H: Host>(entry: &Entry, host: &mut H) {
     if let Payload::Configuration(configuration) = &entry.payload {
         host.observe(Event::Configured { index: entry.index, configuration });
     }
-}
-
-/// The state machine of a snapshot.
-fn restored<H: Host>(snapshot: &Snapshot, host: &mut H) -> Result<Machine, SnapshotError> {
-    let machine = Machine::restore(&snapshot.data)?;
-    let Snapshot { index, term, configuration, .. } = snapshot;
-    host.observe(Event::Restored { index: *index, term: *term, state: machine.fingerprint() });
-    host.observe(Event::Configured { index: *index, configuration });
-    Ok(machine)
 }
 
 fn tell_of_recovery<H: Host>(report: &RecoveryReport, host: &mut H) {

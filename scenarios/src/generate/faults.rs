@@ -102,7 +102,26 @@ impl<'s> Choices<'s> {
                 }
                 crashes
             }
-            kind => vec![Strike { begin, end: begin.after(lasting_ns), kind: self.kind(kind) }],
+            MixKind::Cut { .. }
+            | MixKind::Link { .. }
+            | MixKind::Crash { .. }
+            | MixKind::Pause { .. }
+            | MixKind::Links { .. }
+            | MixKind::SlowDisk { .. }
+            | MixKind::Wipe { .. }
+            | MixKind::ClockStep { .. }
+            | MixKind::Partition { .. }
+            | MixKind::CutLinks { .. }
+            | MixKind::Clog { .. }
+            | MixKind::Messages { .. }
+            | MixKind::CrashAt { .. }
+            | MixKind::SlowServer { .. }
+            | MixKind::DiskError { .. }
+            | MixKind::Damage { .. }
+            | MixKind::ClockFreeze { .. }
+            | MixKind::ClientCrash { .. } => {
+                vec![Strike { begin, end: begin.after(lasting_ns), kind: self.kind(kind) }]
+            }
         }
     }
 
@@ -111,7 +130,7 @@ impl<'s> Choices<'s> {
         let size = self.stream.between(1, self.order.len() as u64) as usize;
         let half_ns = (lasting_ns / 2).max(1);
         let mut strikes: Vec<Strike> = Vec::new();
-        for node in self.order[..size].to_vec() {
+        for node in self.order[..size].iter().copied() {
             let begin = begin.after(self.stream.below(half_ns));
             let end = begin.after(half_ns).after(self.stream.below(half_ns)).after(1);
             let target = Target::Nodes(vec![node]);

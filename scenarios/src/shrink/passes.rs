@@ -123,20 +123,15 @@ fn within(step: &Step, machines: u32) -> Option<Step> {
     let StepAction::Strike { kind, lasting } = &step.action else { return Some(step.clone()) };
     let exists = |node: &NodeId| node.0 < machines;
     let mut kind = kind.clone();
-    match &mut kind {
-        MixKind::CutLinks { links } => {
-            links.retain(|(from, to)| exists(from) && exists(to));
-            if links.is_empty() {
-                return None;
-            }
+    if let MixKind::CutLinks { links } = &mut kind {
+        links.retain(|(from, to)| exists(from) && exists(to));
+        if links.is_empty() {
+            return None;
         }
-        other => {
-            if let Some(Who::Nodes(nodes)) = target_of(other) {
-                nodes.retain(exists);
-                if nodes.is_empty() {
-                    return None;
-                }
-            }
+    } else if let Some(Who::Nodes(nodes)) = target_of(&mut kind) {
+        nodes.retain(exists);
+        if nodes.is_empty() {
+            return None;
         }
     }
     Some(Step { action: StepAction::Strike { kind, lasting: *lasting }, ..step.clone() })

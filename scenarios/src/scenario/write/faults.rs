@@ -94,86 +94,77 @@ pub(super) fn probe(id: ProbeId) -> String {
 }
 
 fn strike(key: &'static str, kind: &MixKind, links: LinkProfile, lines: &mut Lines) {
-    let mut with_target = |name: &str, target: &Who| {
-        lines.set(key, string(name));
+    let (name, target) = called(kind);
+    lines.set(key, string(name));
+    if let Some(target) = target {
         lines.set("target", who(target));
-    };
+    }
     match kind {
-        MixKind::Cut { target, direction, reach } => {
-            with_target("cut", target);
+        MixKind::Cut { direction, reach, .. } | MixKind::Clog { direction, reach, .. } => {
             ways(*direction, *reach, lines);
         }
-        MixKind::Clog { target, direction, reach } => {
-            with_target("clog", target);
-            ways(*direction, *reach, lines);
-        }
-        MixKind::Link { target } => with_target("link", target),
-        MixKind::Crash { target } => with_target("crash", target),
-        MixKind::Pause { target } => with_target("pause", target),
-        MixKind::Wipe { target } => with_target("wipe", target),
-        MixKind::ClockFreeze { target } => with_target("clock-freeze", target),
-        MixKind::SlowDisk { target, factor } => {
-            with_target("slow-disk", target);
-            lines.set("factor", factor.to_string());
-        }
-        MixKind::ClockStep { target, by, way } => {
-            with_target("clock-step", target);
+        MixKind::SlowDisk { factor, .. } => lines.set("factor", factor.to_string()),
+        MixKind::ClockStep { by, way, .. } => {
             lines.set("by", range(*by));
             lines.unless("way", *way, Way::Either, |way| string(way_word(way)));
         }
-        MixKind::CrashAt { target, point, skip_max, down } => {
-            with_target("crash-at", target);
+        MixKind::CrashAt { point, skip_max, down, .. } => {
             lines.set("point", string(point_word(*point)));
             lines.unless("skip", *skip_max, 0, |skip| skip.to_string());
             lines.set("down", range(*down));
         }
-        MixKind::CrashLoop { target, times, up } => {
-            with_target("crash-loop", target);
+        MixKind::CrashLoop { times, up, .. } => {
             lines.set("times", times.to_string());
             lines.set("up", range(*up));
         }
-        MixKind::SlowServer { target, service } => {
-            with_target("slow-server", target);
-            lines.set("service", latency(*service));
-        }
-        MixKind::DiskError { target, failure } => {
-            with_target("disk-error", target);
-            lines.set("failure", string(failure_word(*failure)));
-        }
-        MixKind::Damage { target, damage } => {
-            with_target("damage", target);
-            lines.set("damage", string(damage_word(*damage)));
-        }
-        MixKind::Links { profile } => {
-            lines.set(key, string("network"));
-            network(*profile, links, lines);
-        }
-        MixKind::Partition { shape } => {
-            lines.set(key, string("partition"));
-            lines.set("shape", string(shape_word(*shape)));
-        }
+        MixKind::SlowServer { service, .. } => lines.set("service", latency(*service)),
+        MixKind::DiskError { failure, .. } => lines.set("failure", string(failure_word(*failure))),
+        MixKind::Damage { damage, .. } => lines.set("damage", string(damage_word(*damage))),
+        MixKind::Links { profile } => network(*profile, links, lines),
+        MixKind::Partition { shape } => lines.set("shape", string(shape_word(*shape))),
         MixKind::CutLinks { links } => {
-            lines.set(key, string("cut-links"));
             lines.set("links", list(links.iter().map(|(from, to)| format!("[{}, {}]", from.0, to.0))));
         }
-        MixKind::Swizzle => lines.set(key, string("swizzle")),
-        MixKind::RollingRestart { gap } => {
-            lines.set(key, string("rolling-restart"));
-            lines.set("gap", range(*gap));
-        }
-        MixKind::Messages { from, filter } => {
-            lines.set(key, string("messages"));
-            if let Some(from) = from {
-                lines.set("target", who(from));
-            }
-            fates(*filter, lines);
-        }
+        MixKind::RollingRestart { gap } => lines.set("gap", range(*gap)),
+        MixKind::Messages { filter, .. } => fates(*filter, lines),
         MixKind::ClientCrash { client } => {
-            lines.set(key, string("client-crash"));
             if let Some(client) = client {
                 lines.set("client", client.to_string());
             }
         }
+        MixKind::Link { .. }
+        | MixKind::Crash { .. }
+        | MixKind::Pause { .. }
+        | MixKind::Wipe { .. }
+        | MixKind::ClockFreeze { .. }
+        | MixKind::Swizzle => {}
+    }
+}
+
+/// The word for what strikes, and whom it strikes, if it says so.
+fn called(kind: &MixKind) -> (&'static str, Option<&Who>) {
+    match kind {
+        MixKind::Cut { target, .. } => ("cut", Some(target)),
+        MixKind::Clog { target, .. } => ("clog", Some(target)),
+        MixKind::Link { target } => ("link", Some(target)),
+        MixKind::Crash { target } => ("crash", Some(target)),
+        MixKind::Pause { target } => ("pause", Some(target)),
+        MixKind::Wipe { target } => ("wipe", Some(target)),
+        MixKind::ClockFreeze { target } => ("clock-freeze", Some(target)),
+        MixKind::SlowDisk { target, .. } => ("slow-disk", Some(target)),
+        MixKind::ClockStep { target, .. } => ("clock-step", Some(target)),
+        MixKind::CrashAt { target, .. } => ("crash-at", Some(target)),
+        MixKind::CrashLoop { target, .. } => ("crash-loop", Some(target)),
+        MixKind::SlowServer { target, .. } => ("slow-server", Some(target)),
+        MixKind::DiskError { target, .. } => ("disk-error", Some(target)),
+        MixKind::Damage { target, .. } => ("damage", Some(target)),
+        MixKind::Messages { from, .. } => ("messages", from.as_ref()),
+        MixKind::Links { .. } => ("network", None),
+        MixKind::Partition { .. } => ("partition", None),
+        MixKind::CutLinks { .. } => ("cut-links", None),
+        MixKind::Swizzle => ("swizzle", None),
+        MixKind::RollingRestart { .. } => ("rolling-restart", None),
+        MixKind::ClientCrash { .. } => ("client-crash", None),
     }
 }
 
