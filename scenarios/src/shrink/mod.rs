@@ -25,8 +25,14 @@ pub use fingerprint::fingerprint;
 use crate::scenario::{Fingerprint, PlannedOperation, Scenario, Step};
 use crate::search::lineage::Lineage;
 
-/// How many other seeds are tried where one does not fail alike.
+/// How many other seeds are tried where one does not fail alike: a large step is worth some effort.
 const OTHER_SEEDS: u64 = 3;
+
+/// A step is large if it leaves out at least one in so many items.
+const LARGE: usize = 12;
+
+/// At first operations are left out in pieces of one in so many.
+const COARSE: usize = 10;
 
 /// What came of a run, as far as shrinking is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,8 +112,18 @@ struct Work<'l> {
 impl Work<'_> {
     /// Takes a scenario instead of the best one if it fails alike, with its seed or with another.
     fn accept(&mut self, candidate: Scenario) -> bool {
+        self.accept_with(candidate, OTHER_SEEDS)
+    }
+
+    /// The same for a scenario from which so many of so many items are left out.
+    fn accept_part(&mut self, candidate: Scenario, left: usize, before: usize) -> bool {
+        let is_large = (before - left) * LARGE >= before;
+        self.accept_with(candidate, if is_large { OTHER_SEEDS } else { 0 })
+    }
+
+    fn accept_with(&mut self, candidate: Scenario, other_seeds: u64) -> bool {
         let mut candidate = candidate;
-        for number in 0..=OTHER_SEEDS {
+        for number in 0..=other_seeds {
             let progress = Progress {
                 runs: self.runs,
                 steps: self.best.steps.len(),
@@ -143,23 +159,29 @@ impl Work<'_> {
     }
 
     fn leave_out(&mut self) {
+        // What clients ask costs most of the time of a run and seldom matters, so the bulk of it goes first.
+        self.leave_out_operations(self.best.operations.as_ref().map_or(0, Vec::len) / COARSE);
         let mut steps = self.best.steps.clone();
         let base = self.best.clone();
-        reduce::reduce(&mut steps, |rest: &[Step]| {
-            let candidate =
-                passes::with_steps(&Scenario { seed: self.best.seed.clone(), ..base.clone() }, rest.to_vec());
-            self.accept(candidate)
+        reduce::reduce(&mut steps, 1, |rest: &[Step]| {
+            let base = Scenario { seed: self.best.seed.clone(), ..base.clone() };
+            let before = self.best.steps.len();
+            self.accept_part(passes::with_steps(&base, rest.to_vec()), rest.len(), before)
         });
         self.end_early();
-        let mut operations = self.best.operations.clone().unwrap_or_default();
-        reduce::reduce(&mut operations, |rest: &[PlannedOperation]| {
-            let candidate = passes::with_operations(&self.best, rest.to_vec());
-            self.accept(candidate)
-        });
+        self.leave_out_operations(1);
         self.end_early();
         self.first_of(passes::earlier);
         self.first_of(passes::fewer_servers);
         self.first_of(passes::fewer_clients);
+    }
+
+    fn leave_out_operations(&mut self, smallest: usize) {
+        let mut operations = self.best.operations.clone().unwrap_or_default();
+        reduce::reduce(&mut operations, smallest, |rest: &[PlannedOperation]| {
+            let before = self.best.operations.as_ref().map_or(0, Vec::len);
+            self.accept_part(passes::with_operations(&self.best, rest.to_vec()), rest.len(), before)
+        });
     }
 
     fn simplify(&mut self) {
