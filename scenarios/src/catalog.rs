@@ -19,6 +19,8 @@ const FILES: &[(&str, &str)] = files! {
     "transfer" "wiped-disks" "wiped-leader" "paper" "no-pre-vote" "no-quorum-check"
     "narrow-window" "forgotten-clients" "transactions" "torn-votes" "slow-leader-disk" "long-tails"
     "deluge" "retention" "only-reads" "swarm" "swarm-members" "swarm-disks"
+    "longer-against-newer" "term-ahead" "deaf-server" "far-behind" "compacted-and-idle" "late-appends"
+    "overtaken-writes" "drifting-leases" "leases-given-away" "abandoned-changes" "unaware-voter"
 };
 
 /// All scenarios of the catalog.

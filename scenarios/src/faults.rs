@@ -159,7 +159,7 @@ fn crashes(kind: &MixKind) -> bool {
         | MixKind::SlowServer { .. }
         | MixKind::DiskError { .. }
         | MixKind::ClockFreeze { .. }
-        | MixKind::ClientCrash => false,
+        | MixKind::ClientCrash { .. } => false,
     }
 }
 
@@ -208,7 +208,7 @@ fn kind(kind: &MixKind) -> String {
             format!("damage {damage} {}", who(target))
         }
         MixKind::ClockFreeze { target } => format!("clock-freeze {}", who(target)),
-        MixKind::ClientCrash => "client-crash".to_owned(),
+        MixKind::ClientCrash { .. } => "client-crash".to_owned(),
     }
 }
 

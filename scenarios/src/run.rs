@@ -69,6 +69,8 @@ pub struct Run {
     pub record: RunRecord,
     /// What it has shown, and when.
     pub sightings: Vec<Sighting>,
+    /// For each fault of the plan that began, the servers that its target turned out to be.
+    pub struck: Vec<Option<Vec<NodeId>>>,
     /// The operation whose answer nothing explains, if the history is not linearizable.
     pub culprit: Option<OperationId>,
     /// What the clients asked and heard.
@@ -118,8 +120,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
         };
     let record = record(&world, (written, scenario), lineage, plan.servers, verdict);
     let sightings = sightings(&world);
+    let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
     let (trace, exercised) = (world.take_trace(), world.exercised());
-    Run { record, sightings, culprit, history: world.into_history(), trace, exercised }
+    Run { record, sightings, struck, culprit, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.

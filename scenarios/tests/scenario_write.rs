@@ -37,7 +37,7 @@ fn only_what_differs_from_the_defaults_is_written() {
 fn runs_written_down_can_be_read() {
     for scenario in catalog::all() {
         for seed in 0..3 {
-            let run = repro::of(&scenario, &Lineage::of(seed), None);
+            let run = repro::of(&scenario, &Lineage::of(seed), &[], None);
             let read = again(&run);
             let (one, other) = (generate::plan(&run, seed), generate::plan(&read, seed));
             assert_eq!((one.scripts, one.operator), (other.scripts, other.operator), "{} {seed}", scenario.name);

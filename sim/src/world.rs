@@ -231,6 +231,13 @@ impl<P: Process> World<P> {
         &self.kernel.probes_first
     }
 
+    /// The servers that the target of a fault of the plan turned out to be, if it began; of a single link, both ends. Faults have
+    /// numbers from 0 in the order of the plan.
+    #[must_use]
+    pub fn struck(&self, number: usize) -> Option<&[NodeId]> {
+        self.injector.struck(number)
+    }
+
     /// How many faults of the plan began.
     #[must_use]
     pub fn faults_begun(&self) -> u64 {

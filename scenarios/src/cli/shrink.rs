@@ -13,7 +13,7 @@ use whitewater_scenarios::scenario::{self, Fingerprint, Scenario};
 use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::shrink::{self, Ending, Laboratory, Progress, repro};
 use whitewater_scenarios::systems::raft_kv::RaftKv;
-use whitewater_sim::Instant;
+use whitewater_sim::{Instant, NodeId};
 
 use super::progress::{Bar, share};
 use super::{Failure, bugs, exit, print, replay, select, spans};
@@ -87,12 +87,12 @@ pub(crate) fn shrunk(
 ) -> Result<String, Failure> {
     let mut bench = Bench { bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
     let argument = &selected.argument;
-    let Some((failure, _)) = bench.attempt(&selected.scenario, lineage) else {
+    let Some((failure, struck)) = bench.attempt(&selected.scenario, lineage) else {
         return Err(Failure::usage(format!(
             "the run of {argument} with seed {lineage} fails no check: there is nothing to shrink"
         )));
     };
-    let written = repro::of(&selected.scenario, lineage, Some(failure.fingerprint.clone()));
+    let written = repro::of(&selected.scenario, lineage, &struck, Some(failure.fingerprint.clone()));
     let before = size(&written);
     let (mut small, failure, ending) = shrink::shrink(&written, &failure.fingerprint, &mut bench).ok_or_else(|| {
         Failure::usage(format!(
@@ -161,12 +161,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn attempt(&self, scenario: &Scenario, lineage: &Lineage) -> Option<(shrink::Failure, u64)> {
+    fn attempt(&self, scenario: &Scenario, lineage: &Lineage) -> Option<(shrink::Failure, Vec<Option<Vec<NodeId>>>)> {
         let options = Options { bug: self.bug, events_max: EVENTS_MAX, ..Options::default() };
         let run = campaign::make_on(&RaftKv, scenario, lineage, &options).ok()?;
         let Verdict::Violation { at_ns, .. } = run.record.verdict else { return None };
         let fingerprint: Fingerprint = shrink::fingerprint(&run)?;
-        Some((shrink::Failure { fingerprint, at: Instant(at_ns) }, run.record.events))
+        Some((shrink::Failure { fingerprint, at: Instant(at_ns) }, run.struck))
     }
 }
 

@@ -126,7 +126,10 @@ pub(super) fn strike(kind: &MixKind) -> String {
             format!("{} given another time, {} {way}", subject(target), range(*by))
         }
         MixKind::ClockFreeze { target } => format!("the clock of {} stands still", object(target)),
-        MixKind::ClientCrash => "a random client is gone, and another goes on with its work at the end".to_owned(),
+        MixKind::ClientCrash { client } => {
+            let who = client.map_or("a random client".to_owned(), |client| format!("client {client}"));
+            format!("{who} is gone, and another goes on with its work at the end")
+        }
     }
 }
 

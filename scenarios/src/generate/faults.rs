@@ -36,7 +36,7 @@ fn strikes(mix: &FaultMix, source: Source, cast: Cast, duration_ns: u64, mut str
         if begin.0 >= duration_ns {
             return faults;
         }
-        let mut choices = Choices::new(cast, &mut stream);
+        let mut choices = Choices::new(cast, Strikes::AgainAndAgain, &mut stream);
         for Strike { begin, end, kind } in choices.strikes(&mix.kind, begin, lasting_ns) {
             now = now.max(end);
             if begin.0 < duration_ns {
@@ -58,14 +58,22 @@ pub(super) struct Choices<'s> {
     cast: Cast,
     /// All servers, shuffled.
     order: Vec<NodeId>,
+    strikes: Strikes,
     stream: &'s mut Stream,
 }
 
+/// Whether a fault strikes again and again, each time somewhat differently, or once, exactly as it is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strikes {
+    AgainAndAgain,
+    Once,
+}
+
 impl<'s> Choices<'s> {
-    pub(super) fn new(cast: Cast, stream: &'s mut Stream) -> Choices<'s> {
+    pub(super) fn new(cast: Cast, strikes: Strikes, stream: &'s mut Stream) -> Choices<'s> {
         let mut order: Vec<NodeId> = (0..cast.machines).map(NodeId).collect();
         stream.shuffle(&mut order);
-        Choices { cast, order, stream }
+        Choices { cast, order, strikes, stream }
     }
 
     fn strikes(&mut self, kind: &MixKind, begin: Instant, lasting_ns: u64) -> Vec<Strike> {
@@ -111,7 +119,7 @@ impl<'s> Choices<'s> {
             | MixKind::DiskError { .. }
             | MixKind::Damage { .. }
             | MixKind::ClockFreeze { .. }
-            | MixKind::ClientCrash => {
+            | MixKind::ClientCrash { .. } => {
                 vec![Strike { begin, end: begin.after(lasting_ns), kind: self.kind(kind) }]
             }
         }
@@ -176,7 +184,10 @@ impl<'s> Choices<'s> {
                 FaultKind::Filter { from: from.as_ref().map(|who| self.target(who)), filter: *filter }
             }
             MixKind::CrashAt { target, point, skip_max, down } => {
-                let skip = self.stream.between(0, u64::from(*skip_max)) as u32;
+                let skip = match self.strikes {
+                    Strikes::AgainAndAgain => self.stream.between(0, u64::from(*skip_max)) as u32,
+                    Strikes::Once => *skip_max,
+                };
                 let down_ns = draw(*down, self.stream);
                 FaultKind::CrashAt { target: self.target(target), point: *point, skip, down_ns }
             }
@@ -188,8 +199,9 @@ impl<'s> Choices<'s> {
             }
             MixKind::Damage { target, damage } => FaultKind::Damage { target: self.target(target), damage: *damage },
             MixKind::ClockFreeze { target } => FaultKind::FreezeClock { target: self.target(target) },
-            MixKind::ClientCrash => {
-                FaultKind::CrashClient { client: self.stream.below(u64::from(self.cast.clients)) as u32 }
+            MixKind::ClientCrash { client } => {
+                let any = self.stream.below(u64::from(self.cast.clients)) as u32;
+                FaultKind::CrashClient { client: client.unwrap_or(any) }
             }
             MixKind::Swizzle | MixKind::CrashLoop { .. } | MixKind::RollingRestart { .. } => {
                 unreachable!("this strikes several times: {kind:?}")

@@ -5,7 +5,7 @@ use whitewater_sim::plan::{Action, Expectation, Step};
 use whitewater_sim::rng::{Purpose, RunKey};
 
 use super::draw;
-use super::faults::{Cast, Choices};
+use super::faults::{Cast, Choices, Strikes};
 use crate::scenario::{self, Scenario, StepAction};
 
 /// The steps, each with a stream of its own. Their sources follow those of the fault mixes.
@@ -16,7 +16,7 @@ pub(super) fn steps(scenario: &Scenario, cast: Cast, key: &RunKey) -> Vec<Step> 
         let action = match &step.action {
             StepAction::Strike { kind, lasting } => {
                 let lasting_ns = lasting.map(|lasting| draw(lasting, &mut stream));
-                Action::Begin { kind: Choices::new(cast, &mut stream).kind(kind), lasting_ns }
+                Action::Begin { kind: Choices::new(cast, Strikes::Once, &mut stream).kind(kind), lasting_ns }
             }
             StepAction::End { step } => Action::End { step: *step },
             StepAction::EndAll => Action::EndAll,

@@ -109,7 +109,7 @@ fn expected_strikes(mix: &FaultMix, setting: &Setting<'_>, duration_ns: u64) -> 
         | MixKind::DiskError { .. }
         | MixKind::Damage { .. }
         | MixKind::ClockFreeze { .. }
-        | MixKind::ClientCrash => (1, 1),
+        | MixKind::ClientCrash { .. } => (1, 1),
     };
     let between_ns = (mix.every.min_ns / 2 + mix.every.max_ns / 2 + mix.lasting.min_ns).max(1);
     (duration_ns / between_ns).saturating_mul(faults).saturating_mul(weight)

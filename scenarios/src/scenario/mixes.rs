@@ -152,8 +152,11 @@ pub enum MixKind {
         /// Whose.
         target: Who,
     },
-    /// A random client crashes, and another takes its place.
-    ClientCrash,
+    /// A client crashes, and another takes its place.
+    ClientCrash {
+        /// Which, from 0; a random one if nothing is said.
+        client: Option<u32>,
+    },
 }
 
 /// Which way a clock jumps.

@@ -59,6 +59,7 @@ keys! {
     "way" way: RawWay,
     "point" point: RawPoint,
     "skip" skip: Count<0, 1_000_000>,
+    "client" client: Spanned<Count<0, 999>>,
     "down" down: Spanned<Range>,
     "times" times: Count<2, 100>,
     "up" up: Range,
@@ -120,7 +121,7 @@ kinds! {
     Damage "damage" ["lasting" "target" "damage"]
     ClockStep "clock-step" ["target" "by" "way"]
     ClockFreeze "clock-freeze" ["lasting" "target"]
-    ClientCrash "client-crash" ["lasting"]
+    ClientCrash "client-crash" ["lasting" "client"]
     End "end" ["step"]
     EndAll "end-all" []
     Mark "mark" []
@@ -280,7 +281,7 @@ impl RawStrike {
                 return wrong(place, message);
             }
             RawKind::ClockFreeze => MixKind::ClockFreeze { target: target()? },
-            RawKind::ClientCrash => MixKind::ClientCrash,
+            RawKind::ClientCrash => self.client_crash(setting.cluster)?,
             RawKind::End | RawKind::EndAll | RawKind::Mark => return Ok(None),
         }))
     }
@@ -398,6 +399,15 @@ impl RawStrike {
         }
         let delay = self.delay.map_or(Latency::constant(0), |delay| delay.0);
         Ok(Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay })
+    }
+
+    fn client_crash(&self, cluster: &Cluster) -> Result<MixKind, Mistake> {
+        match &self.client {
+            Some(client) if client.get_ref().0 >= cluster.clients => {
+                wrong(client, format!("there are {} clients, counted from 0: name one of them", cluster.clients))
+            }
+            client => Ok(MixKind::ClientCrash { client: client.as_ref().map(|client| client.get_ref().0) }),
+        }
     }
 
     fn crash_at(&self, place: &Spanned<RawStrike>, target: Who) -> Result<MixKind, Mistake> {

@@ -157,6 +157,7 @@ impl Work<'_> {
             self.accept(candidate)
         });
         self.end_early();
+        self.first_of(passes::earlier);
         self.first_of(passes::fewer_servers);
         self.first_of(passes::fewer_clients);
     }

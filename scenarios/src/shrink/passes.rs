@@ -11,7 +11,7 @@ use whitewater_sim::{ClockProfile, Instant, Latency, LinkProfile, NodeId};
 
 use super::repro::{begin_of, exactly};
 use crate::generate::{Path, Planned};
-use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Who};
+use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format};
 
 /// Ends the run at about this time, and leaves out what would come later.
 pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
@@ -49,13 +49,47 @@ pub(super) fn with_operations(scenario: &Scenario, operations: Vec<PlannedOperat
     Scenario { operations: Some(operations), ..scenario.clone() }
 }
 
+/// Everything earlier by the same time, so that nothing happens for a shorter while before it begins.
+pub(super) fn earlier(scenario: &Scenario) -> Vec<Scenario> {
+    let steps = scenario.steps.iter().filter_map(begin_of);
+    let operations = scenario.operations.iter().flatten().map(|operation| operation.planned.not_before);
+    let Some(first) = steps.chain(operations).min() else { return Vec::new() };
+    let beginnings = [0, 300 * MILLISECOND_NS, 500 * MILLISECOND_NS, SECOND_NS, 2 * SECOND_NS, first.0 / 2];
+    let shifted = |begin_ns: u64| {
+        let by_ns = first.0.checked_sub(begin_ns).filter(|by_ns| *by_ns >= 100 * MILLISECOND_NS)?;
+        let moved = |instant: Instant| Instant(instant.0.saturating_sub(by_ns));
+        let mut earlier = scenario.clone();
+        earlier.timing.duration_ns = earlier.timing.duration_ns.saturating_sub(by_ns).max(1);
+        for step in &mut earlier.steps {
+            if let Trigger::At(at) = step.trigger {
+                step.trigger = Trigger::At(moved(at));
+            }
+        }
+        for operation in earlier.operations.iter_mut().flatten() {
+            let planned = &mut operation.planned;
+            planned.not_before = moved(planned.not_before);
+            if !planned.is_fresh() {
+                planned.not_after = moved(planned.not_after);
+            }
+        }
+        Some(earlier)
+    };
+    beginnings.into_iter().filter_map(shifted).collect()
+}
+
 /// Fewer clients: those that ask nothing go; then all that is asked, by one, two or three.
 pub(super) fn fewer_clients(scenario: &Scenario) -> Vec<Scenario> {
     let Some(operations) = &scenario.operations else { return Vec::new() };
     let renumbered = |number: &dyn Fn(u32) -> u32, clients: u32| {
         let of =
             |operation: &PlannedOperation| PlannedOperation { client: number(operation.client), ..operation.clone() };
-        Scenario { clients, operations: Some(operations.iter().map(of).collect()), ..scenario.clone() }
+        let mut fewer = Scenario { clients, operations: Some(operations.iter().map(of).collect()), ..scenario.clone() };
+        for step in &mut fewer.steps {
+            if let StepAction::Strike { kind: MixKind::ClientCrash { client: Some(client) }, .. } = &mut step.action {
+                *client = number(*client) % clients;
+            }
+        }
+        fewer
     };
     let mut used: Vec<u32> = operations.iter().map(|operation| operation.client).collect();
     used.sort_unstable();
@@ -103,7 +137,7 @@ fn within(step: &Step, machines: u32) -> Option<Step> {
     Some(Step { action: StepAction::Strike { kind, lasting: *lasting }, ..step.clone() })
 }
 
-fn target_of(kind: &mut MixKind) -> Option<&mut Who> {
+pub(super) fn target_of(kind: &mut MixKind) -> Option<&mut Who> {
     match kind {
         MixKind::Cut { target, .. }
         | MixKind::Link { target }
@@ -125,16 +159,25 @@ fn target_of(kind: &mut MixKind) -> Option<&mut Who> {
         | MixKind::CutLinks { .. }
         | MixKind::Swizzle
         | MixKind::RollingRestart { .. }
-        | MixKind::ClientCrash => None,
+        | MixKind::ClientCrash { .. } => None,
     }
 }
 
 /// Everything about servers, links, disks and clocks that can be plainer, one thing at a time; those that matter most first.
 pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
     type Change = fn(&mut Scenario);
-    const CHANGES: [Change; 18] = [
+    const CHANGES: [Change; 24] = [
         |scenario| scenario.operator.clear(),
         |scenario| scenario.links = LinkProfile::reliable(scenario.links.latency),
+        |scenario| scenario.links = LinkProfile::reliable(PLAIN_LATENCY),
+        |scenario| scenario.replication = plain().replication,
+        |scenario| scenario.disks = plain().disks,
+        |scenario| scenario.segment_bytes = plain().segment_bytes,
+        |scenario| scenario.sessions = plain().sessions,
+        |scenario| {
+            let (timing, plain) = (scenario.timing, plain().timing);
+            scenario.timing = Timing { duration_ns: timing.duration_ns, settle_ns: timing.settle_ns, ..plain };
+        },
         |scenario| scenario.links.loss_ppm = 0,
         |scenario| scenario.links.duplicate_ppm = 0,
         |scenario| scenario.links.reorder_ppm = 0,
@@ -158,6 +201,11 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
         (plainer != *scenario).then_some(plainer)
     };
     CHANGES.iter().filter_map(changed).collect()
+}
+
+/// A scenario that says nothing about itself.
+pub(super) fn plain() -> Scenario {
+    format::parse("plain", "name = \"plain\"\nsummary = \"Nothing.\"\n").expect("name and summary are all it needs")
 }
 
 const PLAIN_LATENCY: Latency = Latency::Uniform { min_ns: 500_000, max_ns: MILLISECOND_NS };
@@ -186,6 +234,10 @@ pub(super) fn plainer_step(step: &Step) -> Vec<Step> {
                 }
             }
         }
+        if let MixKind::Links { profile } = kind {
+            let plainer_links = plainer_links(*profile).into_iter();
+            plainer.extend(plainer_links.map(|profile| with(MixKind::Links { profile }, *lasting)));
+        }
         if let MixKind::CutLinks { links } = kind {
             let single = links.iter().map(|link| with(MixKind::CutLinks { links: vec![*link] }, *lasting));
             plainer.extend(single.filter(|_| links.len() > 1));
@@ -204,6 +256,20 @@ pub(super) fn plainer_step(step: &Step) -> Vec<Step> {
         }
     }
     plainer
+}
+
+fn plainer_links(profile: LinkProfile) -> Vec<LinkProfile> {
+    let plain = LinkProfile::reliable(PLAIN_LATENCY);
+    let plainer = [
+        LinkProfile { latency: profile.latency, ..plain },
+        LinkProfile { loss_ppm: profile.loss_ppm, ..plain },
+        LinkProfile { duplicate_ppm: 0, ..profile },
+        LinkProfile { reorder_ppm: 0, reorder_ns_max: plain.reorder_ns_max, ..profile },
+        LinkProfile { corrupt_ppm: 0, ..profile },
+        LinkProfile { bandwidth: 0, queue_bytes_max: 0, ..profile },
+        LinkProfile { loss_ppm: 0, ..profile },
+    ];
+    plainer.into_iter().filter(|plainer| *plainer != profile).collect()
 }
 
 /// Plainer forms of one operation: through the log, a round time, a put or a get of the same key.

@@ -1,19 +1,23 @@
 //! From a run to a scenario that says everything about it: each fault as a step with its time, each operation of each client.
 //!
-//! What is left open is drawn from the seed as before: latencies, losses, election timeouts, and what the operator wants. A
-//! target that depended on who led is named as it was meant; the draw for the case that nobody leads is another.
+//! What is left open is drawn from the seed as before: latencies, losses, election timeouts, and what the operator wants.
+//! Targets are the servers that were struck in the run, whoever led at the time.
 
 use whitewater_sim::fault::{Fault, FaultKind, Target};
 use whitewater_sim::plan::{self, Action, Trigger};
 use whitewater_sim::{Instant, NodeId};
 
+use super::passes::{self, target_of};
 use crate::generate::{self, Plan};
 use crate::scenario::{Fingerprint, MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Way, Who, Workload};
 use crate::search::lineage::Lineage;
 
+/// The servers that each fault of a run struck: see [`crate::run::Run::struck`].
+type Struck = [Option<Vec<NodeId>>];
+
 /// The scenario of one run alone.
 #[must_use]
-pub fn of(scenario: &Scenario, lineage: &Lineage, failure: Option<Fingerprint>) -> Scenario {
+pub fn of(scenario: &Scenario, lineage: &Lineage, struck: &Struck, failure: Option<Fingerprint>) -> Scenario {
     let drawn = generate::drawn(scenario, lineage.seed);
     let plan = generate::plan_of(&drawn, lineage);
     let healed = Instant(drawn.timing.duration_ns);
@@ -25,10 +29,14 @@ pub fn of(scenario: &Scenario, lineage: &Lineage, failure: Option<Fingerprint>) 
     operations.sort_by_key(|operation| (operation.planned.not_before, operation.client));
     Scenario {
         servers: vec![plan.servers],
-        steps: steps(&drawn, &plan),
+        steps: steps(&drawn, &plan, struck),
         faults: Vec::new(),
         operations: Some(operations),
-        workload: Workload { loads: Vec::new(), bursts: None, ..drawn.workload.clone() },
+        workload: Workload {
+            in_flight: drawn.workload.in_flight,
+            duplicate_ppm: drawn.workload.duplicate_ppm,
+            ..passes::plain().workload
+        },
         seed: Some(lineage.clone()),
         failure,
         ..drawn.into_owned()
@@ -36,7 +44,7 @@ pub fn of(scenario: &Scenario, lineage: &Lineage, failure: Option<Fingerprint>) 
 }
 
 /// The steps of the scenario, with what it left open, and a step for each fault.
-fn steps(drawn: &Scenario, plan: &Plan) -> Vec<Step> {
+fn steps(drawn: &Scenario, plan: &Plan, struck: &Struck) -> Vec<Step> {
     let planned = drawn.steps.iter().zip(&plan.steps).map(|(step, planned)| Step {
         wait: exactly(planned.wait_ns),
         action: match &planned.action {
@@ -49,21 +57,42 @@ fn steps(drawn: &Scenario, plan: &Plan) -> Vec<Step> {
         },
         ..step.clone()
     });
-    let mut faults: Vec<&Fault> = plan.faults.iter().collect();
-    faults.sort_by_key(|fault| fault.begin);
-    let of_fault = |fault: &Fault| Step {
+    let nobody = |place: usize| struck.get(place).and_then(Option::as_deref).unwrap_or_default();
+    let mut faults: Vec<(&Fault, &[NodeId])> =
+        plan.faults.iter().enumerate().map(|(place, fault)| (fault, nobody(place))).collect();
+    faults.sort_by_key(|(fault, _)| fault.begin);
+    let of_fault = |(fault, struck): (&Fault, &[NodeId])| Step {
         name: None,
         follows: None,
         trigger: Trigger::At(fault.begin),
         wait: exactly(0),
-        action: StepAction::Strike { kind: mix(&fault.kind), lasting: Some(exactly(fault.end.since_ns(fault.begin))) },
+        action: strike(fault, struck),
     };
     planned.chain(faults.into_iter().map(of_fault)).collect()
+}
+
+fn strike(fault: &Fault, struck: &[NodeId]) -> StepAction {
+    let kind = struck_by(&fault.kind, struck);
+    // A clock that was set stays so.
+    let lasts = !matches!(kind, MixKind::ClockStep { .. });
+    StepAction::Strike { kind, lasting: lasts.then(|| exactly(fault.end.since_ns(fault.begin))) }
 }
 
 /// Exactly this long.
 pub(super) fn exactly(ns: u64) -> Span {
     Span { min_ns: ns, max_ns: ns }
+}
+
+/// What a scenario calls a fault that struck these servers.
+fn struck_by(kind: &FaultKind, struck: &[NodeId]) -> MixKind {
+    let mut kind = match (kind, struck) {
+        (FaultKind::CutLink { .. }, [from, to]) if from != to => MixKind::CutLinks { links: vec![(*from, *to)] },
+        (kind, _) => mix(kind),
+    };
+    if let Some(target) = target_of(&mut kind).filter(|_| !struck.is_empty()) {
+        *target = Who::Nodes(struck.to_vec());
+    }
+    kind
 }
 
 /// What a scenario calls a fault.
@@ -101,7 +130,7 @@ fn mix(kind: &FaultKind) -> MixKind {
         FaultKind::FailDisk { target, failure } => MixKind::DiskError { target: who(target), failure: *failure },
         FaultKind::Damage { target, damage } => MixKind::Damage { target: who(target), damage: *damage },
         FaultKind::FreezeClock { target } => MixKind::ClockFreeze { target: who(target) },
-        FaultKind::CrashClient { .. } => MixKind::ClientCrash,
+        FaultKind::CrashClient { client } => MixKind::ClientCrash { client: Some(*client) },
     }
 }
 

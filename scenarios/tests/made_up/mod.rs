@@ -143,7 +143,7 @@ fn kind() -> impl Strategy<Value = MixKind> {
             .prop_map(|(target, point, skip_max, down)| MixKind::CrashAt { target, point, skip_max, down }),
         (who(), latency()).prop_map(|(target, service)| MixKind::SlowServer { target, service }),
         (who(), failure).prop_map(|(target, failure)| MixKind::DiskError { target, failure }),
-        Just(MixKind::ClientCrash),
+        Just(MixKind::ClientCrash { client: None }),
     ]
 }
 

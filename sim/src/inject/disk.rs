@@ -32,6 +32,7 @@ impl<P: Process> World<P> {
                 self.kernel.note(Some(node), Mark::Fault, || format!("{kind} is left out: {why}"));
             }
         }
+        self.injector.latest_hit.clone_from(&struck);
         (Undo::Release(struck), Gauge::known(had_effect))
     }
 

@@ -44,7 +44,7 @@ impl<P: Process> World<P> {
     /// way count as far as they got.
     #[must_use]
     pub fn source_counts(&self) -> Vec<SourceCounts> {
-        let Injector { faults, counts } = &self.injector;
+        let Injector { faults, counts, .. } = &self.injector;
         let mut counts = counts.clone();
         for (number, (Source(source), kind, state)) in faults.iter().enumerate() {
             if let State::UnderWay(doing) = state

@@ -9,6 +9,8 @@ mod effect;
 mod network;
 mod nodes;
 
+use std::collections::BTreeMap;
+
 use effect::Gauge;
 pub use effect::SourceCounts;
 
@@ -23,6 +25,10 @@ use crate::world::World;
 #[derive(Debug, Default)]
 pub(crate) struct Injector {
     faults: Vec<(Source, FaultKind, State)>,
+    /// For each fault that began, the servers that its target turned out to be.
+    struck: BTreeMap<usize, Vec<NodeId>>,
+    /// The servers that the latest target turned out to be.
+    latest_hit: Vec<NodeId>,
     /// By source.
     counts: Vec<SourceCounts>,
 }
@@ -67,6 +73,11 @@ impl Injector {
         self.faults.len() - 1
     }
 
+    /// The servers that the target of a fault turned out to be, if it began; of a single link, both ends.
+    pub(crate) fn struck(&self, number: usize) -> Option<&[NodeId]> {
+        self.struck.get(&number).map(Vec::as_slice)
+    }
+
     /// How many faults began.
     pub(crate) fn begun(&self) -> u64 {
         self.counts.iter().map(|counts| counts.begun).sum()
@@ -80,6 +91,7 @@ impl Injector {
     fn under_way(&mut self, number: usize, undo: Undo, gauge: Gauge) {
         let source = self.faults[number].0;
         self.counts_of(source).begun += 1;
+        self.struck.insert(number, std::mem::take(&mut self.latest_hit));
         self.faults[number].2 = State::UnderWay(Doing { undo, gauge });
     }
 
@@ -130,6 +142,7 @@ impl<P: Process> World<P> {
             }
             FaultKind::CutLink { from, to } => {
                 let (from, to) = (self.hit(kind, from), self.resolve(to));
+                self.injector.latest_hit.extend(&to);
                 let links = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
                 self.cut(links.filter(|(from, to)| from != to).collect())
             }
@@ -251,6 +264,7 @@ impl<P: Process> World<P> {
 
     fn hit(&mut self, kind: &FaultKind, target: &Target) -> Vec<NodeId> {
         let nodes = self.resolve(target);
+        self.injector.latest_hit.clone_from(&nodes);
         assert!(nodes.iter().all(|node| node.0 < self.servers), "a fault hits servers only: {nodes:?}");
         self.note_fault(&nodes, kind, "begins");
         nodes

@@ -127,13 +127,17 @@ fn strike(key: &'static str, kind: &MixKind, links: LinkProfile, lines: &mut Lin
         }
         MixKind::RollingRestart { gap } => lines.set("gap", range(*gap)),
         MixKind::Messages { filter, .. } => fates(*filter, lines),
+        MixKind::ClientCrash { client } => {
+            if let Some(client) = client {
+                lines.set("client", client.to_string());
+            }
+        }
         MixKind::Link { .. }
         | MixKind::Crash { .. }
         | MixKind::Pause { .. }
         | MixKind::Wipe { .. }
         | MixKind::ClockFreeze { .. }
-        | MixKind::Swizzle
-        | MixKind::ClientCrash => {}
+        | MixKind::Swizzle => {}
     }
 }
 
@@ -160,7 +164,7 @@ fn called(kind: &MixKind) -> (&'static str, Option<&Who>) {
         MixKind::CutLinks { .. } => ("cut-links", None),
         MixKind::Swizzle => ("swizzle", None),
         MixKind::RollingRestart { .. } => ("rolling-restart", None),
-        MixKind::ClientCrash => ("client-crash", None),
+        MixKind::ClientCrash { .. } => ("client-crash", None),
     }
 }
 
