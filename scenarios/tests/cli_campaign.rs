@@ -55,9 +55,9 @@ fn a_guided_campaign_is_the_same_with_any_number_of_threads() {
     let (one, two) = (guided(1), guided(2));
     assert_eq!(json::write(&one), json::write(&two));
     assert_eq!(one.runs.len(), 80, "as many runs as without a guide");
-    let departing = one.runs.iter().filter(|run| !run.departures.is_empty());
-    assert!(departing.clone().count() > 20, "{} of 80 depart", departing.count());
-    let run = departing.last().expect("there are some");
+    let departing: Vec<_> = one.runs.iter().filter(|run| !run.departures.is_empty()).collect();
+    assert!(departing.len() > 20, "{} of 80 depart", departing.len());
+    let run = departing[departing.len() - 1];
     let replayed = output(&format!("replay {} --seed {}", run.scenario, run.lineage()));
     let text = String::from_utf8(replayed.stdout).expect("UTF-8");
     assert!(text.contains(&format!("digest        {}\n", run.digest)), "{} {text}", run.lineage());
