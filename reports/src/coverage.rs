@@ -25,15 +25,19 @@ pub struct Covered {
     pub runs: u64,
     /// How often they hit it, all together.
     pub hits: u64,
-    /// The run with the lowest seed that hit it; of several, the one whose scenario comes first in the alphabet.
+    /// The run with the lowest seed that hit it; of several, one that departs from nothing, and then the one whose scenario
+    /// comes first in the alphabet.
     pub first: Option<First>,
 }
 
-/// A run. Ordered by seed, then by scenario.
+/// A run. Ordered by seed, then by where it departs from that, then by scenario.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct First {
     /// Its seed.
     pub seed: u64,
+    /// Where it departs from what its seed alone would do: see [`RunRecord::departures`].
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub departures: String,
     /// The name of its scenario.
     pub scenario: String,
 }
@@ -110,12 +114,12 @@ impl Covered {
     fn count(&mut self, run: &RunRecord, count: u32) {
         self.runs += 1;
         self.hits += u64::from(count);
-        let is_first = self
-            .first
-            .as_ref()
-            .is_none_or(|first| (run.seed, run.scenario.as_str()) < (first.seed, first.scenario.as_str()));
+        let is_first = self.first.as_ref().is_none_or(|First { seed, departures, scenario }| {
+            (run.seed, &run.departures, &run.scenario) < (*seed, departures, scenario)
+        });
         if is_first {
-            self.first = Some(First { seed: run.seed, scenario: run.scenario.clone() });
+            self.first =
+                Some(First { seed: run.seed, departures: run.departures.clone(), scenario: run.scenario.clone() });
         }
     }
 
@@ -153,8 +157,8 @@ mod tests {
         assert_eq!(names(&all), ["joint-left", "split-vote", "window-full"]);
         let figures: Vec<_> = all.iter().map(|covered| (covered.runs, covered.hits)).collect();
         assert_eq!(figures, [(2, 3), (2, 8), (0, 0)]);
-        assert_eq!(all[0].first, Some(First { seed: 4, scenario: "calm".to_owned() }));
-        assert_eq!(all[1].first, Some(First { seed: 4, scenario: "storm".to_owned() }));
+        let first = |scenario: &str| Some(First { seed: 4, departures: String::new(), scenario: scenario.to_owned() });
+        assert_eq!((&all[0].first, &all[1].first), (&first("calm"), &first("storm")));
         assert_eq!((names(&coverage.rarest(1)), names(&coverage.never())), (vec!["split-vote"], vec!["window-full"]));
     }
 

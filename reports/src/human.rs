@@ -246,7 +246,7 @@ fn overview(groups: &[Failures<'_>], width: u16) -> String {
 }
 
 fn seeds(runs: &[&RunRecord]) -> String {
-    let shown: Vec<String> = runs.iter().take(SEEDS_SHOWN).map(|run| run.seed.to_string()).collect();
+    let shown: Vec<String> = runs.iter().take(SEEDS_SHOWN).map(|run| printable(&run.lineage())).collect();
     let dots = if runs.len() > SEEDS_SHOWN { ", ..." } else { "" };
     shown.join(", ") + dots
 }
@@ -254,7 +254,8 @@ fn seeds(runs: &[&RunRecord]) -> String {
 /// The first of a group of failures, in full.
 fn block(campaign: &Campaign, group: &Failures<'_>) -> String {
     let first = group.runs[0];
-    let mut text = format!("{} in {}, seed {}", printable(&group.what), printable(&first.scenario), first.seed);
+    let mut text =
+        format!("{} in {}, seed {}", printable(&group.what), printable(&first.scenario), printable(&first.lineage()));
     if group.runs.len() > 1 {
         let others = &group.runs[1..];
         text.push_str(&format!(" (and {} more: {})", count(others.len() as u64), seeds(others)));

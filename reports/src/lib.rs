@@ -12,7 +12,7 @@
 //! | tables and named figures | `table` |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
-//! | the bug bench in numbers | [`bench`] |
+//! | the bug bench in numbers | [`mod@bench`] |
 
 mod behaviour;
 pub mod bench;

@@ -270,11 +270,17 @@ impl Campaign {
         let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
         let argument = scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str());
         let bug = self.bug.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
-        format!("whitewater replay {argument} --seed {}{}{bug}", run.seed, run.departures)
+        format!("whitewater replay {argument} --seed {}{bug}", run.lineage())
     }
 }
 
 impl RunRecord {
+    /// What `whitewater replay --seed` takes for it: its seed, and where it departs from that.
+    #[must_use]
+    pub fn lineage(&self) -> String {
+        format!("{}{}", self.seed, self.departures)
+    }
+
     /// Whether no client got any answer: such a run proves little, whatever its verdict.
     #[must_use]
     pub fn is_without_work(&self) -> bool {

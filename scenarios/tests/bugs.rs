@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a test of the repository reads its files")]
 
-#[expect(dead_code, reason = "other tests of the command line need more of it")]
+#[cfg_attr(not(feature = "bugs"), expect(dead_code, reason = "other tests of the command line need more of it"))]
 mod cli_support;
 
 use std::fs;
@@ -102,7 +102,7 @@ fn a_build_without_bugs_says_how_to_get_them() {
 #[cfg(feature = "bugs")]
 mod bugged {
     use super::*;
-    use cli_support::without_figures;
+    use cli_support::{empty_directory, whitewater, without_figures};
 
     #[test]
     fn the_bench_measures() {
@@ -145,5 +145,52 @@ mod bugged {
         let text = stdout(arguments);
         assert!(text.contains("INCONCLUSIVE: 1 run of 1 scenario; the canary was not caught\n"), "{text}");
         assert!(text.contains("canary        snapshots-twice-as-often was NOT caught in 100 runs"), "{text}");
+    }
+
+    /// The value of a key of a scenario file.
+    fn value<'t>(text: &'t str, key: &str) -> &'t str {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+        line.unwrap_or_else(|| panic!("{key} is missing: {text}"))
+    }
+
+    #[test]
+    fn a_shrunk_run_is_smaller_and_fails_the_same_check() {
+        let file = empty_directory("shrink").join("small.repro.toml");
+        let shrink = whitewater("shrink storm --seed 0 --bug two-votes --time-limit 8s --out").arg(&file).output();
+        let shrink = shrink.expect("the command starts");
+        let text = String::from_utf8(shrink.stdout).expect("UTF-8");
+        assert_eq!(code(&shrink), 1, "{text}");
+        assert!(text.starts_with("I2 Vote Once\n  from 7 servers, "), "{text}");
+        let figure = |line: &str, of: &str| -> u64 {
+            let line = text.lines().find(|other| other.starts_with(line)).expect("the line is there");
+            let words = line.split(", ").find(|words| words.contains(of)).expect("it is said");
+            let number = words.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+            number.expect("a number").replace(',', "").parse().expect("a number")
+        };
+        assert!(figure("  to", " fault") < figure("  from", " fault"), "{text}");
+        assert!(figure("  to", " operation") < figure("  from", " operation"), "{text}");
+        let written = fs::read_to_string(&file).expect("the file is there");
+        assert_eq!(value(&written, "check"), "\"I2\"");
+        let replay = |option: &str| {
+            let output = whitewater(&format!("replay {option}")).arg(&file).output().expect("the command starts");
+            (code(&output), String::from_utf8(output.stdout).expect("UTF-8"))
+        };
+        let (status, replayed) = replay("--bug two-votes");
+        assert_eq!(status, 1, "{replayed}");
+        assert!(replayed.starts_with("FAIL: storm-0, seed ") && replayed.contains("\nI2 Vote Once\n"), "{replayed}");
+        assert_eq!(replay("").0, 0, "without the bug it passes");
+    }
+
+    #[test]
+    fn a_run_that_passes_is_not_shrunk() {
+        let file = empty_directory("shrink-nothing").join("small.repro.toml");
+        for arguments in ["shrink calm --seed 0 --out", "shrink calm --seed 0 --bug snapshots-twice-as-often --out"] {
+            let output = whitewater(arguments).arg(&file).output().expect("the command starts");
+            assert_eq!(code(&output), 2, "{arguments}");
+            let text = String::from_utf8(output.stderr).expect("UTF-8");
+            assert!(text.contains("error: the run of calm with seed 0 fails no check"), "{text}");
+            assert!(!file.exists(), "{arguments}");
+        }
+        assert!(stderr("shrink calm").contains("Add a seed"), "{}", stderr("shrink calm"));
     }
 }

@@ -55,9 +55,21 @@ fn with_few_probes(text: &str) -> String {
 #[test]
 fn help_is_there_for_every_command() {
     assert_prints("help", "--help");
-    for command in
-        ["run", "replay", "check", "list", "describe", "probes", "new", "bugs", "latency", "soak", "completions", "man"]
-    {
+    for command in [
+        "run",
+        "replay",
+        "shrink",
+        "check",
+        "list",
+        "describe",
+        "probes",
+        "new",
+        "bugs",
+        "latency",
+        "soak",
+        "completions",
+        "man",
+    ] {
         assert_prints(&format!("help-{command}"), &format!("{command} --help"));
     }
     assert_prints("help-bugs-run", "bugs run --help");
@@ -189,6 +201,31 @@ fn a_trace_is_written_and_does_not_change_the_run() {
     let column = heading.find("what").expect("the heading names the column");
     assert!(rows.clone().count() > 1_000, "a storm has many lines");
     assert!(rows.all(|row| row.is_char_boundary(column) && row[..column].ends_with("  ")), "rows are aligned");
+}
+
+/// Until it departs, a run is the run of its seed, to the event.
+#[test]
+fn a_run_that_departs_is_like_its_seed_up_to_then() {
+    let trace = |lineage: &str, until: &str| {
+        let output = output(&format!("replay storm --seed {lineage} --until {until}"));
+        assert_eq!(code(&output), 0, "{lineage}");
+        let report = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(report.starts_with(&format!("PASS: storm, seed {lineage}\n")), "{report}");
+        let text = String::from_utf8(output.stdout).expect("UTF-8");
+        // The last line says how many lines come later.
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        assert!(lines.pop().is_some_and(|last| last.contains("not shown")), "{text}");
+        lines
+    };
+    let (seed, departed) = (trace("17", "2449ms"), trace("17+2450ms.3", "2449ms"));
+    assert!(seed.len() > 10_000, "{} lines", seed.len());
+    assert_eq!(seed.iter().zip(&departed).find(|(one, other)| one != other), None);
+    assert_eq!(seed.len(), departed.len());
+    let (seed, departed) = (trace("17", "4s"), trace("17+2450ms.3", "4s"));
+    let same = seed.iter().zip(&departed).take_while(|(one, other)| one == other).count();
+    assert!(departed[same].ends_with("from here on the luck is another"), "{}", departed[same]);
+    assert_ne!(seed[same + 1000..], departed[same + 1000..], "it departs");
+    assert_ne!(departed[same + 1..], trace("17+2450ms.4", "4s")[same + 1..], "each number departs in its own way");
 }
 
 #[test]

@@ -62,7 +62,9 @@ pub(super) fn every(coverage: &Coverage, width: u16) -> String {
             printable(&covered.probe.section),
             count(covered.runs),
             interval::share(covered.runs, coverage.runs),
-            first.map_or("-".to_owned(), |first| format!("{}, seed {}", printable(&first.scenario), first.seed)),
+            first.map_or("-".to_owned(), |first| {
+                format!("{}, seed {}{}", printable(&first.scenario), first.seed, printable(&first.departures))
+            }),
         ]);
     }
     trimmed(&table)

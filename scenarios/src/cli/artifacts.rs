@@ -95,7 +95,7 @@ impl Directory {
         let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
             return Ok(Written::Alike);
         };
-        let lineage = format!("{}{}", record.seed, record.departures).parse();
+        let lineage = record.lineage().parse();
         let lineage: Lineage = lineage.expect("a run is called what a lineage is called");
         let options = Options { bug, recording: Recording::On, ..Options::default() };
         let run = match campaign::make_on(&RaftKv, &selected.scenario, &lineage, &options) {

@@ -133,8 +133,8 @@ fn not_made(record: &RunRecord, command: &str) -> Result<u8, Failure> {
 }
 
 fn report(selected: &Selected, record: &RunRecord) -> String {
-    let RunRecord { seed, servers, digest, events, virtual_ns, wall_ns, returned, unknown, applied, terms_led, .. } =
-        record;
+    let RunRecord { servers, digest, events, virtual_ns, wall_ns, returned, unknown, applied, terms_led, .. } = record;
+    let lineage = record.lineage();
     let verdict = match record.verdict.outcome() {
         Outcome::Pass => "PASS",
         Outcome::Violation => "FAIL",
@@ -143,7 +143,7 @@ fn report(selected: &Selected, record: &RunRecord) -> String {
     };
     let clients = counted(u64::from(selected.scenario.clients), "client");
     format!(
-        "{verdict}: {}, seed {seed}\n\n\
+        "{verdict}: {}, seed {lineage}\n\n\
          digest        {digest}\n\
          cluster       {}, {clients}\n\
          time          {} virtual, {} on the wall clock\n\
