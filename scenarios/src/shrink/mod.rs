@@ -25,11 +25,17 @@ pub use fingerprint::fingerprint;
 use crate::scenario::{Fingerprint, PlannedOperation, Scenario, Step};
 use crate::search::lineage::Lineage;
 
-/// How many other seeds are tried where one does not fail alike: a large step is worth some effort.
+/// How many other seeds are tried where one does not fail alike.
 const OTHER_SEEDS: u64 = 3;
 
-/// A step is large if it leaves out at least one in so many items.
+/// A step is large if it leaves out at least one in so many items, and worth some effort.
 const LARGE: usize = 12;
+
+/// A step is huge if it leaves out at least one in so many.
+const HUGE: usize = 4;
+
+/// How many other seeds a huge step is worth: a failure that is rare in a long run can be as rare in half of it.
+const SEEDS_OF_HUGE_STEPS: u64 = 40;
 
 /// At first operations are left out in pieces of one in so many.
 const COARSE: usize = 10;
@@ -117,8 +123,13 @@ impl Work<'_> {
 
     /// The same for a scenario from which so many of so many items are left out.
     fn accept_part(&mut self, candidate: Scenario, left: usize, before: usize) -> bool {
-        let is_large = (before - left) * LARGE >= before;
-        self.accept_with(candidate, if is_large { OTHER_SEEDS } else { 0 })
+        let gone = before - left;
+        let other_seeds = match (gone * HUGE >= before, gone * LARGE >= before) {
+            (true, _) => SEEDS_OF_HUGE_STEPS,
+            (false, true) => OTHER_SEEDS,
+            (false, false) => 0,
+        };
+        self.accept_with(candidate, other_seeds)
     }
 
     fn accept_with(&mut self, candidate: Scenario, other_seeds: u64) -> bool {

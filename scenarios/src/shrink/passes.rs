@@ -166,11 +166,12 @@ pub(super) fn target_of(kind: &mut MixKind) -> Option<&mut Who> {
 /// Everything about servers, links, disks and clocks that can be plainer, one thing at a time; those that matter most first.
 pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
     type Change = fn(&mut Scenario);
-    const CHANGES: [Change; 23] = [
+    const CHANGES: [Change; 24] = [
         |scenario| scenario.operator.clear(),
         |scenario| scenario.links = LinkProfile::reliable(scenario.links.latency),
         |scenario| scenario.links = LinkProfile::reliable(PLAIN_LATENCY),
         |scenario| scenario.replication = plain().replication,
+        |scenario| scenario.workload.in_flight = plain().workload.in_flight,
         |scenario| scenario.segment_bytes = plain().segment_bytes,
         |scenario| scenario.sessions = plain().sessions,
         |scenario| {
