@@ -228,8 +228,25 @@ fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
                 "warning       no client got an answer in {idle} of {runs} of {name}: they prove little"
             ));
         }
+        notes.extend(not_exercised(campaign, &name, tally));
     }
     notes
+}
+
+/// How many runs of a scenario must have missed what it is for, before that is said.
+const RUNS_TO_REACH: u64 = 20;
+
+/// That a scenario never met what it exists to reach: whatever its verdict, it says nothing about that.
+fn not_exercised(campaign: &Campaign, scenario: &str, tally: &Tally) -> Option<String> {
+    let reaches = &campaign.scenarios.iter().find(|record| record.name == scenario)?.reaches;
+    let is_met = |wanted: &&String| {
+        let number = campaign.probes.iter().position(|probe| probe.name == **wanted);
+        let hits = |run: &RunRecord| run.probes.iter().any(|hit| Some(usize::from(hit.probe)) == number);
+        campaign.runs.iter().filter(|run| run.scenario == scenario).any(hits)
+    };
+    let missed: Vec<String> = reaches.iter().filter(|wanted| !is_met(wanted)).map(|name| printable(name)).collect();
+    (!missed.is_empty() && tally.runs >= RUNS_TO_REACH)
+        .then(|| format!("not exercised {scenario} exists to reach {}, and no run did", missed.join(", ")))
 }
 
 fn overview(groups: &[Failures<'_>], width: u16) -> String {
@@ -335,6 +352,7 @@ pub(crate) mod tests {
             summary: "A summary.".to_owned(),
             argument: argument.to_owned(),
             faults: Vec::new(),
+            reaches: vec!["window-full".to_owned()],
         };
         Campaign {
             schema: SCHEMA.to_owned(),
@@ -374,6 +392,18 @@ pub(crate) mod tests {
         let runs = (0..40).map(|seed| record(if seed < 3 { "calm" } else { "storm" }, seed, violation())).collect();
         let text = summary(&campaign(runs), 120, Details::default());
         assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+    }
+
+    #[test]
+    fn a_scenario_that_never_met_what_it_is_for_is_named() {
+        let runs = |probes: Vec<ProbeCount>| {
+            let run = |seed| RunRecord { probes: probes.clone(), ..record("calm", seed, Verdict::Pass) };
+            campaign((0..RUNS_TO_REACH).map(run).collect())
+        };
+        let missed = summary(&runs(Vec::new()), 120, PROBES);
+        assert!(missed.contains("not exercised calm exists to reach window-full, and no run did"), "{missed}");
+        let met = summary(&runs(vec![ProbeCount { probe: 2, count: 1 }]), 120, PROBES);
+        assert!(!met.contains("not exercised"), "{met}");
     }
 
     #[test]

@@ -185,6 +185,9 @@ pub struct ScenarioRecord {
     /// What can go wrong in it, in its own words.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// The names of the probes that it exists to reach.
+    #[serde(default)]
+    pub reaches: Vec<String>,
 }
 
 /// What came of a campaign: the worst that came of its runs. Ordered from good to bad.

@@ -14,12 +14,12 @@ use whitewater_reports::model::{
     BehaviourRecord, Build, Campaign, CurvePoint, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict,
 };
 use whitewater_sim::check::Budget;
-use whitewater_sim::{Digest, Recording};
+use whitewater_sim::{Digest, ProbeId, Recording};
 
 use crate::bugs::{self, Bug};
 use crate::faults;
 use crate::host::{self, Stopwatch};
-use crate::probes;
+use crate::probes::{self, Declared};
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
 use crate::search::behaviour::{Point, Seen};
@@ -268,7 +268,9 @@ impl Selected {
     /// What is kept of it.
     #[must_use]
     pub fn record(&self) -> ScenarioRecord {
+        let name_of = |probe: &ProbeId| Declared::of(*probe).map(|declared| declared.name().to_owned());
         ScenarioRecord {
+            reaches: self.scenario.reaches.iter().filter_map(name_of).collect(),
             name: self.scenario.name.clone(),
             summary: self.scenario.summary.clone(),
             argument: self.argument.clone(),

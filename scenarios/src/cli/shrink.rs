@@ -104,6 +104,7 @@ pub(crate) fn shrunk(
     bench.bar.finish();
     small.name = name(&selected.scenario.name, lineage);
     small.aliases.clear();
+    small.reaches.clear();
     small.summary = format!("{}, shrunk from {}, seed {lineage}.", failure.fingerprint.check, selected.scenario.name);
     let text = scenario::write(&small);
     check_file(&text, &small, bug)?;
