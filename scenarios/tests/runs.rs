@@ -10,14 +10,12 @@ use whitewater_sim::check::Budget;
 use whitewater_sim::time::SECOND_NS;
 use whitewater_sim::{Latency, Recording};
 
-/// Long enough for every fault of the scenario to strike in some seed. What happens at its time would be missing if there
-/// was less of it.
+/// Long enough for every fault of the scenario to strike in some seed. What happens at a time of its own takes its time.
 fn short(mut scenario: Scenario) -> Scenario {
-    let is_scripted =
-        !scenario.steps.is_empty() || !scenario.expectations.is_empty() || !scenario.workload.loads.is_empty();
-    if !is_scripted {
-        scenario.timing.duration_ns = if scenario.name == "storm" { 10 } else { 3 } * SECOND_NS;
+    if !scenario.steps.is_empty() || !scenario.workload.loads.is_empty() || !scenario.expectations.is_empty() {
+        return scenario;
     }
+    scenario.timing.duration_ns = if scenario.name == "storm" { 10 } else { 3 } * SECOND_NS;
     scenario
 }
 

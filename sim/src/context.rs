@@ -49,7 +49,15 @@ impl<P: Process> Context<'_, P> {
     pub fn send(&mut self, to: NodeId, message: P::Message) {
         if self.kernel.falls.is_open() {
             self.kernel.send(self.node, to, message);
-        } else if self.kernel.falls.lets_act() {
+        } else {
+            self.send_watched(to, message);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_watched(&mut self, to: NodeId, message: P::Message) {
+        if self.kernel.falls.lets_act() {
             self.kernel.send(self.node, to, message);
             self.kernel.falls.comes_to(self.node, CrashPoint::AfterSend);
         }

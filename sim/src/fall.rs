@@ -191,7 +191,8 @@ mod tests {
     const NODE: NodeId = NodeId(1);
     const WROTE: Observation = Observation::WroteEntries { index: 1, term: 1 };
     const COMMITTED: Observation = Observation::Committed { index: 1 };
-    const ENTERED: Observation = Observation::Term { term: 2 };
+    const ENTERED: Observation = Observation::Term { term: 1 };
+    const APPENDED: Observation = Observation::Appended { index: 1, term: 1, payload: 1 };
 
     /// Traps, with one that the node has just come to.
     fn sprung(point: CrashPoint) -> Falls {
@@ -211,9 +212,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_committed_is_told_of_behind_a_trap_and_nothing_else() {
+    fn what_was_decided_is_told_of_behind_a_trap_and_nothing_else() {
         let mut falls = sprung(CrashPoint::AfterSend);
-        assert!(falls.lets_tell(&COMMITTED) && !falls.lets_tell(&ENTERED) && falls.lets_tell(&COMMITTED));
+        assert!(falls.lets_tell(&COMMITTED) && !falls.lets_tell(&APPENDED) && falls.lets_tell(&ENTERED));
         assert_eq!(falls.take(), Some(Cause::Trap { point: CrashPoint::AfterSend, down_ns: 1 }));
         assert!(falls.is_open() && falls.lets_tell(&ENTERED));
         falls.halt();

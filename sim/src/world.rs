@@ -281,8 +281,8 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// What the event is about happens now.
-    #[inline]
+    /// What the event is about happens now. Always inlined: a call would have every event, with its message, in memory.
+    #[inline(always)]
     fn dispatch(&mut self, event: Event<P::Message>) {
         match event {
             Event::Arrival { from, to, condition, message } => self.deliver(from, to, condition, message),
@@ -307,7 +307,7 @@ impl<P: Process> World<P> {
                 if let Some(event) = self.kernel.served(node)
                     && !self.is_stale(node, &event)
                 {
-                    self.dispatch(event);
+                    self.dispatch_late(event);
                 }
                 self.kernel.go_on(node);
             }
@@ -353,7 +353,15 @@ impl<P: Process> World<P> {
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
+    /// A slow node gets to what had to wait for it.
+    #[cold]
+    #[inline(never)]
+    fn dispatch_late(&mut self, event: Event<P::Message>) {
+        self.dispatch(event);
+    }
+
     /// A message that a link held arrives.
+    #[cold]
     #[inline(never)]
     pub(crate) fn arrive_at_last(&mut self, from: NodeId, to: NodeId, condition: Condition, message: P::Message) {
         self.arrive(from, to, condition, message);
@@ -395,7 +403,7 @@ impl<P: Process> World<P> {
         self.kernel.digest.mix(what << 32 | u64::from(node.0));
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn tell(&mut self, node: NodeId, tell: impl FnOnce(&mut P, &mut Context<'_, P>)) {
         if let Some(process) = &mut self.nodes[node.index()] {
             self.kernel.acting = Some(node);

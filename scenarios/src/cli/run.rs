@@ -1,19 +1,20 @@
 //! `whitewater run`: a campaign of many seeds, and its summary.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use whitewater_reports::human::{Detail, Details};
 use whitewater_reports::model::{Campaign, Ending};
 use whitewater_reports::words::{counted, span};
-use whitewater_reports::{human, json};
+use whitewater_reports::{human, json, tally};
 use whitewater_scenarios::bugs::canary;
 use whitewater_scenarios::campaign::{self, Request, Search, Seeds, Selected};
+use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::{catalog, host};
 
 use super::artifacts::{self, Directory};
 use super::progress::Display;
-use super::{Failure, bugs, exit, print, select, spans};
+use super::{Failure, bugs, exit, print, select, shrink, spans};
 
 /// The time limit of a campaign for which neither seeds nor time were given.
 const TIME_LIMIT_NS: u64 = 10_000_000_000;
@@ -48,6 +49,10 @@ pub(crate) struct Arguments {
     /// Let most runs depart from others that came where few were; as many runs as without
     #[arg(long)]
     guide: bool,
+    /// Shrink the first run of each kind of failure, and write it down as `whitewater shrink` does: into the directory of
+    /// --out, or else here
+    #[arg(long)]
+    shrink: bool,
     /// Show how many runs hit each probe, and where it was hit first
     #[arg(long)]
     probes: bool,
@@ -89,7 +94,7 @@ fn after_help() -> String {
 pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
     let request = request(&arguments)?;
     let canary = arguments.canary.as_deref().map(bugs::switchable).transpose()?;
-    let directory = arguments.out.map(Directory::prepare).transpose()?;
+    let directory = arguments.out.clone().map(Directory::prepare).transpose()?;
     host::keep_interrupts()?;
     host::tell(&announcement(&request));
     let canary = canary.and_then(|bug| canary::search(&request, bug));
@@ -110,7 +115,31 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
         Some(directory) => directory.write(&request, &campaign)?,
         None => artifacts::Written::Alike,
     };
+    if arguments.shrink {
+        shrink_failures(&request, &campaign, arguments.out.as_deref().unwrap_or(Path::new("")))?;
+    }
     Ok(code(&campaign, &written))
+}
+
+/// How many kinds of failures are shrunk.
+const SHRUNK_MAX: usize = 5;
+
+fn shrink_failures(request: &Request, campaign: &Campaign, directory: &Path) -> Result<(), Failure> {
+    for group in tally::failures(campaign).iter().take(SHRUNK_MAX) {
+        let Some(first) = group.runs.first() else { continue };
+        let named = |selected: &&Selected| selected.scenario.name == first.scenario;
+        let selected = request.scenarios.iter().find(named).expect("what was run was asked for");
+        let lineage: Lineage = format!("{}{}", first.seed, first.departures).parse().map_err(Failure::usage)?;
+        let out = directory.join(shrink::file_name(&first.scenario, &lineage));
+        match shrink::shrunk(selected, &lineage, request.bug, shrink::TIME_LIMIT_NS, &out) {
+            Ok(text) => host::tell(text.trim_end()),
+            Err(failure) => host::tell(&failure.message),
+        }
+        if host::is_interrupted() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn request(arguments: &Arguments) -> Result<Request, Failure> {

@@ -28,6 +28,18 @@ use crate::search::lineage::Lineage;
 /// How many other seeds are tried where one does not fail alike.
 const OTHER_SEEDS: u64 = 3;
 
+/// A step is large if it leaves out at least one in so many items, and worth some effort.
+const LARGE: usize = 12;
+
+/// A step is huge if it leaves out at least one in so many.
+const HUGE: usize = 4;
+
+/// How many other seeds a huge step is worth: a failure that is rare in a long run can be as rare in half of it.
+const SEEDS_OF_HUGE_STEPS: u64 = 40;
+
+/// At first operations are left out in pieces of one in so many.
+const COARSE: usize = 10;
+
 /// What came of a run, as far as shrinking is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -106,8 +118,23 @@ struct Work<'l> {
 impl Work<'_> {
     /// Takes a scenario instead of the best one if it fails alike, with its seed or with another.
     fn accept(&mut self, candidate: Scenario) -> bool {
+        self.accept_with(candidate, OTHER_SEEDS)
+    }
+
+    /// The same for a scenario from which so many of so many items are left out.
+    fn accept_part(&mut self, candidate: Scenario, left: usize, before: usize) -> bool {
+        let gone = before - left;
+        let other_seeds = match (gone * HUGE >= before, gone * LARGE >= before) {
+            (true, _) => SEEDS_OF_HUGE_STEPS,
+            (false, true) => OTHER_SEEDS,
+            (false, false) => 0,
+        };
+        self.accept_with(candidate, other_seeds)
+    }
+
+    fn accept_with(&mut self, candidate: Scenario, other_seeds: u64) -> bool {
         let mut candidate = candidate;
-        for number in 0..=OTHER_SEEDS {
+        for number in 0..=other_seeds {
             let progress = Progress {
                 runs: self.runs,
                 steps: self.best.steps.len(),
@@ -143,23 +170,29 @@ impl Work<'_> {
     }
 
     fn leave_out(&mut self) {
+        // What clients ask costs most of the time of a run and seldom matters, so the bulk of it goes first.
+        self.leave_out_operations(self.best.operations.as_ref().map_or(0, Vec::len) / COARSE);
         let mut steps = self.best.steps.clone();
         let base = self.best.clone();
-        reduce::reduce(&mut steps, |rest: &[Step]| {
-            let candidate =
-                passes::with_steps(&Scenario { seed: self.best.seed.clone(), ..base.clone() }, rest.to_vec());
-            self.accept(candidate)
+        reduce::reduce(&mut steps, 1, |rest: &[Step]| {
+            let base = Scenario { seed: self.best.seed.clone(), ..base.clone() };
+            let before = self.best.steps.len();
+            self.accept_part(passes::with_steps(&base, rest.to_vec()), rest.len(), before)
         });
         self.end_early();
-        let mut operations = self.best.operations.clone().unwrap_or_default();
-        reduce::reduce(&mut operations, |rest: &[PlannedOperation]| {
-            let candidate = passes::with_operations(&self.best, rest.to_vec());
-            self.accept(candidate)
-        });
+        self.leave_out_operations(1);
         self.end_early();
         self.first_of(passes::earlier);
         self.first_of(passes::fewer_servers);
         self.first_of(passes::fewer_clients);
+    }
+
+    fn leave_out_operations(&mut self, smallest: usize) {
+        let mut operations = self.best.operations.clone().unwrap_or_default();
+        reduce::reduce(&mut operations, smallest, |rest: &[PlannedOperation]| {
+            let before = self.best.operations.as_ref().map_or(0, Vec::len);
+            self.accept_part(passes::with_operations(&self.best, rest.to_vec()), rest.len(), before)
+        });
     }
 
     fn simplify(&mut self) {

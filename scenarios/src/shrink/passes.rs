@@ -171,7 +171,7 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
         |scenario| scenario.links = LinkProfile::reliable(scenario.links.latency),
         |scenario| scenario.links = LinkProfile::reliable(PLAIN_LATENCY),
         |scenario| scenario.replication = plain().replication,
-        |scenario| scenario.disks = plain().disks,
+        |scenario| scenario.workload.in_flight = plain().workload.in_flight,
         |scenario| scenario.segment_bytes = plain().segment_bytes,
         |scenario| scenario.sessions = plain().sessions,
         |scenario| {
@@ -200,7 +200,9 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
         change(&mut plainer);
         (plainer != *scenario).then_some(plainer)
     };
-    CHANGES.iter().filter_map(changed).collect()
+    let sooner = [1, 3, 10, 40].into_iter().filter(|every| scenario.snapshot_every.is_some_and(|now| *every < now));
+    let snapshots = sooner.map(|every| Scenario { snapshot_every: Some(every), ..scenario.clone() });
+    CHANGES.iter().filter_map(changed).chain(snapshots).collect()
 }
 
 /// A scenario that says nothing about itself.

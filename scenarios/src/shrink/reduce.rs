@@ -4,11 +4,12 @@
 //! Large pieces are left out first, then smaller ones, then single items, until no single item can be left out. What it
 //! simplifies: only complements are tried, since the pieces alone hardly ever fail.
 
-/// Leaves out what can be left out. `keep` is asked whether the rest still does it, and may refuse for want of time.
-pub(super) fn reduce<T: Clone>(items: &mut Vec<T>, mut keep: impl FnMut(&[T]) -> bool) -> bool {
+/// Leaves out what can be left out, in pieces of no fewer than `smallest` items. `keep` is asked whether the rest still does
+/// it, and may refuse for want of time.
+pub(super) fn reduce<T: Clone>(items: &mut Vec<T>, smallest: usize, mut keep: impl FnMut(&[T]) -> bool) -> bool {
     let mut is_smaller = false;
     let mut size = items.len().div_ceil(2);
-    while size > 0 && !items.is_empty() {
+    while size >= smallest.max(1) && !items.is_empty() {
         let mut begin = 0;
         let mut is_useful = false;
         while begin < items.len() {
@@ -38,7 +39,7 @@ mod tests {
     fn what_matters_is_left() {
         let mut items: Vec<u32> = (0..1_000).collect();
         let mut tries = 0;
-        assert!(reduce(&mut items, |rest| {
+        assert!(reduce(&mut items, 1, |rest| {
             tries += 1;
             [17, 400, 999].iter().all(|wanted| rest.contains(wanted))
         }));
@@ -49,10 +50,10 @@ mod tests {
     #[test]
     fn nothing_is_left_if_nothing_matters_and_everything_if_all_does() {
         let mut items = vec![1, 2, 3];
-        assert!(reduce(&mut items, |_| true));
+        assert!(reduce(&mut items, 1, |_| true));
         assert!(items.is_empty());
         let mut items = vec![1, 2, 3];
-        assert!(!reduce(&mut items, |rest| rest.len() == 3));
+        assert!(!reduce(&mut items, 1, |rest| rest.len() == 3));
         assert_eq!(items, [1, 2, 3]);
     }
 
@@ -60,7 +61,7 @@ mod tests {
     fn items_that_need_each_other_go_one_after_the_other() {
         // 3 may go only when 2 is gone, 2 only when 1 is gone.
         let mut items = vec![3, 2, 1, 0];
-        reduce(&mut items, |rest| {
+        reduce(&mut items, 1, |rest| {
             let has = |item| rest.contains(&item);
             has(0) && (has(3) || !has(2)) && (has(2) || !has(1))
         });

@@ -46,6 +46,8 @@ impl<P: Process> World<P> {
     }
 
     /// The node came to a trap, or halted, and has dealt with the event.
+    #[cold]
+    #[inline(never)]
     pub(crate) fn fall(&mut self, node: NodeId) {
         let Some(cause) = self.kernel.falls.take() else { return };
         self.kernel.digest.mix(u64::from(node.0));
