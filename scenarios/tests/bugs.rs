@@ -158,7 +158,7 @@ mod bugged {
         let file = empty_directory("shrink").join("small.repro.toml");
         let shrink = whitewater("shrink storm --seed 0 --bug two-votes --time-limit 8s --out").arg(&file).output();
         let shrink = shrink.expect("the command starts");
-        let text = String::from_utf8(shrink.stdout).expect("UTF-8");
+        let text = String::from_utf8(shrink.stdout.clone()).expect("UTF-8");
         assert_eq!(code(&shrink), 1, "{text}");
         assert!(text.starts_with("I2 Vote Once\n  from 7 servers, "), "{text}");
         let figure = |line: &str, of: &str| -> u64 {
