@@ -168,8 +168,8 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
     type Change = fn(&mut Scenario);
     const CHANGES: [Change; 24] = [
         |scenario| scenario.operator.clear(),
-        |scenario| scenario.links = LinkProfile::reliable(scenario.links.latency),
-        |scenario| scenario.links = LinkProfile::reliable(PLAIN_LATENCY),
+        |scenario| scenario.links = LinkProfile { latency: scenario.links.latency, ..plain().links },
+        |scenario| scenario.links = LinkProfile { latency: PLAIN_LATENCY, ..plain().links },
         |scenario| scenario.replication = plain().replication,
         |scenario| scenario.workload.in_flight = plain().workload.in_flight,
         |scenario| scenario.segment_bytes = plain().segment_bytes,
@@ -261,7 +261,7 @@ pub(super) fn plainer_step(step: &Step) -> Vec<Step> {
 }
 
 fn plainer_links(profile: LinkProfile) -> Vec<LinkProfile> {
-    let plain = LinkProfile::reliable(PLAIN_LATENCY);
+    let plain = LinkProfile { latency: PLAIN_LATENCY, ..plain().links };
     let plainer = [
         LinkProfile { latency: profile.latency, ..plain },
         LinkProfile { loss_ppm: profile.loss_ppm, ..plain },
