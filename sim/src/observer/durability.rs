@@ -114,7 +114,7 @@ impl Observer {
     }
 
     fn durable(&mut self, node: NodeId, wrote: Wrote) -> Result<(), Failure> {
-        let Ghost { disk, log, .. } = &mut self.nodes[node.index()];
+        let Ghost { disk, log, logs_replaced, .. } = &mut self.nodes[node.index()];
         match wrote {
             Wrote::HardState { term, vote } => {
                 (disk.term, disk.vote) = (term, vote);
@@ -122,7 +122,7 @@ impl Observer {
             }
             Wrote::Entries { index, term } => {
                 let (before, durable) = (disk.log.last(), disk.term);
-                let kept = disk.log.become_log_of(index, term, &self.records, log);
+                let kept = disk.log.become_log_of(index, term, &self.records, logs_replaced.iter().chain([&*log]));
                 self.require(Check::LogTerms, term <= durable, || {
                     format!("the disk of {node} has an entry of term {term} at index {index}, and term {durable}")
                 })?;
@@ -151,7 +151,12 @@ impl Observer {
             match wrote {
                 Wrote::HardState { .. } => {}
                 Wrote::Entries { index: last, term } => {
-                    index = index.min(log.become_log_of(last, term, &self.records, &ghost.log));
+                    index = index.min(log.become_log_of(
+                        last,
+                        term,
+                        &self.records,
+                        ghost.logs_replaced.iter().chain([&ghost.log]),
+                    ));
                 }
                 Wrote::Snapshot { index: last, term } => {
                     log.restore(last, term);

@@ -8,6 +8,9 @@ use crate::disk::Operation;
 use crate::members::ServerId;
 use crate::observe::Role;
 
+/// How many logs that were replaced in memory are remembered.
+pub(super) const LOGS_REPLACED: usize = 4;
+
 /// The ghost of a node.
 #[derive(Debug, Default)]
 pub(super) struct Ghost {
@@ -21,6 +24,8 @@ pub(super) struct Ghost {
     pub(super) term_sent: u64,
     /// The log in memory.
     pub(super) log: TermLog,
+    /// The logs that a snapshot replaced in memory, the latest last: what they held may still be written.
+    pub(super) logs_replaced: VecDeque<TermLog>,
     pub(super) configurations: VecDeque<Configured>,
     pub(super) commit: u64,
     pub(super) applied: u64,
@@ -104,6 +109,7 @@ impl Ghost {
         self.role = None;
         self.role_term = 0;
         self.log = TermLog::default();
+        self.logs_replaced.clear();
         self.configurations.clear();
         (self.commit, self.applied, self.state, self.snapshot) = (0, 0, 0, 0);
         self.matches.clear();

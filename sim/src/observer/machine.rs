@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::ghost::LOGS_REPLACED;
 use super::records::Applied;
 use super::{Failure, Observer};
 use crate::digest::Digest;
@@ -179,6 +180,10 @@ impl Observer {
             ghost.configurations.clear();
             let committed = self.configurations.iter().rev().find(|committed| committed.index <= index);
             ghost.configurations.extend(committed);
+        }
+        ghost.logs_replaced.push_back(ghost.log.clone());
+        if ghost.logs_replaced.len() > LOGS_REPLACED {
+            ghost.logs_replaced.pop_front();
         }
         ghost.log.restore(index, term);
         ghost.forget_configurations(index);

@@ -103,8 +103,15 @@ impl TermLog {
     }
 
     /// Becomes the log that ends with this entry, unless a snapshot covers that: as the records tell, and where those are
-    /// forgotten the log of the same server in memory. Returns the last index at which nothing changed.
-    pub(super) fn become_log_of(&mut self, index: u64, term: u64, records: &Records, memory: &TermLog) -> u64 {
+    /// forgotten the logs that the same server has or had in memory, the latest last. Returns the last index at which nothing
+    /// changed.
+    pub(super) fn become_log_of<'m>(
+        &mut self,
+        index: u64,
+        term: u64,
+        records: &Records,
+        memory: impl DoubleEndedIterator<Item = &'m TermLog> + Clone,
+    ) -> u64 {
         if index <= self.base {
             return self.last;
         }
@@ -123,7 +130,9 @@ impl TermLog {
                 Some(stretch) if stretch.term == its_term => stretch.first = at,
                 Some(_) | None => added.push(Stretch { first: at, term: its_term }),
             }
-            let previous = records.term_before(at, its_term).or_else(|| memory.term_before(at, its_term));
+            let previous = records
+                .term_before(at, its_term)
+                .or_else(|| memory.clone().rev().find_map(|log| log.term_before(at, its_term)));
             // What nobody remembers is not known to differ.
             let Some(previous) = previous else { break self.last.min(at - 1) };
             (at, its_term) = (at - 1, previous);
@@ -190,12 +199,12 @@ mod tests {
         for (index, term, before) in [(1, 1, 0), (2, 1, 1), (3, 2, 1), (4, 4, 2), (5, 4, 4)] {
             records.append(index, term, before, 0);
         }
-        let unknown = TermLog::default();
+        let unknown = std::iter::empty::<&TermLog>;
         let mut disk = log(&[1, 1, 1, 3, 3, 3]);
-        assert_eq!(disk.become_log_of(5, 4, &records, &unknown), 2);
+        assert_eq!(disk.become_log_of(5, 4, &records, unknown()), 2);
         assert_eq!(terms(&disk), [1, 1, 2, 4, 4]);
-        assert_eq!(disk.become_log_of(5, 4, &records, &unknown), 5);
-        assert_eq!(disk.become_log_of(3, 2, &records, &unknown), 3);
+        assert_eq!(disk.become_log_of(5, 4, &records, unknown()), 5);
+        assert_eq!(disk.become_log_of(3, 2, &records, unknown()), 3);
         assert_eq!(terms(&disk), [1, 1, 2]);
     }
 
@@ -207,7 +216,7 @@ mod tests {
         }
         records.forget(3);
         let mut disk = log(&[]);
-        assert_eq!(disk.become_log_of(2, 2, &records, &log(&[1, 2])), 0);
+        assert_eq!(disk.become_log_of(2, 2, &records, [log(&[1, 2]), log(&[])].iter()), 0);
         assert_eq!(terms(&disk), [1, 2]);
     }
 
