@@ -19,6 +19,7 @@ mod select;
 mod shrink;
 mod soak;
 mod spans;
+mod which;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use whitewater_scenarios::host::{self, HostError};

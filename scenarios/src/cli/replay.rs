@@ -13,13 +13,13 @@ use whitewater_reports::words::{count, counted, span};
 use whitewater_scenarios::campaign::{self, Selected};
 use whitewater_scenarios::host::{self, shown};
 use whitewater_scenarios::run::{Options, Run};
-use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_scenarios::{faults, probes};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
-use super::{Failure, bugs, exit, print, select, spans};
+use super::which::{self, Which};
+use super::{Failure, exit, print, spans};
 
 /// How many lines of the trace a failure shows.
 const LAST_LINES: usize = 30;
@@ -31,14 +31,8 @@ const LAST_LINES: usize = 30;
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Arguments {
-    /// Name of a scenario of the catalog, or path of a scenario file
-    scenario: String,
-    /// The seed, or a run that departs from it, as in 17+2450ms.3; not needed for a file that names its own
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<Lineage>,
-    /// Break this rule on purpose; `whitewater bugs` lists them. Needs a build with --features bugs
-    #[arg(long, value_name = "NAME")]
-    bug: Option<String>,
+    #[command(flatten)]
+    which: which::Arguments,
     /// Write the whole trace into this file, a line for everything that happened; - is the standard output
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
@@ -63,24 +57,10 @@ fn after_help() -> String {
     )
 }
 
-/// The run that is meant: the one that was asked for, or else the one that the file was written for.
-pub(crate) fn lineage(selected: &Selected, asked: Option<&Lineage>) -> Result<Lineage, Failure> {
-    asked.or(selected.scenario.seed.as_ref()).cloned().ok_or_else(|| {
-        Failure::usage(format!(
-            "which run of {0}? Add a seed, as in `whitewater replay {0} --seed 17`",
-            selected.argument
-        ))
-    })
-}
-
 /// Makes a run again.
 pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
-    let selected = select::scenario(&arguments.scenario)?;
-    let bug = arguments.bug.as_deref().map(bugs::switchable).transpose()?;
-    let option = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
-    let lineage = lineage(&selected, arguments.seed.as_ref())?;
-    let seed = arguments.seed.as_ref().map(|lineage| format!(" --seed {lineage}")).unwrap_or_default();
-    let command = format!("whitewater replay {}{seed}{option}", selected.argument);
+    let Which { selected, lineage, bug, words } = arguments.which.which("replay")?;
+    let command = format!("whitewater replay {words}");
     let make = |recording| {
         let options = Options { bug, recording, ..Options::default() };
         campaign::make_on(&RaftKv, &selected.scenario, &lineage, &options)

@@ -16,7 +16,8 @@ use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::{Instant, NodeId};
 
 use super::progress::{Bar, share};
-use super::{Failure, bugs, exit, print, replay, select, spans};
+use super::which::{self, Which};
+use super::{Failure, exit, print, spans};
 
 /// How long shrinking takes at most if nothing is said, in nanoseconds.
 pub(crate) const TIME_LIMIT_NS: u64 = 50_000_000_000;
@@ -32,14 +33,8 @@ const EVENTS_MAX: u64 = 2_000_000;
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Arguments {
-    /// Name of a scenario of the catalog, or path of a scenario file
-    scenario: String,
-    /// The seed, or a run that departs from it, as in 17+2450ms.3; not needed for a file that names its own
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<Lineage>,
-    /// Break this rule on purpose; `whitewater bugs` lists them. Needs a build with --features bugs
-    #[arg(long, value_name = "NAME")]
-    bug: Option<String>,
+    #[command(flatten)]
+    which: which::Arguments,
     /// Stop after this much time on the wall clock, as in 30s, and keep what there is then; 50s if not given
     #[arg(long, value_name = "D", value_parser = spans::nanoseconds)]
     time_limit: Option<u64>,
@@ -54,9 +49,7 @@ fn after_help() -> String {
 
 /// Shrinks a run.
 pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
-    let selected = select::scenario(&arguments.scenario)?;
-    let bug = arguments.bug.as_deref().map(bugs::switchable).transpose()?;
-    let lineage = replay::lineage(&selected, arguments.seed.as_ref())?;
+    let Which { selected, lineage, bug, .. } = arguments.which.which("shrink")?;
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(file_name(&selected.scenario.name, &lineage)));
     host::keep_interrupts()?;
     let time_limit_ns = arguments.time_limit.unwrap_or(TIME_LIMIT_NS);
