@@ -1,8 +1,9 @@
 //! What can go wrong in a scenario, by name, and what of it did in a run: configured, fired, had an effect.
 //!
 //! First come the entries of the file, as in `faults[3] crash leader`, then what may strike at any time: the network's loss,
-//! the clocks' drift. Of those only what the scenario configures is there. What it simplifies: a clock that is wrong matters
-//! as soon as its server runs, whether or not it looks at it.
+//! the clocks' drift. Of those only what the scenario configures is there. Writes that a crash loses or tears have a place in
+//! a run as soon as a crash meets a write that was not synced: a script may well crash a server that has nothing to lose.
+//! What it simplifies: a clock that is wrong matters as soon as its server runs, whether or not it looks at it.
 
 use whitewater_reports::model::FaultCount;
 use whitewater_sim::SourceCounts;
@@ -73,6 +74,8 @@ fn strikes(fault: Fault, drawn: &Scenario, counted: &Counted) -> Option<(u64, St
         Fault::Corrupt => network.garbled,
         Fault::Bandwidth => network.queued,
         Fault::Queue => network.overflowed,
+        // No crash met a write that was not synced.
+        Fault::Unsynced | Fault::Torn if disks.crashes_with_unsynced == 0 => return None,
         // Several writes that one crash loses are one effect.
         Fault::Unsynced => Strikes {
             struck: disks.crashes_with_unsynced,
