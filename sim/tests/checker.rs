@@ -73,6 +73,7 @@ impl SequentialSpec for One {
 impl Model for Registers {
     type Spec = One;
     type Part = u8;
+    type Value<'h> = std::convert::Infallible;
 
     fn initial(&self, _: &[&(u8, Op)]) -> One {
         One::default()

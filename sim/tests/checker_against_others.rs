@@ -99,6 +99,7 @@ struct Hinted;
 impl Model for Hinted {
     type Spec = Registers;
     type Part = usize;
+    type Value<'h> = std::convert::Infallible;
 
     fn initial(&self, _: &[&Op]) -> Registers {
         Registers::default()
@@ -175,6 +176,7 @@ struct Plain;
 impl Model for Plain {
     type Spec = Registers;
     type Part = usize;
+    type Value<'h> = std::convert::Infallible;
 
     fn initial(&self, _: &[&Op]) -> Registers {
         Registers::default()

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use whitewater_kv::spec::{KeySpec, KvSpec, Missing};
 use whitewater_kv::store_spec::{Revisions, StoreSpec};
 use whitewater_kv::{Answer, Operation};
-use whitewater_sim::check::{Call, Model, Outlook, Scope, SequentialSpec};
+use whitewater_sim::check::{Access, Call, Model, Outlook, Scope, SequentialSpec};
 
 use super::describe;
 use super::facts::{self, Fact};
@@ -26,6 +26,7 @@ pub struct KeyValue {
 impl Model for KeyValue {
     type Spec = KvSpec;
     type Part = Arc<str>;
+    type Value<'h> = Option<&'h str>;
 
     fn initial(&self, operations: &[&Operation]) -> KvSpec {
         if operations.iter().all(|op| op.single_key().is_some()) {
@@ -57,6 +58,37 @@ impl Model for KeyValue {
             parts: op.keys().into_iter().cloned().collect(),
             ranges: op.parts().chain([op]).filter_map(range).collect(),
         }
+    }
+
+    fn access<'h>(&self, op: &'h Operation, answer: Option<&'h Answer>) -> Option<Access<Option<&'h str>>> {
+        match (op, answer) {
+            (Operation::Get { .. }, Some(Answer::Value(read))) => Some(Access::Read(self.reads_as(read.as_deref()))),
+            (Operation::Put { value, .. }, None | Some(Answer::Done)) => Some(Access::Write(Some(value))),
+            (Operation::Append { value, .. }, None | Some(Answer::Done)) => Some(Access::Append(Some(value))),
+            (Operation::Delete { .. }, None | Some(Answer::Done)) => Some(Access::Write(self.reads_as(None))),
+            (Operation::CompareAndSwap { expected, new, .. }, None | Some(Answer::Swapped(_))) => Some(Access::Swap {
+                expected: self.reads_as(expected.as_deref()),
+                new: Some(new),
+                swapped: if let Some(Answer::Swapped(swapped)) = answer { Some(*swapped) } else { None },
+            }),
+            // An answer of the wrong kind is for the search to refuse.
+            (
+                Operation::Get { .. }
+                | Operation::Put { .. }
+                | Operation::Append { .. }
+                | Operation::Delete { .. }
+                | Operation::CompareAndSwap { .. }
+                | Operation::GetRevision { .. }
+                | Operation::Range { .. }
+                | Operation::Transaction { .. }
+                | Operation::Batch(_),
+                _,
+            ) => None,
+        }
+    }
+
+    fn initial_value<'h>(&self) -> Option<Option<&'h str>> {
+        Some(self.reads_as(None))
     }
 
     fn observes(&self, op: &Operation, answer: Option<&Answer>) -> bool {

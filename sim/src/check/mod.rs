@@ -7,23 +7,28 @@
 //! and when it runs out the verdict is [`Verdict::Inconclusive`], never a pass. Who knows an order to begin with tries
 //! [`is_witness`] first.
 
+mod access;
 mod explain;
 mod mask;
 mod memory;
 mod partition;
 mod search;
 mod split;
+mod tier;
 mod witness;
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::hash::Hash;
 
+pub use access::Access;
 pub use explain::{Explanation, Placed};
 use partition::Problem;
 use search::{Halt, Meter, Searched};
 use split::Component;
 pub use split::{Partition, Scope};
 pub use stateright::semantics::SequentialSpec;
+pub use tier::Tier;
 pub use witness::is_witness;
 
 use crate::history::History;
@@ -43,11 +48,31 @@ pub trait Model {
     /// The name of a part of the state.
     type Part: Ord + Clone + Debug;
 
+    /// A value in an [`Access`]; [`std::convert::Infallible`] where there is none.
+    type Value<'h>: Clone + Eq + Ord + Hash + Debug
+    where
+        Self: 'h;
+
     /// The state, before its first operation, of a partition that has these operations.
     fn initial(&self, operations: &[&Op<Self>]) -> Self::Spec;
 
     /// The parts of the state that the operation may read or write.
     fn scope(&self, op: &Op<Self>) -> Scope<Self::Part>;
+
+    /// What the operation does to the part that it touches, and what it said of it, if it is no more than that. Only asked
+    /// of operations on one part. Knowing nothing is always right, only slower.
+    fn access<'h>(&self, op: &'h Op<Self>, answer: Option<&'h Ret<Self>>) -> Option<Access<Self::Value<'h>>> {
+        let _ = (op, answer);
+        None
+    }
+
+    /// What a part reads as before its first operation; `None` where nothing has an [`Access`].
+    fn initial_value<'h>(&self) -> Option<Self::Value<'h>>
+    where
+        Self: 'h,
+    {
+        None
+    }
 
     /// Whether the operation leaves *every* state unchanged in which it gives `answer` (in every state, if `answer` is
     /// `None`: unknown). Reads do; a compare-and-swap that did not swap does. Saying no is always right, only slower.
@@ -126,6 +151,10 @@ where
 {
     type Spec = S;
     type Part = ();
+    type Value<'h>
+        = Infallible
+    where
+        S: 'h;
 
     fn initial(&self, _: &[&S::Op]) -> S {
         self.0.clone()
@@ -198,6 +227,8 @@ pub enum Inconclusive {
 pub struct Report<P, S: SequentialSpec> {
     /// What was found.
     pub verdict: Verdict<P, S>,
+    /// What it rests on.
+    pub tier: Tier,
     /// Partitions in the history.
     pub partitions: usize,
     /// Operations in the history, also those that failed.
@@ -217,7 +248,13 @@ pub fn check<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Bud
     let partitions = split::split(model, history).components;
     let mut meter = Meter::new(budget);
     let verdict = decide(model, history, &partitions, budget, &mut meter);
-    Report { verdict, partitions: partitions.len(), operations: history.operations().len(), steps: meter.taken() }
+    Report {
+        verdict,
+        tier: Tier::Search,
+        partitions: partitions.len(),
+        operations: history.operations().len(),
+        steps: meter.taken(),
+    }
 }
 
 /// Whether a history is linearizable; `None` if [`Budget::for_operations`] did not suffice to tell.

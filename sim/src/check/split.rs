@@ -214,6 +214,7 @@ mod tests {
     impl Model for Touched {
         type Spec = Count;
         type Part = u8;
+        type Value<'h> = std::convert::Infallible;
 
         fn initial(&self, operations: &[&Touch]) -> Count {
             Count(operations.len())
