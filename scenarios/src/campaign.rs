@@ -24,7 +24,7 @@ use crate::probes::{self, Declared};
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
 use crate::search::behaviour::{Point, Seen};
-use crate::search::guide::Sighting;
+use crate::search::guide::{Shape, Sighting};
 use crate::search::lineage::Lineage;
 use crate::search::survey::Survey;
 use crate::system::System;
@@ -266,6 +266,11 @@ fn behaviour(seen: &Seen, search: Search) -> BehaviourRecord {
 }
 
 impl Selected {
+    /// What its seeds have in common.
+    pub(crate) fn shape(&self) -> Shape {
+        if self.scenario.swarm.is_some() { Shape::Drawn } else { Shape::Fixed }
+    }
+
     /// What is kept of it.
     #[must_use]
     pub fn record(&self) -> ScenarioRecord {

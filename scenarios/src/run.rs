@@ -104,9 +104,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
         CheckSwitch::Off => Checks::none(),
     };
     let watch = Watch { checks, recording: options.recording, keep: Keep::Everything };
-    let mut world = system::world(system, scenario, lineage.seed, &plan, watch);
+    let mut world = system::world(system, scenario, lineage.luck(), &plan, watch);
     for change in &lineage.changes {
-        world.depart(change.at(), change.key(lineage.seed));
+        world.depart(change.at(), change.key(lineage.luck()));
     }
     let mut culprit = None;
     let verdict =

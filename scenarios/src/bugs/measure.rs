@@ -158,7 +158,9 @@ impl Source {
     fn new(request: &Request, first_seed: u64) -> Source {
         let guide = match request.search {
             Search::Seeds => None,
-            Search::Guided => Some((Guide::new(request.scenarios.len(), first_seed), VecDeque::new())),
+            Search::Guided => {
+                Some((Guide::new(request.scenarios.iter().map(Selected::shape), first_seed), VecDeque::new()))
+            }
         };
         Source { scenarios: request.scenarios.len() as u64, first_seed, guide }
     }

@@ -210,7 +210,7 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
 /// Draws the plan of a run that may depart from what its seed alone would do.
 #[must_use]
 pub fn plan_of(scenario: &Scenario, lineage: &Lineage) -> Plan {
-    let mut plan = plan(scenario, lineage.seed);
+    let mut plan = plan(scenario, lineage.luck());
     lineage::apply(lineage, &mut plan);
     plan
 }

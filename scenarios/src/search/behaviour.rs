@@ -11,6 +11,20 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Feature(u64);
 
+/// What a feature tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// How often a situation occurred.
+    Probe,
+    /// A state of the cluster.
+    State,
+}
+
+impl Kind {
+    /// Both.
+    pub const ALL: [Kind; 2] = [Kind::Probe, Kind::State];
+}
+
 const STATE: u64 = 1 << 40;
 
 impl Feature {
@@ -18,6 +32,12 @@ impl Feature {
     #[must_use]
     pub fn of_probe(probe: u16, count: u32) -> Feature {
         Feature(u64::from(probe) << 8 | u64::from(count.max(1).ilog2()))
+    }
+
+    /// What kind of thing it is.
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        if self.0 & STATE == 0 { Kind::Probe } else { Kind::State }
     }
 
     /// An abstract state of the cluster.

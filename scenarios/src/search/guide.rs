@@ -1,31 +1,50 @@
-//! The guide: which runs to depart from, because they came where few others were.
+//! The guide: which scenarios get the runs, and which runs to depart from, because they showed what few others did.
 //!
-//! As in coverage-guided fuzzing (Böhme et al., "Coverage-based Greybox Fuzzing as Markov Chain", CCS 2016) what was seen
-//! seldom gets most of the attention. A part of the runs are fresh seeds; the others depart from a run that showed one of
-//! the rarest features, shortly before the moment at which it did. Runs are asked for in generations: which ones depends on
-//! the results of earlier generations and on nothing else, so the number of threads makes no difference.
+//! Every rare feature has the same energy, divided among the runs that showed it (the power schedules of Böhme et al.,
+//! "Coverage-based Greybox Fuzzing as Markov Chain", CCS 2016, and "Boosting Fuzzer Efficiency: An Information Theoretic
+//! Perspective", FSE 2020). A scenario gets runs in proportion to the energy of its runs so far, in the mean, so one that
+//! shows nothing rare any more gets few. Probes and abstract states count alike there: there are far more states, but they
+//! say less. A part of its runs are fresh seeds; the others depart from the run with most energy among a few that are
+//! picked at random, so that no run is departed from very often: what is rare is not always what is wanted. Runs are asked
+//! for in generations: which ones depends on the results of earlier generations and on nothing else, so the number of
+//! threads makes no difference. What it simplifies: features are rare one by one, not together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use whitewater_sim::rng::{PPM, Ppm, Purpose, RunKey, Stream};
 
-use super::behaviour::{Feature, Seen};
+use super::behaviour::{Feature, Kind, Seen};
 use super::lineage::{Change, Lineage};
 
-/// How many runs are made between two looks at what was seen.
-pub const GENERATION: usize = 32;
+/// How many runs of each scenario are made before anything is known.
+const FIRST_RUNS: usize = 2;
 
-/// The share of fresh seeds.
-const FRESH_PPM: Ppm = PPM / 4;
+/// Between two looks at what was seen, the runs grow by one in so many: looking takes time, too.
+const GROWTH: u64 = 8;
 
-/// How many of the rarest features are gone after.
-const RAREST: usize = 48;
+/// The most runs between two looks.
+const GENERATION_MAX: u64 = 1_024;
 
-/// How many runs are kept for each feature: the latest.
-const HOMES: usize = 4;
+/// The share of the runs for which scenarios take turns, whatever they have shown.
+const TURNS_PPM: Ppm = PPM / 8;
+
+/// The share of fresh seeds among the others.
+const FRESH_PPM: Ppm = PPM / 3;
+
+/// A feature is rare if one in so many runs has it, or fewer.
+const RARE: u64 = 32;
+
+/// What a feature is divided into.
+const ENERGY: u64 = 1 << 24;
+
+/// How many runs of a scenario are kept, to depart from: the latest.
+const KEPT: usize = 256;
+
+/// Among so many runs the one with most energy is departed from.
+const CANDIDATES: usize = 3;
 
 /// How long before a feature shows a run departs, in the mean, in nanoseconds.
-const BEFORE_NS: u64 = 400_000_000;
+const BEFORE_NS: u64 = 1_000_000_000;
 
 /// A run that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,100 +64,202 @@ pub struct Sighting {
     pub at_ms: u32,
 }
 
+/// What the seeds of a scenario have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Each draws which parts of the scenario take part: a swarm.
+    Drawn,
+    /// All of it.
+    Fixed,
+}
+
 /// Decides which runs are made.
 pub struct Guide {
-    scenarios: usize,
+    places: Vec<Place>,
     seen: Seen,
-    homes: BTreeMap<(usize, Feature), Vec<Home>>,
+    /// In how many runs of a scenario a feature was seen.
+    shares: BTreeMap<(usize, Feature), u32>,
     stream: Stream,
-    fresh: u64,
+    turns: usize,
     departures: u32,
 }
 
-/// A run that showed a feature.
-#[derive(Clone, Debug)]
-struct Home {
-    lineage: Lineage,
-    at_ms: u32,
+/// What is known of a scenario.
+struct Place {
+    shape: Shape,
+    runs: u64,
+    fresh: u64,
+    latest: VecDeque<Trial>,
 }
 
+/// A run, and the probes that it hit.
+struct Trial {
+    lineage: Lineage,
+    probes: Vec<Sighting>,
+}
+
+/// What is rare, of one kind: scenarios by the energy of a run of theirs.
+type Rare = Weighted<usize>;
+
 impl Guide {
-    /// A guide through so many scenarios, in which nothing has been seen. Its choices depend on the first seed.
+    /// A guide through scenarios in which nothing has been seen. Its choices depend on the first seed.
     #[must_use]
-    pub fn new(scenarios: usize, first_seed: u64) -> Guide {
+    pub fn new(shapes: impl IntoIterator<Item = Shape>, first_seed: u64) -> Guide {
+        let place = |shape| Place { shape, runs: 0, fresh: 0, latest: VecDeque::new() };
         Guide {
-            scenarios,
+            places: shapes.into_iter().map(place).collect(),
             seen: Seen::default(),
-            homes: BTreeMap::new(),
+            shares: BTreeMap::new(),
             stream: RunKey::new(first_seed).stream(Purpose::Mutation, 0),
-            fresh: 0,
+            turns: 0,
             departures: 0,
         }
     }
 
-    /// The runs of the next generation. `seed_at` gives the fresh seeds, by their place; without any left, all runs depart
-    /// from others. Empty only if there is nothing to depart from either.
+    /// The runs of the next generation. `seed_at` gives the fresh seeds of each scenario, by their place; without any left,
+    /// all runs depart from others. Empty only if there is nothing to depart from either.
     pub fn next(&mut self, seed_at: impl Fn(u64) -> Option<u64>) -> Vec<Job> {
-        let rarest = self.rarest();
-        let mut jobs = Vec::with_capacity(GENERATION);
-        for _ in 0..GENERATION {
-            let wants_fresh = rarest.is_empty() || self.stream.chance(FRESH_PPM);
-            let fresh = if wants_fresh { self.fresh(&seed_at) } else { None };
-            if let Some(job) = fresh.or_else(|| self.departure(&rarest)) {
-                jobs.push(job);
-            }
-        }
-        jobs
+        let least = (FIRST_RUNS * self.places.len()) as u64;
+        let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(least);
+        let rare: Vec<Rare> = Kind::ALL.iter().map(|kind| self.rare(*kind)).filter(|rare| rare.total > 0).collect();
+        (0..size).filter_map(|_| self.job(&rare, &seed_at)).collect()
     }
 
-    fn fresh(&mut self, seed_at: &impl Fn(u64) -> Option<u64>) -> Option<Job> {
-        let scenarios = self.scenarios as u64;
-        let seed = seed_at(self.fresh / scenarios)?;
-        let scenario = (self.fresh % scenarios) as usize;
-        self.fresh += 1;
+    fn runs(&self) -> u64 {
+        self.places.iter().map(|place| place.runs).sum()
+    }
+
+    fn job(&mut self, rare: &[Rare], seed_at: &impl Fn(u64) -> Option<u64>) -> Option<Job> {
+        if rare.is_empty() || self.stream.chance(TURNS_PPM) {
+            let scenario = self.turns % self.places.len();
+            self.turns += 1;
+            return self.fresh(scenario, seed_at).or_else(|| self.departure(scenario));
+        }
+        let rare = &rare[self.stream.below(rare.len() as u64) as usize];
+        let scenario = *rare.draw(&mut self.stream)?;
+        let fresh = if self.stream.chance(FRESH_PPM) { self.fresh(scenario, seed_at) } else { None };
+        fresh.or_else(|| self.departure(scenario))
+    }
+
+    fn fresh(&mut self, scenario: usize, seed_at: &impl Fn(u64) -> Option<u64>) -> Option<Job> {
+        let place = &mut self.places[scenario];
+        let seed = seed_at(place.fresh)?;
+        place.fresh += 1;
         Some(Job { scenario, lineage: Lineage::of(seed) })
     }
 
-    fn departure(&mut self, rarest: &[(usize, Feature)]) -> Option<Job> {
-        let (scenario, feature) = *rarest.get(self.stream.below(rarest.len().max(1) as u64) as usize)?;
-        let homes = &self.homes[&(scenario, feature)];
-        let home = &homes[self.stream.below(homes.len() as u64) as usize];
-        let before_ms = self.stream.exponential_ns(BEFORE_NS) / 1_000_000;
-        let at_ms = u64::from(home.at_ms).saturating_sub(before_ms) as u32;
+    fn departure(&mut self, scenario: usize) -> Option<Job> {
+        let few = self.few();
+        let latest = &self.places[scenario].latest;
+        let mut best: Option<(&Trial, Weighted<u32>)> = None;
+        for _ in 0..CANDIDATES.min(latest.len()) {
+            let trial = &latest[self.stream.below(latest.len() as u64) as usize];
+            let moments = moments(&self.seen, trial, few);
+            if best.as_ref().is_none_or(|(_, best)| best.total < moments.total) {
+                best = Some((trial, moments));
+            }
+        }
+        let (trial, moments) = best?;
+        let shape = self.places[scenario].shape;
         self.departures += 1;
-        let lineage = home.lineage.departing(Change { at_ms, number: self.departures });
+        let lineage = departing(shape, &trial.lineage, &moments, self.departures, &mut self.stream);
         Some(Job { scenario, lineage })
     }
 
-    /// The features that were seen in the fewest runs, each with its scenario; ties are broken by their order.
-    fn rarest(&self) -> Vec<(usize, Feature)> {
-        let mut all: Vec<(u32, usize, Feature)> =
-            self.homes.keys().map(|(scenario, feature)| (self.seen.runs_with(*feature), *scenario, *feature)).collect();
-        let count = RAREST.min(all.len());
-        if count < all.len() {
-            all.select_nth_unstable(count);
-            all.truncate(count);
+    /// A feature that was seen in so many runs, or fewer, is rare.
+    fn few(&self) -> u64 {
+        (self.runs() / RARE).max(2)
+    }
+
+    /// What is rare now, of one kind.
+    fn rare(&self, kind: Kind) -> Rare {
+        let few = self.few();
+        let mut energies = vec![0; self.places.len()];
+        for ((scenario, feature), share) in self.shares.iter().filter(|((_, feature), _)| feature.kind() == kind) {
+            energies[*scenario] += energy(&self.seen, *feature, few) * u64::from(*share);
         }
-        all.sort_unstable();
-        all.into_iter().map(|(_, scenario, feature)| (scenario, feature)).collect()
+        let mut rare = Rare::default();
+        for (scenario, place) in self.places.iter().enumerate() {
+            rare.push(energies[scenario] / place.runs.max(1), scenario);
+        }
+        rare
     }
 
     /// Takes what a run has shown, in the order in which the runs were asked for.
     pub fn take(&mut self, job: &Job, sightings: &[Sighting]) {
         self.seen.take(sightings.iter().map(|sighting| sighting.feature));
-        for Sighting { feature, at_ms } in sightings {
-            let homes = self.homes.entry((job.scenario, *feature)).or_default();
-            if homes.len() == HOMES {
-                homes.remove(0);
-            }
-            homes.push(Home { lineage: job.lineage.clone(), at_ms: *at_ms });
+        for sighting in sightings {
+            *self.shares.entry((job.scenario, sighting.feature)).or_default() += 1;
         }
+        let place = &mut self.places[job.scenario];
+        place.runs += 1;
+        if place.latest.len() == KEPT {
+            place.latest.pop_front();
+        }
+        let probes = sightings.iter().filter(|sighting| sighting.feature.kind() == Kind::Probe).copied().collect();
+        place.latest.push_back(Trial { lineage: job.lineage.clone(), probes });
     }
 
     /// What the runs have shown.
     #[must_use]
     pub fn seen(&self) -> &Seen {
         &self.seen
+    }
+}
+
+/// The energy that each run gets from a feature; none if it is not rare.
+fn energy(seen: &Seen, feature: Feature, few: u64) -> u64 {
+    let runs = u64::from(seen.runs_with(feature));
+    if runs <= few { ENERGY / runs.max(1) } else { 0 }
+}
+
+/// When a run showed what, in milliseconds, by the energy that it got from it.
+fn moments(seen: &Seen, trial: &Trial, few: u64) -> Weighted<u32> {
+    let mut moments = Weighted::default();
+    for Sighting { feature, at_ms } in &trial.probes {
+        moments.push(energy(seen, *feature, few), *at_ms);
+    }
+    moments
+}
+
+/// What of a run is kept: what a swarm chose is often what made the difference, or all that was planned, or what happened
+/// until shortly before something rare.
+fn departing(shape: Shape, run: &Lineage, moments: &Weighted<u32>, number: u32, stream: &mut Stream) -> Lineage {
+    match shape {
+        Shape::Drawn if stream.chance(PPM / 2) => run.anew(stream.below(1 << 32)),
+        Shape::Drawn | Shape::Fixed => {
+            let before_ms = stream.exponential_ns(BEFORE_NS) / 1_000_000;
+            let moment_ms = if stream.chance(PPM / 2) { moments.draw(stream).copied() } else { None };
+            let at_ms = u64::from(moment_ms.unwrap_or(0)).saturating_sub(before_ms) as u32;
+            run.departing(Change { at_ms, number })
+        }
+    }
+}
+
+/// Things of which some are drawn more often than others.
+struct Weighted<T> {
+    /// Each with the weight of itself and all before it.
+    items: Vec<(u64, T)>,
+    total: u64,
+}
+
+impl<T> Default for Weighted<T> {
+    fn default() -> Self {
+        Weighted { items: Vec::new(), total: 0 }
+    }
+}
+
+impl<T> Weighted<T> {
+    fn push(&mut self, weight: u64, item: T) {
+        self.total += weight;
+        self.items.push((self.total, item));
+    }
+
+    /// One of them; nothing if all weights are zero.
+    fn draw(&self, stream: &mut Stream) -> Option<&T> {
+        let point = stream.below(self.total.max(1));
+        let place = self.items.partition_point(|(until, _)| *until <= point);
+        self.items.get(place).map(|(_, item)| item)
     }
 }
 
@@ -154,52 +275,111 @@ mod tests {
         Some(100 + place)
     }
 
+    /// Plays so many generations; `shows` says what the run with a number shows.
+    fn play(guide: &mut Guide, generations: usize, shows: impl Fn(usize, &Job) -> Vec<Sighting>) -> Vec<Job> {
+        let mut all = Vec::new();
+        for _ in 0..generations {
+            let jobs = guide.next(seeds);
+            for job in &jobs {
+                guide.take(job, &shows(all.len(), job));
+                all.push(job.clone());
+            }
+        }
+        all
+    }
+
     #[test]
     fn the_first_generation_is_fresh_and_scenarios_take_turns() {
-        let jobs = Guide::new(2, 0).next(seeds);
-        assert_eq!(jobs.len(), GENERATION);
+        let jobs = Guide::new([Shape::Fixed; 2], 0).next(seeds);
+        assert_eq!(jobs.len(), 2 * FIRST_RUNS);
         assert_eq!(jobs[0], Job { scenario: 0, lineage: Lineage::of(100) });
         assert_eq!(jobs[3], Job { scenario: 1, lineage: Lineage::of(101) });
     }
 
     #[test]
-    fn later_generations_depart_from_what_is_rare() {
-        let mut guide = Guide::new(1, 0);
-        for (number, job) in guide.next(seeds).iter().enumerate() {
-            let rare = (number == 7).then(|| sighting(99, 5_000));
-            let sightings: Vec<Sighting> = (0..60).map(|state| sighting(state, 0)).chain(rare).collect();
-            guide.take(job, &sightings);
-        }
-        let jobs: Vec<Job> = (0..20).flat_map(|_| guide.next(seeds)).collect();
-        let departures: Vec<&Job> = jobs.iter().filter(|job| !job.lineage.changes.is_empty()).collect();
-        assert!(departures.len() * 3 > jobs.len() * 2, "{} of {}", departures.len(), jobs.len());
-        let from_rare = departures.iter().filter(|job| job.lineage.seed == 107).count();
-        assert!(from_rare * RAREST > departures.len() / 2, "{from_rare} of {}", departures.len());
+    fn runs_depart_from_those_that_met_what_is_rare() {
+        let mut guide = Guide::new([Shape::Fixed], 0);
+        // One run in ten meets something that only it met.
+        let met = |number: usize| number % 10 == 7;
+        let all = play(&mut guide, 90, |number, _| {
+            let rare = met(number).then_some(Sighting { feature: Feature::of_probe(number as u16, 1), at_ms: 5_000 });
+            (0..60).map(|state| sighting(state, 0)).chain(rare).collect()
+        });
+        let later = &all[all.len() / 2..];
+        let is_departure = |job: &&Job| !job.lineage.changes.is_empty();
+        let departures: Vec<&Job> = later.iter().filter(is_departure).collect();
+        assert!(departures.len() * 2 > later.len(), "{} of {}", departures.len(), later.len());
+        let homes: Vec<u64> =
+            all.iter().enumerate().filter(|(number, _)| met(*number)).map(|(_, job)| job.lineage.seed).collect();
+        let from_rare = departures.iter().filter(|job| homes.contains(&job.lineage.seed)).count();
+        assert!(from_rare * 4 > departures.len(), "{from_rare} of {}", departures.len());
+        let kept = departures.iter().filter(|job| job.lineage.changes[0].at_ms == 0).count();
+        assert!(kept > 0 && kept < departures.len(), "{kept} of {} keep the plan alone", departures.len());
         assert!(departures.iter().all(|job| job.lineage.changes[0].at_ms <= 5_000));
     }
 
     #[test]
+    fn a_scenario_that_shows_nothing_rare_gets_few_runs() {
+        let mut guide = Guide::new([Shape::Fixed; 3], 0);
+        let all = play(&mut guide, 60, |number, job| {
+            let something = if job.scenario == 1 { number as u32 } else { 0 };
+            vec![sighting(1_000 + something, 0)]
+        });
+        let of_it = all.iter().filter(|job| job.scenario == 1).count();
+        assert!(of_it * 10 > all.len() * 8, "{of_it} of {}", all.len());
+        assert!((0..3).all(|scenario| all.iter().filter(|job| job.scenario == scenario).count() * 40 > all.len()));
+    }
+
+    #[test]
+    fn both_kinds_of_features_count_alike() {
+        let mut guide = Guide::new([Shape::Fixed; 2], 0);
+        let all = play(&mut guide, 60, |number, job| match job.scenario {
+            // A few hundred states to a probe.
+            0 => (0..300).map(|state| sighting(number as u32 * 300 + state, 0)).collect(),
+            _ => vec![Sighting { feature: Feature::of_probe(number as u16, 1), at_ms: 0 }],
+        });
+        let of_states = all.iter().filter(|job| job.scenario == 0).count();
+        assert!((all.len() * 2 / 5..all.len() * 3 / 5).contains(&of_states), "{of_states} of {}", all.len());
+    }
+
+    #[test]
+    fn what_a_swarm_chose_is_kept_half_of_the_time() {
+        let mut guide = Guide::new([Shape::Drawn], 0);
+        let all = play(&mut guide, 60, |number, _| vec![sighting(number as u32, 0)]);
+        let departures = all.iter().filter(|job| job.lineage != Lineage::of(job.lineage.seed)).count();
+        let anew = all.iter().filter(|job| job.lineage.anew.is_some() && job.lineage.changes.is_empty()).count();
+        assert!((departures / 3..departures * 2 / 3).contains(&anew), "{anew} of {departures}");
+    }
+
+    #[test]
+    fn generations_grow_with_what_is_known() {
+        let mut guide = Guide::new([Shape::Fixed; 4], 0);
+        let mut sizes = Vec::new();
+        for _ in 0..120 {
+            sizes.push(play(&mut guide, 1, |number, _| vec![sighting(number as u32, 0)]).len());
+        }
+        assert_eq!((sizes[0], sizes[119]), (8, GENERATION_MAX as usize));
+        assert!(sizes.is_sorted(), "{sizes:?}");
+    }
+
+    #[test]
     fn without_seeds_everything_departs_and_without_runs_there_is_nothing() {
-        assert_eq!(Guide::new(1, 0).next(|_| None), []);
-        let mut guide = Guide::new(1, 0);
-        guide.take(&Job { scenario: 0, lineage: Lineage::of(1) }, &[sighting(1, 10)]);
-        assert!(guide.next(|_| None).iter().all(|job| job.lineage.changes.len() == 1));
+        assert_eq!(Guide::new([Shape::Fixed], 0).next(|_| None), []);
+        let mut guide = Guide::new([Shape::Fixed], 0);
+        for _ in 0..100 {
+            // Nothing of it is rare in the end.
+            guide.take(&Job { scenario: 0, lineage: Lineage::of(1) }, &[sighting(1, 10)]);
+        }
+        let jobs = guide.next(|_| None);
+        assert!(!jobs.is_empty() && jobs.iter().all(|job| job.lineage.changes.len() == 1), "{jobs:?}");
     }
 
     #[test]
     fn the_same_results_give_the_same_runs() {
-        let play = || {
-            let mut guide = Guide::new(3, 9);
-            let mut all = Vec::new();
-            for _ in 0..10 {
-                let jobs = guide.next(seeds);
-                for job in &jobs {
-                    guide.take(job, &[sighting(job.lineage.seed as u32 % 7, 300)]);
-                }
-                all.extend(jobs);
-            }
-            all
+        let again = || {
+            let mut guide = Guide::new([Shape::Fixed, Shape::Drawn, Shape::Fixed], 9);
+            play(&mut guide, 20, |_, job| vec![sighting(job.lineage.luck() as u32 % 7, 300)])
         };
-        assert_eq!(play(), play());
+        assert_eq!(again(), again());
     }
 }

@@ -20,6 +20,8 @@ use crate::generate::Plan;
 pub struct Lineage {
     /// The seed.
     pub seed: u64,
+    /// The seed from which all is drawn but what a swarm chooses, if that is another.
+    pub anew: Option<u64>,
     /// The changes, in the order of time.
     pub changes: Vec<Change>,
 }
@@ -33,6 +35,9 @@ pub struct Change {
     pub number: u32,
 }
 
+/// How a lineage says that all is drawn anew.
+const ANEW: &str = "anew.";
+
 /// The most changes of a lineage that is read.
 const CHANGES_MAX: usize = 1_000;
 
@@ -40,20 +45,34 @@ impl Lineage {
     /// The run of a seed alone.
     #[must_use]
     pub fn of(seed: u64) -> Lineage {
-        Lineage { seed, changes: Vec::new() }
+        Lineage { seed, anew: None, changes: Vec::new() }
+    }
+
+    /// The run in which a swarm makes the same choices, and all else is drawn anew, from another seed.
+    #[must_use]
+    pub fn anew(&self, luck: u64) -> Lineage {
+        Lineage { seed: self.seed, anew: Some(luck), changes: Vec::new() }
+    }
+
+    /// The seed from which all is drawn but what a swarm chooses.
+    #[must_use]
+    pub fn luck(&self) -> u64 {
+        self.anew.unwrap_or(self.seed)
     }
 
     /// The changes in words, behind those of the seed: `+2450ms.3`. Empty if there are none.
     #[must_use]
     pub fn departures(&self) -> String {
-        self.changes.iter().map(|Change { at_ms, number }| format!("+{at_ms}ms.{number}")).collect()
+        let anew = self.anew.iter().map(|luck| format!("+anew.{luck}"));
+        let changes = self.changes.iter().map(|Change { at_ms, number }| format!("+{at_ms}ms.{number}"));
+        anew.chain(changes).collect()
     }
 
     /// What departs from this run at a moment; later changes of this one are left out.
     #[must_use]
     pub fn departing(&self, change: Change) -> Lineage {
         let earlier = self.changes.iter().filter(|earlier| earlier.at_ms < change.at_ms);
-        Lineage { seed: self.seed, changes: earlier.copied().chain([change]).collect() }
+        Lineage { changes: earlier.copied().chain([change]).collect(), ..*self }
     }
 }
 
@@ -85,8 +104,10 @@ impl FromStr for Lineage {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Lineage, String> {
-        let mut parts = text.trim().split('+');
+        let mut parts = text.trim().split('+').peekable();
         let seed = crate::campaign::seed(parts.next().unwrap_or_default())?;
+        let anew = parts.next_if(|part| part.starts_with(ANEW)).map(|part| crate::campaign::seed(&part[ANEW.len()..]));
+        let anew = anew.transpose()?;
         let mut changes: Vec<Change> = Vec::new();
         for part in parts {
             let change = part
@@ -102,14 +123,14 @@ impl FromStr for Lineage {
             }
             changes.push(change);
         }
-        Ok(Lineage { seed, changes })
+        Ok(Lineage { seed, anew, changes })
     }
 }
 
 /// Changes the faults that are still to come at each change of a lineage.
 pub(crate) fn apply(lineage: &Lineage, plan: &mut Plan) {
     for (change, place) in lineage.changes.iter().zip(0..) {
-        let mut stream = change.key(lineage.seed).stream(Purpose::Mutation, place);
+        let mut stream = change.key(lineage.luck()).stream(Purpose::Mutation, place);
         plan.faults = changed(&plan.faults, *change, &mut stream);
     }
 }
@@ -156,10 +177,23 @@ mod tests {
 
     #[test]
     fn a_lineage_is_read_as_it_is_printed() {
-        for text in ["17", "17+2450ms.3", "0+1ms.0+2ms.7"] {
+        for text in ["17", "17+2450ms.3", "0+1ms.0+2ms.7", "17+anew.4", "0+anew.18446744073709551615+1ms.0"] {
             assert_eq!(text.parse::<Lineage>().map(|lineage| lineage.to_string()), Ok(text.to_owned()));
         }
-        for text in ["", "x", "1+", "1+2ms", "1+2ms.3+2ms.4", "1+-2ms.3", "1+5ms.3.4"] {
+        for text in [
+            "",
+            "x",
+            "1+",
+            "1+2ms",
+            "1+2ms.3+2ms.4",
+            "1+-2ms.3",
+            "1+5ms.3.4",
+            "1+anew",
+            "1+anew.",
+            "1+anew.x",
+            "1+2ms.3+anew.4",
+            "1+anew.2+anew.3",
+        ] {
             assert!(text.parse::<Lineage>().is_err(), "{text}");
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::behaviour::{Feature, Seen};
 use super::guide::{Guide, Job, Sighting};
 use super::lineage::Lineage;
-use crate::campaign::{Request, Search};
+use crate::campaign::{Request, Search, Selected};
 
 /// Which runs are made, and what they have shown.
 pub(crate) struct Survey {
@@ -54,7 +54,10 @@ impl Survey {
             Search::Seeds => Way::Seeds { seen: Seen::default(), is_begun: false },
             Search::Guided => {
                 let first_seed = request.seeds.at(0).unwrap_or_default();
-                Way::Guided { guide: Box::new(Guide::new(request.scenarios.len(), first_seed)), jobs: Vec::new() }
+                Way::Guided {
+                    guide: Box::new(Guide::new(request.scenarios.iter().map(Selected::shape), first_seed)),
+                    jobs: Vec::new(),
+                }
             }
         };
         Survey { request: request.clone(), way, waiting: BTreeMap::new(), next: 0, asked: 0 }

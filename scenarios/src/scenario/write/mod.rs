@@ -97,7 +97,7 @@ fn root(scenario: &Scenario, default: &Scenario) -> Lines {
     }
     if let Some(seed) = &scenario.seed {
         // Numbers of TOML reach to 2^63.
-        let is_number = seed.changes.is_empty() && i64::try_from(seed.seed).is_ok();
+        let is_number = seed.departures().is_empty() && i64::try_from(seed.seed).is_ok();
         lines.set("seed", if is_number { seed.to_string() } else { string(&seed.to_string()) });
     }
     lines.unless("checks", scenario.checks, default.checks, checks);
