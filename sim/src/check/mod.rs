@@ -12,6 +12,7 @@ mod explain;
 mod mask;
 mod memory;
 mod partition;
+pub mod sample;
 mod search;
 mod split;
 mod tier;
