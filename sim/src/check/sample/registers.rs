@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::check::{Access, Call, Model, Outlook, Scope, SequentialSpec};
+use crate::check::{Access, Call, Model, Outlook, Remainder, Scope, SequentialSpec};
 
 /// What a register holds. There is one way to write each content, so that equal contents are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -157,6 +157,17 @@ impl Model for Registers {
 
     fn initial_value<'h>(&self) -> Option<&'h [u64]> {
         Some(&[])
+    }
+
+    fn remainder<'h>(&self, value: &&'h [u64], beginning: &&'h [u64]) -> Remainder<&'h [u64]>
+    where
+        Self: 'h,
+    {
+        match value.strip_prefix(*beginning) {
+            None => Remainder::Unlike,
+            Some([]) => Remainder::Nothing,
+            Some(rest) => Remainder::More(rest),
+        }
     }
 
     fn observes(&self, request: &Request, reply: Option<&Reply>) -> bool {
