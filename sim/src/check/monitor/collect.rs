@@ -4,7 +4,7 @@
 //! and Korach, 1997, call it the read mapping). What it simplifies: a value that is written twice is given up, also where
 //! time alone would tell which of the two updates a reader saw.
 
-use super::version::{AFTER_ALL, NONE, VersionId, Versions};
+use super::version::{AFTER_ALL, INITIAL, NONE, VersionId, Versions};
 use super::{Clash, Monitor, Reason, Stop};
 use crate::check::split::Component;
 use crate::check::{Access, Model, Op, Ret};
@@ -71,6 +71,8 @@ pub(super) struct Collected {
     maybe: Vec<(VersionId, Expected)>,
     /// Reads of a value that several updates make.
     strangers: Vec<(OperationId, Stamp, Stamp)>,
+    /// The first of the versions that stand for these.
+    pub(super) first_stranger: VersionId,
     /// Whether something was left out that an order must explain too.
     has_gaps: bool,
 }
@@ -87,10 +89,26 @@ struct Refused {
 pub(super) enum Expected {
     /// This one.
     Version(VersionId),
-    /// One of several.
-    Unclear,
+    /// One of several, the first of which is this one.
+    Unclear(VersionId),
     /// There is none.
     Unwritten,
+}
+
+/// Which updates make a value.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Maker {
+    /// This one.
+    One(VersionId),
+    /// Several, of which this is the first.
+    Several(VersionId),
+}
+
+impl Maker {
+    fn another(&mut self) {
+        let (Maker::One(first) | Maker::Several(first)) = *self;
+        *self = Maker::Several(first);
+    }
 }
 
 impl Collected {
@@ -143,15 +161,16 @@ impl<'h, M: Model> Monitor<'h, M> {
     /// The versions of a partition without appends.
     pub(super) fn collect_registers(&mut self, initial: &M::Value<'h>, component: &Component<M>) -> Result<(), Stop> {
         self.by_value.clear();
-        self.by_value.insert(initial.clone(), Some(super::version::INITIAL));
+        self.by_value.insert(initial.clone(), Maker::One(INITIAL));
         for id in &component.ids {
             if let Role::Write(value) | Role::Swap { new: value, .. } = self.role(*id)? {
                 let (invoked, returned) = self.interval(*id);
                 let version = self.versions.add(id.0, invoked, returned);
-                self.by_value.entry(value).and_modify(|made| *made = None).or_insert(Some(version));
+                let makers = self.by_value.entry(value);
+                makers.and_modify(Maker::another).or_insert(Maker::One(version));
             }
         }
-        let mut made = super::version::INITIAL;
+        let mut made = INITIAL;
         for id in &component.ids {
             let (invoked, returned) = self.interval(*id);
             match self.role(*id)? {
@@ -160,7 +179,7 @@ impl<'h, M: Model> Monitor<'h, M> {
                 Role::Write(_) => made += 1,
                 Role::Read(value) => match self.find(&value) {
                     Expected::Version(version) => self.versions.read(version, id.0, invoked, returned),
-                    Expected::Unclear => {
+                    Expected::Unclear(_) => {
                         self.collected.leave_out();
                         self.collected.strangers.push((*id, invoked, returned));
                     }
@@ -177,13 +196,14 @@ impl<'h, M: Model> Monitor<'h, M> {
                 }
                 Role::Refused(value) => match self.find(&value) {
                     Expected::Version(version) => self.collected.refuse(*id, (invoked, returned), version),
-                    Expected::Unclear => self.collected.leave_out(),
+                    Expected::Unclear(_) => self.collected.leave_out(),
                     // It cannot have found it.
                     Expected::Unwritten => {}
                 },
             }
         }
         self.swap_what_was_seen()?;
+        self.collected.first_stranger = self.versions.len() as u32;
         // Behind all that was made, where the versions of updates are counted.
         for (id, invoked, returned) in std::mem::take(&mut self.collected.strangers) {
             self.versions.add(id.0, invoked, returned);
@@ -191,10 +211,10 @@ impl<'h, M: Model> Monitor<'h, M> {
         Ok(())
     }
 
-    fn find(&self, value: &M::Value<'h>) -> Expected {
+    pub(super) fn find(&self, value: &M::Value<'h>) -> Expected {
         match self.by_value.get(value) {
-            Some(Some(version)) => Expected::Version(*version),
-            Some(None) => Expected::Unclear,
+            Some(Maker::One(version)) => Expected::Version(*version),
+            Some(Maker::Several(first)) => Expected::Unclear(*first),
             None => Expected::Unwritten,
         }
     }
@@ -203,7 +223,7 @@ impl<'h, M: Model> Monitor<'h, M> {
     fn swapped(&mut self, made: VersionId, expected: Expected) -> Result<(), Stop> {
         match expected {
             Expected::Version(from) => self.versions.link(from, made)?,
-            Expected::Unclear => self.collected.leave_out(),
+            Expected::Unclear(_) => self.collected.leave_out(),
             Expected::Unwritten => {
                 return Err(Clash::of(Reason::Unwritten, &[self.versions.get(made).update]).into());
             }
@@ -221,7 +241,7 @@ impl<'h, M: Model> Monitor<'h, M> {
             let was_seen = |versions: &Versions, id| versions.get(id).is_seen();
             let before = match expected {
                 Expected::Version(from) => maybe.binary_search_by_key(&from, |(made, _)| *made).ok(),
-                Expected::Unclear | Expected::Unwritten => None,
+                Expected::Unclear(_) | Expected::Unwritten => None,
             };
             let is_news = before.is_some_and(|before| !was_seen(&self.versions, maybe[before].0));
             self.swapped(made, expected)?;

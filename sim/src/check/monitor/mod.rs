@@ -17,16 +17,18 @@
 //! appends beside deletes, and elements that cannot be told apart when they stand in a row are left to the search.
 
 mod collect;
+mod complete;
 mod lists;
 mod version;
 mod zone;
 
-use collect::{Collected, Role, role};
-use version::{VersionId, Versions, operation};
+use collect::{Collected, Maker, Role, role};
+use version::{Versions, operation};
 use zone::Zones;
 
 use super::memory::Table;
 use super::split::Component;
+use super::witness::proves;
 use super::{Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};
 
@@ -108,8 +110,8 @@ pub(super) fn sift<'c, M: Model>(
 pub(super) struct Monitor<'h, M: Model> {
     model: &'h M,
     history: &'h History<Op<M>, Ret<M>>,
-    /// The version of each value, if one update makes it; `None`, if several do.
-    by_value: Table<M::Value<'h>, Option<VersionId>>,
+    /// Who makes each value.
+    by_value: Table<M::Value<'h>, Maker>,
     versions: Versions,
     zones: Zones,
     collected: Collected,
@@ -143,7 +145,8 @@ impl<'h, M: Model> Monitor<'h, M> {
     fn examine(&mut self, initial: &M::Value<'h>, component: &Component<M>) -> Result<(), Stop> {
         self.collected.clear();
         self.versions.restart();
-        if self.writes_elements(component)? {
+        let appends = self.writes_elements(component)?;
+        if appends {
             self.collect_lists(initial, component)?;
         } else {
             self.collect_registers(initial, component)?;
@@ -153,7 +156,11 @@ impl<'h, M: Model> Monitor<'h, M> {
         if self.collected.is_complete() {
             return Ok(());
         }
-        Err(Stop::Silent)
+        if appends {
+            return Err(Stop::Silent);
+        }
+        let order = self.complete(component)?;
+        if proves(self.history, component, &order) { Ok(()) } else { Err(Stop::Silent) }
     }
 
     /// Whether there are appends; silent if some operation has no [`super::Access`].
