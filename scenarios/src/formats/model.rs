@@ -11,7 +11,7 @@ use std::sync::Arc;
 use whitewater_kv::spec::{KeySpec, KvSpec, Missing};
 use whitewater_kv::store_spec::{Revisions, StoreSpec};
 use whitewater_kv::{Answer, Operation};
-use whitewater_sim::check::{Access, Call, Model, Outlook, Scope, SequentialSpec};
+use whitewater_sim::check::{Access, Call, Model, Outlook, Remainder, Scope, SequentialSpec};
 
 use super::describe;
 use super::facts::{self, Fact};
@@ -89,6 +89,23 @@ impl Model for KeyValue {
 
     fn initial_value<'h>(&self) -> Option<Option<&'h str>> {
         Some(self.reads_as(None))
+    }
+
+    fn remainder<'h>(&self, value: &Option<&'h str>, beginning: &Option<&'h str>) -> Remainder<Option<&'h str>>
+    where
+        Self: 'h,
+    {
+        match (value, beginning) {
+            (None, None) => Remainder::Nothing,
+            (None, Some(_)) => Remainder::Unlike,
+            // Appending to a missing key makes it, even of nothing.
+            (Some(value), None) => Remainder::More(Some(value)),
+            (Some(value), Some(beginning)) => match value.strip_prefix(beginning) {
+                None => Remainder::Unlike,
+                Some("") => Remainder::Nothing,
+                Some(rest) => Remainder::More(Some(rest)),
+            },
+        }
     }
 
     fn observes(&self, op: &Operation, answer: Option<&Answer>) -> bool {

@@ -23,3 +23,14 @@ pub enum Access<V> {
         swapped: Option<bool>,
     },
 }
+
+/// What is left of a value behind its beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remainder<V> {
+    /// It does not begin so.
+    Unlike,
+    /// Nothing: this is all of it.
+    Nothing,
+    /// These elements.
+    More(V),
+}

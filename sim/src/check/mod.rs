@@ -11,7 +11,9 @@ mod access;
 mod explain;
 mod mask;
 mod memory;
+mod monitor;
 mod partition;
+pub mod sample;
 mod search;
 mod split;
 mod tier;
@@ -21,7 +23,7 @@ use std::convert::Infallible;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-pub use access::Access;
+pub use access::{Access, Remainder};
 pub use explain::{Explanation, Placed};
 use partition::Problem;
 use search::{Halt, Meter, Searched};
@@ -72,6 +74,16 @@ pub trait Model {
         Self: 'h,
     {
         None
+    }
+
+    /// What remains of a value behind its beginning. Where there is [`Access::Append`], appending that remainder to the
+    /// beginning must give the value, and the order of values must be lexicographic: what begins with a value stands
+    /// right behind it. Knowing only equality is always right, only slower.
+    fn remainder<'h>(&self, value: &Self::Value<'h>, beginning: &Self::Value<'h>) -> Remainder<Self::Value<'h>>
+    where
+        Self: 'h,
+    {
+        if value == beginning { Remainder::Nothing } else { Remainder::Unlike }
     }
 
     /// Whether the operation leaves *every* state unchanged in which it gives `answer` (in every state, if `answer` is
@@ -247,14 +259,17 @@ const ALLOWANCE_GROWTH: u64 = 10;
 pub fn check<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Budget<'_>) -> Report<M::Part, M::Spec> {
     let partitions = split::split(model, history).components;
     let mut meter = Meter::new(budget);
-    let verdict = decide(model, history, &partitions, budget, &mut meter);
-    Report {
-        verdict,
-        tier: Tier::Search,
-        partitions: partitions.len(),
-        operations: history.operations().len(),
-        steps: meter.taken(),
-    }
+    let monitored = monitor::sift(model, history, &partitions);
+    let (verdict, tier) = match monitored {
+        Ok(undecided) if undecided.is_empty() => (Verdict::Linearizable, Tier::Monitoring),
+        Ok(undecided) => (decide(model, history, undecided, budget, &mut meter), Tier::Search),
+        Err((component, clash)) => {
+            let reached = clash.reached(history, component);
+            let explanation = explain::explain(model, history, component, reached, budget);
+            (Verdict::Violation(Box::new(explanation)), Tier::Monitoring)
+        }
+    };
+    Report { verdict, tier, partitions: partitions.len(), operations: history.operations().len(), steps: meter.taken() }
 }
 
 /// Whether a history is linearizable; `None` if [`Budget::for_operations`] did not suffice to tell.
@@ -271,11 +286,10 @@ pub fn is_linearizable<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) ->
 fn decide<M: Model>(
     model: &M,
     history: &History<Op<M>, Ret<M>>,
-    partitions: &[Component<M>],
+    mut undecided: Vec<&Component<M>>,
     budget: &Budget<'_>,
     meter: &mut Meter<'_>,
 ) -> Verdict<M::Part, M::Spec> {
-    let mut undecided: Vec<_> = partitions.iter().collect();
     let mut round = 1;
     loop {
         let mut still_undecided = Vec::new();

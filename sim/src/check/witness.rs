@@ -4,9 +4,9 @@
 //! it explains every answer and respects real time, it proves linearizability by the definition itself (Herlihy and Wing,
 //! 1990), in one pass. If it does not, that says nothing: another order may. So a witness proves, and never condemns.
 
-use super::split::split;
+use super::split::{Component, split};
 use super::{Model, Op, Ret, SequentialSpec};
-use crate::history::{History, OperationId, Outcome, Stamp};
+use crate::history::{History, Operation, OperationId, Outcome, Stamp};
 
 /// Whether `order` proves that `history` is linearizable. Operations that are not in it did not take effect.
 #[must_use]
@@ -22,22 +22,53 @@ pub fn is_witness<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, order: 
         if std::mem::replace(&mut placed[id.0 as usize], true) {
             return false;
         }
-        let state = &mut states[split.homes[id.0 as usize]];
-        let fits = match &operation.outcome {
-            Outcome::Returned { ret, stamp, .. } => *stamp > invoked_latest && state.is_valid_step(&operation.op, ret),
-            Outcome::Open | Outcome::Unknown { .. } => {
-                state.invoke(&operation.op);
-                true
-            }
-            Outcome::Failed { .. } => false,
-        };
-        if !fits {
+        if !fits(&mut states[split.homes[id.0 as usize]], operation, invoked_latest) {
             return false;
         }
         invoked_latest = invoked_latest.max(operation.invoked);
     }
-    let returned = |outcome: &Outcome<Ret<M>>| matches!(outcome, Outcome::Returned { .. });
-    operations.iter().zip(placed).all(|(operation, placed)| placed || !returned(&operation.outcome))
+    operations.iter().zip(placed).all(|(operation, placed)| placed || !is_returned(&operation.outcome))
+}
+
+/// Whether an operation may stand next, behind one that was invoked at `invoked_latest`. If so, it takes effect.
+fn fits<S: SequentialSpec>(state: &mut S, operation: &Operation<S::Op, S::Ret>, invoked_latest: Stamp) -> bool {
+    match &operation.outcome {
+        Outcome::Returned { ret, stamp, .. } => *stamp > invoked_latest && state.is_valid_step(&operation.op, ret),
+        Outcome::Open | Outcome::Unknown { .. } => {
+            state.invoke(&operation.op);
+            true
+        }
+        Outcome::Failed { .. } => false,
+    }
+}
+
+fn is_returned<R>(outcome: &Outcome<R>) -> bool {
+    matches!(outcome, Outcome::Returned { .. })
+}
+
+/// Whether `order`, of operations of one partition, proves that this partition is linearizable.
+pub(super) fn proves<M: Model>(
+    history: &History<Op<M>, Ret<M>>,
+    component: &Component<M>,
+    order: &[OperationId],
+) -> bool {
+    let mut placed = order.to_vec();
+    placed.sort_unstable();
+    if placed.windows(2).any(|pair| pair[0] == pair[1]) {
+        return false;
+    }
+    let mut left = component.ids.iter().filter(|id| is_returned(&history.operations()[id.0 as usize].outcome)).count();
+    let mut state = component.initial.clone();
+    let mut invoked_latest: Stamp = 0;
+    for id in order {
+        let operation = &history.operations()[id.0 as usize];
+        if !fits(&mut state, operation, invoked_latest) {
+            return false;
+        }
+        left -= usize::from(is_returned(&operation.outcome));
+        invoked_latest = invoked_latest.max(operation.invoked);
+    }
+    left == 0
 }
 
 #[cfg(test)]

@@ -1,0 +1,341 @@
+//! An order for what the theorem of `zone` leaves open: values written more than once, and swaps that failed.
+//!
+//! Zones are placed one after the other. A zone may stand next if it was invoked before the first return among all zones
+//! left; the one that returns first is urgent. If the urgent one needs a value that several updates make, one of these is
+//! placed before it, the one with the earliest deadline first (Horn, 1974), and before that whatever can be got out of
+//! the way; whoever else needs that value follows at once. Then each failed swap is put where its value is not there.
+//! What it simplifies: choices are not taken back. What comes out is a guess, and must be held against the specification.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::collect::{Expected, Role};
+use super::version::{AFTER_ALL, INITIAL, NONE, VersionId};
+use super::{Monitor, Stop};
+use crate::check::Model;
+use crate::check::split::Component;
+use crate::history::{OperationId, Stamp};
+
+/// Something to be placed in one piece: a zone, a read of a value that several updates make, or a spare update.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    /// The first return of its operations.
+    returned: Stamp,
+    /// The last invocation of its operations.
+    invoked: Stamp,
+    /// Its first version.
+    root: VersionId,
+    /// The value that must be there before it, if several updates make it.
+    needs: Option<Value>,
+    /// The value that is there after it; `None`: as before it.
+    leaves: Option<Value>,
+}
+
+/// A value, known by the first version that has it.
+type Value = VersionId;
+
+/// A swap that failed, and the value that it did not find.
+struct Refused {
+    id: OperationId,
+    invoked: Stamp,
+    returned: Stamp,
+    value: Value,
+}
+
+/// What the operations say, for an order.
+#[derive(Default)]
+struct Facts {
+    /// The value of each version, where several updates make it; the version itself elsewhere.
+    values: Vec<Value>,
+    /// What versions need that are made from a value that several updates make, by version.
+    needs: BTreeMap<VersionId, Value>,
+    /// Versions, and who read them.
+    readers: Vec<(VersionId, OperationId)>,
+    refused: Vec<Refused>,
+    /// Versions of unknown outcome that several updates make, with the invocations of these.
+    spares: Vec<(VersionId, Stamp)>,
+}
+
+/// An operation in the order, and the value after it.
+struct Placed {
+    id: OperationId,
+    value: Value,
+}
+
+impl<'h, M: Model> Monitor<'h, M> {
+    /// An order of all operations of a partition without appends whose zones are arranged.
+    pub(super) fn complete(&self, component: &Component<M>) -> Result<Vec<OperationId>, Stop> {
+        let facts = self.facts(component)?;
+        let mut schedule = Schedule::new(self.units(&facts));
+        schedule.run().ok_or(Stop::Silent)?;
+        let order = self.operations(&schedule.placed, &facts);
+        let moments = self.moments(&order);
+        self.insert_refused(&order, &moments.earliest, &facts.refused)
+            .or_else(|| self.insert_refused(&order, &moments.latest, &facts.refused))
+            .ok_or(Stop::Silent)
+    }
+
+    fn facts(&self, component: &Component<M>) -> Result<Facts, Stop> {
+        let mut facts = Facts { values: (0..self.versions.len() as u32).collect(), ..Facts::default() };
+        let mut made = INITIAL;
+        let mut stranger = self.collected.first_stranger;
+        for id in &component.ids {
+            let (invoked, returned) = self.interval(*id);
+            match self.role(*id)? {
+                Role::Nothing | Role::Append(_) => {}
+                Role::Read(value) => match self.find(&value) {
+                    Expected::Version(version) => facts.readers.push((version, *id)),
+                    Expected::Unclear(value) => {
+                        facts.values[stranger as usize] = value;
+                        facts.needs.insert(stranger, value);
+                        stranger += 1;
+                    }
+                    Expected::Unwritten => {}
+                },
+                Role::Write(value) => {
+                    made += 1;
+                    if let Expected::Unclear(value) = self.find(&value) {
+                        facts.values[made as usize] = value;
+                        if returned == AFTER_ALL {
+                            facts.spares.push((made, invoked));
+                        }
+                    }
+                }
+                Role::Swap { expected, new } => {
+                    made += 1;
+                    if let Expected::Unclear(value) = self.find(&new) {
+                        facts.values[made as usize] = value;
+                    }
+                    if let Expected::Unclear(value) = self.find(&expected) {
+                        facts.needs.insert(made, value);
+                    }
+                }
+                Role::Refused(value) => {
+                    if let Expected::Version(value) | Expected::Unclear(value) = self.find(&value) {
+                        facts.refused.push(Refused { id: *id, invoked, returned, value });
+                    }
+                }
+            }
+        }
+        facts.readers.sort_unstable();
+        Ok(facts)
+    }
+
+    fn units(&self, facts: &Facts) -> Vec<Unit> {
+        let mut units: Vec<Unit> = Vec::new();
+        for zone in self.zones.in_order() {
+            let mut last = zone.root;
+            while self.versions.get(last).next != NONE {
+                last = self.versions.get(last).next;
+            }
+            let is_stranger = zone.root >= self.collected.first_stranger;
+            units.push(Unit {
+                returned: zone.returned.stamp,
+                invoked: zone.invoked.stamp,
+                root: zone.root,
+                needs: facts.needs.get(&zone.root).copied(),
+                leaves: (!is_stranger).then_some(facts.values[last as usize]),
+            });
+        }
+        let spare = |(root, invoked): &(VersionId, Stamp)| Unit {
+            returned: AFTER_ALL,
+            invoked: *invoked,
+            root: *root,
+            needs: None,
+            leaves: Some(facts.values[*root as usize]),
+        };
+        units.extend(facts.spares.iter().map(spare));
+        units
+    }
+
+    /// The operations of the units: each update, and then who read what it made.
+    fn operations(&self, units: &[Unit], facts: &Facts) -> Vec<Placed> {
+        let mut order = Vec::new();
+        for unit in units {
+            let mut id = unit.root;
+            while id != NONE {
+                let (version, value) = (self.versions.get(id), facts.values[id as usize]);
+                order.extend(super::operation(version.update).map(|id| Placed { id, value }));
+                let first = facts.readers.partition_point(|(read, _)| *read < id);
+                let readers = facts.readers[first..].iter().take_while(|(read, _)| *read == id);
+                order.extend(readers.map(|(_, id)| Placed { id: *id, value }));
+                id = version.next;
+            }
+        }
+        order
+    }
+
+    /// When the operations of an order can take effect.
+    fn moments(&self, order: &[Placed]) -> Moments {
+        let mut earliest: Vec<Stamp> = Vec::with_capacity(order.len());
+        for placed in order {
+            let before = earliest.last().copied().unwrap_or_default();
+            earliest.push(before.max(self.interval(placed.id).0));
+        }
+        let mut latest: Vec<Stamp> = Vec::with_capacity(order.len());
+        for placed in order.iter().rev() {
+            let behind = latest.last().copied().unwrap_or(AFTER_ALL);
+            latest.push(behind.min(self.interval(placed.id).1));
+        }
+        latest.reverse();
+        Moments { earliest, latest }
+    }
+
+    /// The order, and each failed swap at a moment at which its value is not there.
+    fn insert_refused(&self, order: &[Placed], moments: &[Stamp], refused: &[Refused]) -> Option<Vec<OperationId>> {
+        let value_after = |place: usize| place.checked_sub(1).map_or(INITIAL, |place| order[place].value);
+        // The first place behind each at which another value is there.
+        let mut changes = vec![order.len() + 1; order.len() + 1];
+        for place in (0..order.len()).rev() {
+            let is_same = value_after(place) == value_after(place + 1);
+            changes[place] = if is_same { changes[place + 1] } else { place + 1 };
+        }
+        let mut inserted: Vec<(usize, Stamp, OperationId)> = Vec::with_capacity(refused.len());
+        for swap in refused {
+            let mut place = moments.partition_point(|moment| *moment < swap.invoked);
+            if value_after(place) == swap.value {
+                place = changes[place];
+                let moment = moments.get(place.checked_sub(1)?)?;
+                if *moment > swap.returned {
+                    return None;
+                }
+            }
+            inserted.push((place, swap.invoked, swap.id));
+        }
+        inserted.sort_unstable();
+        let mut swaps = inserted.into_iter().peekable();
+        let mut all = Vec::with_capacity(order.len() + refused.len());
+        for place in 0..=order.len() {
+            while let Some((_, _, id)) = swaps.next_if(|(wanted, ..)| *wanted == place) {
+                all.push(id);
+            }
+            all.extend(order.get(place).map(|placed| placed.id));
+        }
+        Some(all)
+    }
+}
+
+/// By place in an order.
+struct Moments {
+    earliest: Vec<Stamp>,
+    latest: Vec<Stamp>,
+}
+
+/// Places units one after the other.
+struct Schedule {
+    /// By first return.
+    units: Vec<Unit>,
+    is_placed: Vec<bool>,
+    /// The first of `units` that is left.
+    urgent: usize,
+    /// Positions in `units`, by last invocation, and how many of them may stand next.
+    by_invocation: Vec<usize>,
+    ready: usize,
+    /// Of those that may stand next: who needs a value, who makes it, and all others.
+    readers: BTreeMap<Value, Vec<usize>>,
+    makers: BTreeMap<Value, BinaryHeap<Reverse<usize>>>,
+    others: Vec<usize>,
+    placed: Vec<Unit>,
+    value: Value,
+    /// The values that somebody needs, in order.
+    needed: Vec<Value>,
+}
+
+impl Schedule {
+    fn new(mut units: Vec<Unit>) -> Schedule {
+        units.sort_unstable_by_key(|unit| (unit.returned, unit.invoked));
+        let mut by_invocation: Vec<usize> = (0..units.len()).collect();
+        by_invocation.sort_unstable_by_key(|place| units[*place].invoked);
+        let mut needed: Vec<Value> = units.iter().filter_map(|unit| unit.needs).collect();
+        needed.sort_unstable();
+        needed.dedup();
+        Schedule {
+            needed,
+            is_placed: vec![false; units.len()],
+            units,
+            urgent: 0,
+            by_invocation,
+            ready: 0,
+            readers: BTreeMap::new(),
+            makers: BTreeMap::new(),
+            others: Vec::new(),
+            placed: Vec::new(),
+            value: INITIAL,
+        }
+    }
+
+    /// Places all units but spares that are not needed; `None`, if some value that is needed cannot be had.
+    fn run(&mut self) -> Option<()> {
+        loop {
+            while self.is_placed.get(self.urgent) == Some(&true) {
+                self.urgent += 1;
+            }
+            let unit = match self.units.get(self.urgent) {
+                Some(unit) if unit.returned != AFTER_ALL => *unit,
+                Some(_) | None => return Some(()),
+            };
+            self.make_ready(unit.returned);
+            if self.place_readers() {
+                continue;
+            }
+            if let Some(needed) = unit.needs.filter(|needed| self.value != *needed) {
+                for other in std::mem::take(&mut self.others) {
+                    self.place(other);
+                }
+                let maker = self.maker(needed)?;
+                self.place(maker);
+                self.place_readers();
+            }
+            self.place(self.urgent);
+        }
+    }
+
+    fn make_ready(&mut self, first_return: Stamp) {
+        while let Some(place) = self.by_invocation.get(self.ready) {
+            let unit = self.units[*place];
+            if unit.invoked >= first_return {
+                break;
+            }
+            self.ready += 1;
+            match (unit.needs, unit.leaves) {
+                (Some(needed), None) => self.readers.entry(needed).or_default().push(*place),
+                (None, Some(left)) if self.is_needed(left) => {
+                    self.makers.entry(left).or_default().push(Reverse(*place));
+                }
+                (None, _) => self.others.push(*place),
+                // Waits until it is urgent.
+                (Some(_), Some(_)) => {}
+            }
+        }
+    }
+
+    /// Whether somebody needs this value to be there.
+    fn is_needed(&self, value: Value) -> bool {
+        self.needed.binary_search(&value).is_ok()
+    }
+
+    /// Places all who need what is there.
+    fn place_readers(&mut self) -> bool {
+        let ready = self.readers.get_mut(&self.value).map(std::mem::take).unwrap_or_default();
+        let before = self.placed.len();
+        for reader in ready {
+            self.place(reader);
+        }
+        self.placed.len() > before
+    }
+
+    /// Who makes this value, and must be placed first.
+    fn maker(&mut self, value: Value) -> Option<usize> {
+        let makers = self.makers.get_mut(&value)?;
+        std::iter::from_fn(|| makers.pop()).map(|Reverse(place)| place).find(|place| !self.is_placed[*place])
+    }
+
+    fn place(&mut self, place: usize) {
+        if std::mem::replace(&mut self.is_placed[place], true) {
+            return;
+        }
+        let unit = self.units[place];
+        self.value = unit.leaves.unwrap_or(self.value);
+        self.placed.push(unit);
+    }
+}
