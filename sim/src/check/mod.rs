@@ -12,6 +12,8 @@ mod explain;
 mod mask;
 mod memory;
 mod partition;
+mod places;
+mod register;
 mod search;
 mod split;
 mod tier;

@@ -28,7 +28,9 @@ use stateright::semantics::SequentialSpec;
 
 use super::mask::Mask;
 use super::memory::{StateId, States, Visited};
-use super::partition::{Event, Place, Problem};
+use super::partition::{Event, Problem};
+use super::places::{Place, Places};
+use super::register;
 use super::{Budget, Call, Model, Op, Outlook, Ret};
 use crate::history::Stamp;
 
@@ -73,7 +75,7 @@ impl<'b> Meter<'b> {
         self.budget.saturating_sub(self.taken)
     }
 
-    fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
+    pub(super) fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
         if limit - self.taken < steps {
             return Err(Halt::OutOfSteps);
         }
@@ -108,6 +110,9 @@ pub(super) fn search<M: Model>(
     meter: &mut Meter<'_>,
 ) -> Result<Searched, Halt> {
     let limit = meter.taken.saturating_add(allowance).min(meter.budget);
+    if let Some(found) = register::search(model, problem, limit, meter) {
+        return found;
+    }
     Search::new(model, problem, initial.clone(), meter, limit).run()
 }
 
@@ -140,6 +145,7 @@ enum Step {
 struct Search<'s, 'h, 'b, M: Model> {
     model: &'s M,
     problem: &'s Problem<'h, Op<M>, Ret<M>>,
+    places: Places<'h, Op<M>, Ret<M>>,
     meter: &'s mut Meter<'b>,
     limit: u64,
     /// What a configuration costs: a wide mask takes more to copy and to keep.
@@ -170,8 +176,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         meter: &'s mut Meter<'b>,
         limit: u64,
     ) -> Search<'s, 'h, 'b, M> {
-        let placed = Mask::empty(problem.slots);
-        let spent = Mask::empty(problem.unknowns.len());
+        let places = Places::new(model, problem);
+        let placed = Mask::empty(places.slots);
+        let spent = Mask::empty(places.unknowns.len());
         let mut states = States::new();
         let state = states.intern(initial);
         Search {
@@ -189,7 +196,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             placed,
             spent,
             order: Vec::new(),
-            owners: vec![0; problem.slots],
+            owners: vec![0; places.slots],
+            places,
             unknowns: 0,
             reached: 0,
             dead_ends: 0,
@@ -223,28 +231,28 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 Step::Finished => return Ok(Searched::Found(self.order)),
             }
         }
-        let reached = self.problem.stamps[self.reached];
-        Ok(Searched::Impossible { reached })
+        let Event::Return(stuck) = self.problem.events[self.reached] else { unreachable!("the walk stops at returns only") };
+        Ok(Searched::Impossible { reached: self.problem.returned(stuck) })
     }
 
     /// The operation to try now, and what to ask with for the next one: 0 is the operation whose return is in the way,
     /// then come the slots in flight, then the operations of unknown outcome.
     fn next_candidate(&self, start: usize) -> Option<(usize, usize)> {
         let returning = self.returning();
-        if start == 0 && matches!(self.problem.entries[returning].place, Place::Update(_)) {
+        if start == 0 && matches!(self.places.entries[returning].place, Place::Update(_)) {
             return Some((returning, 1));
         }
         let mut start = start.max(1);
-        while start <= self.problem.slots {
+        while start <= self.places.slots {
             let Some(slot) = self.updates.next_without(&self.placed, start - 1) else { break };
             start = slot + 2;
             if self.owners[slot] != returning {
                 return Some((self.owners[slot], start));
             }
         }
-        let base = self.problem.slots + 1;
+        let base = self.places.slots + 1;
         (start.max(base) - base..self.unknowns).find_map(|number| {
-            let unknown = &self.problem.unknowns[number];
+            let unknown = &self.places.unknowns[number];
             let ready = !self.spent.contains(number) && unknown.twin.is_none_or(|twin| self.spent.contains(twin));
             ready.then_some((unknown.entry, base + number + 1))
         })
@@ -253,7 +261,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// The operation whose return is in the way.
     fn returning(&self) -> usize {
         match self.problem.events[self.event] {
-            Event::Return(entry) => entry,
+            Event::Return(entry) => entry as usize,
             Event::Invoke(_) => unreachable!("the walk stops at returns only"),
         }
     }
@@ -267,7 +275,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         {
             return Ok(Step::Refused);
         }
-        let is_unknown = match self.problem.entries[number].place {
+        let is_unknown = match self.places.entries[number].place {
             Place::Update(slot) | Place::Observation(slot) => {
                 self.placed.insert(slot);
                 false
@@ -302,7 +310,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// The state after an operation; `None` if it does not give its answer.
     fn apply(&mut self, state: StateId, number: usize) -> Result<Option<StateId>, Halt> {
         self.meter.take(1, self.limit)?;
-        let entry = &self.problem.entries[number];
+        let entry = &self.places.entries[number];
         let mut after = self.states.get(state).clone();
         match entry.answer {
             Some(answer) => {
@@ -329,7 +337,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         while let Some(slot) = self.observations.next_without(&self.placed, start) {
             self.observe_slot(slot)?;
             start = slot + 1;
-            if start >= self.problem.slots {
+            if start >= self.places.slots {
                 break;
             }
         }
@@ -352,12 +360,14 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         while let Some(event) = self.problem.events.get(self.event) {
             match *event {
                 Event::Invoke(number) => {
+                    let number = number as usize;
                     self.open(number);
-                    if let Place::Observation(slot) = self.problem.entries[number].place {
+                    if let Place::Observation(slot) = self.places.entries[number].place {
                         self.observe_slot(slot)?;
                     }
                 }
                 Event::Return(number) => {
+                    let number = number as usize;
                     let slot = self.slot(number);
                     if !self.placed.contains(slot) {
                         return Ok(false);
@@ -376,8 +386,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         while self.event > frame.event {
             self.event -= 1;
             match self.problem.events[self.event] {
-                Event::Invoke(number) => self.close(number),
-                Event::Return(number) => self.open(number),
+                Event::Invoke(number) => self.close(number as usize),
+                Event::Return(number) => self.open(number as usize),
             }
         }
         self.state = frame.state;
@@ -387,7 +397,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     }
 
     fn open(&mut self, number: usize) {
-        match self.problem.entries[number].place {
+        match self.places.entries[number].place {
             Place::Update(slot) => {
                 self.updates.insert(slot);
                 self.owners[slot] = number;
@@ -401,7 +411,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     }
 
     fn close(&mut self, number: usize) {
-        match self.problem.entries[number].place {
+        match self.places.entries[number].place {
             Place::Update(slot) => self.updates.remove(slot),
             Place::Observation(slot) => self.observations.remove(slot),
             Place::Unknown(_) => self.unknowns -= 1,
@@ -409,7 +419,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     }
 
     fn slot(&self, number: usize) -> usize {
-        match self.problem.entries[number].place {
+        match self.places.entries[number].place {
             Place::Update(slot) | Place::Observation(slot) => slot,
             Place::Unknown(_) => unreachable!("an operation of unknown outcome does not return"),
         }
@@ -429,18 +439,18 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Rule 4; `false` if there is no hope.
     fn look_ahead(&mut self) -> Result<bool, Halt> {
-        let problem = self.problem;
         self.collect_open();
+        let (problem, places) = (self.problem, &self.places);
         let mut operations = 0;
         for event in problem.events[self.event..].iter().take(LOOKAHEAD_EVENTS) {
             let number = match *event {
                 Event::Invoke(number) => {
-                    self.between.push(problem.entries[number].call());
+                    self.between.push(places.entries[number as usize].call());
                     continue;
                 }
-                Event::Return(number) => number,
+                Event::Return(number) => number as usize,
             };
-            let entry = &problem.entries[number];
+            let entry = &places.entries[number];
             let (Place::Update(slot) | Place::Observation(slot)) = entry.place else { continue };
             if !entry.has_outlook {
                 continue;
@@ -464,18 +474,18 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Everything in flight that is not placed.
     fn collect_open(&mut self) {
-        let problem = self.problem;
+        let places = &self.places;
         self.between.clear();
         for slots in [&self.updates, &self.observations] {
             let mut start = 0;
-            while start < problem.slots
+            while start < places.slots
                 && let Some(slot) = slots.next_without(&self.placed, start)
             {
-                self.between.push(problem.entries[self.owners[slot]].call());
+                self.between.push(places.entries[self.owners[slot]].call());
                 start = slot + 1;
             }
         }
         let unspent = (0..self.unknowns).filter(|number| !self.spent.contains(*number));
-        self.between.extend(unspent.map(|number| problem.entries[problem.unknowns[number].entry].call()));
+        self.between.extend(unspent.map(|number| places.entries[places.unknowns[number].entry].call()));
     }
 }
