@@ -119,6 +119,22 @@ impl<Op, Ret> History<Op, Ret> {
         self.end(id, Outcome::Unknown { stamp, at });
     }
 
+    /// The same history, in which these operations were given other answers. Those without an answer are not changed.
+    #[must_use]
+    pub fn with_answers(&self, answers: impl IntoIterator<Item = (OperationId, Ret)>) -> Self
+    where
+        Op: Clone,
+        Ret: Clone,
+    {
+        let mut history = self.clone();
+        for (id, answer) in answers {
+            if let Outcome::Returned { ret, .. } = &mut history.operations[id.0 as usize].outcome {
+                *ret = answer;
+            }
+        }
+        history
+    }
+
     fn stamp(&mut self) -> Stamp {
         let stamp = self.next_stamp;
         self.next_stamp += 1;

@@ -48,6 +48,8 @@ pub enum Purpose {
     Mutation = 14,
     /// How long a slow server takes for an event; one place per server.
     Service = 15,
+    /// Histories that a checker is tested and measured with; one place for each thing that is drawn.
+    Sample = 16,
 }
 
 /// The key of a run, from which all its streams are derived.

@@ -110,9 +110,21 @@ pub(super) fn search<M: Model>(
     meter: &mut Meter<'_>,
 ) -> Result<Searched, Halt> {
     let limit = meter.taken.saturating_add(allowance).min(meter.budget);
-    if let Some(found) = register::search(model, problem, limit, meter) {
-        return found;
+    match register::search(model, problem, limit, meter) {
+        Some(found) => found,
+        None => Search::new(model, problem, initial.clone(), meter, limit).run(),
     }
+}
+
+/// The same, asking nothing but the specification.
+#[cfg(test)]
+pub(super) fn search_by_specification<M: Model>(
+    model: &M,
+    problem: &Problem<'_, Op<M>, Ret<M>>,
+    initial: &M::Spec,
+    meter: &mut Meter<'_>,
+) -> Result<Searched, Halt> {
+    let limit = meter.budget;
     Search::new(model, problem, initial.clone(), meter, limit).run()
 }
 

@@ -66,3 +66,63 @@ pub(super) fn search<M: Model>(
         walk::Found::Nothing { stuck } => Searched::Impossible { reached: problem.returned(stuck) },
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::partition::Part;
+    use crate::check::sample::{Flaw, Mix, Numbers, Registers, Reply, Request, Shape};
+    use crate::check::search::search_by_specification;
+    use crate::check::split::split;
+    use crate::check::{Budget, is_witness};
+    use crate::history::History;
+    use crate::rng::PPM;
+
+    /// Whether this search finds an order, after it was compared with the other one, and the order checked.
+    fn agreed(history: &History<Request, Reply>) -> bool {
+        let component = &split(&Registers, history).components[0];
+        let problem = Problem::new(&Registers, history, component, Part::Whole);
+        let budget = Budget::default();
+        let (mut mine, mut others) = (Meter::new(&budget), Meter::new(&budget));
+        let found = search(&Registers, &problem, budget.steps, &mut mine).expect("a register");
+        let other = search_by_specification(&Registers, &problem, &component.initial, &mut others);
+        match (found.expect("small enough"), other.expect("small enough")) {
+            (Searched::Found(order), Searched::Found(_)) => {
+                let order: Vec<_> = order.into_iter().map(|number| problem.entries[number].id).collect();
+                assert!(is_witness(&Registers, history, &order), "{order:?} of {history:?}");
+                true
+            }
+            (Searched::Impossible { .. }, Searched::Impossible { .. }) => false,
+            (Searched::Found(_), Searched::Impossible { .. }) => panic!("an order of what has none: {history:?}"),
+            (Searched::Impossible { .. }, Searched::Found(_)) => panic!("no order of what has one: {history:?}"),
+        }
+    }
+
+    #[test]
+    fn it_finds_an_order_where_the_general_search_does() {
+        let mut found = [0, 0];
+        for seed in 0..12_000 {
+            let mix = [Mix::REGISTER, Mix::SWAPS, Mix { reads: 3, writes: 2, appends: 0, swaps: 3, deletes: 1 }];
+            let shape = Shape {
+                operations: 4 + seed as usize % 21,
+                clients: 2 + seed % 7,
+                in_flight: 2 + seed % 7,
+                keys: 1,
+                numbers: Numbers::UpTo(1 + seed % 4),
+                mix: mix[seed as usize % 3],
+                unknown: [0, PPM / 10, PPM / 2][(seed / 3) as usize % 3],
+                failed: PPM / 20,
+            };
+            let sample = shape.sample(seed);
+            assert!(agreed(&sample.history));
+            let mut broken = sample.clone();
+            for again in 0..2 {
+                if let Some(flawed) = broken.with_flaw(Flaw::Answer, seed + again) {
+                    broken.history = flawed.history;
+                    found[usize::from(agreed(&broken.history))] += 1;
+                }
+            }
+        }
+        assert!(found[0] > 2_000 && found[1] > 2_000, "{found:?} broken ones have no order, and one");
+    }
+}
