@@ -51,6 +51,8 @@ pub(super) struct Cells {
     pub(super) initial: Value,
     /// How many values there are.
     pub(super) values: u32,
+    /// For each value the last event at which it can make a difference that it is there.
+    pub(super) wanted: Vec<u32>,
     /// The most operations that are kept at once. One of unknown outcome is kept for ever.
     pub(super) slots: usize,
 }
@@ -86,7 +88,8 @@ impl Cells {
             }
         }
         let values = is_looked_for.len() as Value + 1;
-        let mut all = Cells { cells, initial: shown(initial), values, slots: 0 };
+        let wanted = vec![0; values as usize];
+        let mut all = Cells { cells, initial: shown(initial), values, wanted, slots: 0 };
         all.assign(&problem.events);
         Some(all)
     }
@@ -94,6 +97,8 @@ impl Cells {
     fn assign(&mut self, events: &[Event]) {
         let mut free: Vec<u32> = Vec::new();
         let mut supplied = vec![0; self.values as usize];
+        // The last return of somebody who saw another value.
+        let mut other = 0;
         for (position, event) in (0..NEVER).zip(events) {
             match *event {
                 Event::Invoke(number) => {
@@ -103,8 +108,10 @@ impl Cells {
                         self.slots as u32 - 1
                     });
                     match cell.action {
-                        Action::Writes(value) | Action::Swaps { new: value, .. } => {
-                            supplied[value as usize] = position + 1;
+                        Action::Writes(value) => supplied[value as usize] = position + 1,
+                        Action::Swaps { expected, new } => {
+                            supplied[new as usize] = position + 1;
+                            self.wanted[expected as usize] = NEVER;
                         }
                         Action::Sees(_) | Action::SeesOther(_) => {}
                     }
@@ -114,14 +121,18 @@ impl Cells {
                     cell.returns = position;
                     free.push(cell.slot);
                     match cell.action {
-                        Action::Sees(value) | Action::Swaps { expected: value, .. } => {
+                        Action::Sees(value) => {
                             cell.supplied = supplied[value as usize];
+                            self.wanted[value as usize] = self.wanted[value as usize].max(position);
                         }
-                        Action::Writes(_) | Action::SeesOther(_) => {}
+                        Action::Swaps { expected, .. } => cell.supplied = supplied[expected as usize],
+                        Action::SeesOther(_) => other = position,
+                        Action::Writes(_) => {}
                     }
                 }
             }
         }
+        self.wanted.iter_mut().for_each(|wanted| *wanted = other.max(*wanted));
     }
 }
 

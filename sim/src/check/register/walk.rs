@@ -22,10 +22,25 @@ struct Frame<const W: usize> {
     /// How many operations had been placed, and how many had hidden.
     order: u32,
     hidden: u32,
-    /// What is left to try: the end of the list of candidates, down to here.
+    /// What is left to try: the end of the list of candidates, down to here. [`UNLISTED`]: all there is.
     candidates: u32,
     /// Whether the last placement was of a write from which nothing followed yet.
     is_idle: Idle,
+}
+
+const UNLISTED: u32 = u32::MAX;
+
+/// Where the last frame's list of candidates begins.
+fn frame_list<const W: usize>(frames: &[Frame<W>]) -> Option<u32> {
+    frames.last().map(|frame| frame.candidates).filter(|candidates| *candidates != UNLISTED)
+}
+
+/// Where a walk has come to.
+enum Arrived {
+    AtTheEnd,
+    AtAReturn,
+    /// Where others have been.
+    InVain,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +84,11 @@ struct Walk<'p, 'm, 'b, const W: usize> {
     candidates: Vec<u32>,
     /// For each value the last configuration at which it was waited for, demanded by a swap, or could be made.
     marks: Vec<Marks>,
+    /// For each value the last event at which it may make a difference.
+    wanted: &'p [u32],
     epoch: u32,
     furthest: u32,
+    dead_ends: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -102,30 +120,44 @@ pub(super) fn walk<const W: usize>(
         frames: Vec::new(),
         candidates: Vec::new(),
         marks: vec![Marks::default(); cells.values as usize],
+        wanted: &cells.wanted,
         epoch: 0,
         furthest: 0,
+        dead_ends: 0,
     };
     walk.run()
 }
 
 impl<const W: usize> Walk<'_, '_, '_, W> {
     fn run(mut self) -> Result<Found, Halt> {
-        if self.advance() {
-            return Ok(Found::Order(self.finish()));
+        match self.advance()? {
+            Arrived::AtTheEnd => return Ok(Found::Order(self.finish())),
+            Arrived::AtAReturn => self.block(Idle::No)?,
+            Arrived::InVain => unreachable!("nothing was visited before"),
         }
-        self.block(Idle::No)?;
         while let Some(frame) = self.frames.last() {
-            if self.candidates.len() as u32 == frame.candidates {
+            let (from, is_idle) = (frame.configuration.event, frame.is_idle);
+            self.go_back();
+            let candidates = match frame_list(&self.frames) {
+                Some(begin) => begin,
+                None => self.list_candidates(is_idle)?,
+            };
+            if self.candidates.len() as u32 == candidates {
+                self.dead_ends += 1;
                 self.frames.pop();
                 continue;
             }
-            self.go_back();
             let candidate = self.candidates.pop().expect("there is one left");
             let followed = self.place(candidate);
-            if self.advance() {
-                return Ok(Found::Order(self.finish()));
+            // Whoever goes on before a return that may pass without it does so for the sake of what returns.
+            if !self.is_at_a_return_of_something_free() {
+                match self.advance()? {
+                    Arrived::AtTheEnd => return Ok(Found::Order(self.finish())),
+                    Arrived::AtAReturn => {}
+                    Arrived::InVain => continue,
+                }
             }
-            self.block(followed)?;
+            self.block(if self.now.event == from { followed } else { Idle::No })?;
         }
         let Event::Return(stuck) = self.events[self.furthest as usize] else {
             unreachable!("the walk stops at returns only")
@@ -133,17 +165,31 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
         Ok(Found::Nothing { stuck })
     }
 
-    /// Walks to the next return in the way; `true` if there is none.
-    fn advance(&mut self) -> bool {
+    fn is_at_a_return_of_something_free(&self) -> bool {
+        match self.events[self.now.event as usize] {
+            Event::Return(number) => self.now.free.contains(self.cells[number as usize].slot),
+            Event::Invoke(_) => unreachable!("the walk stops at returns only"),
+        }
+    }
+
+    /// Walks to the next return in the way.
+    fn advance(&mut self) -> Result<Arrived, Halt> {
         while let Some(event) = self.events.get(self.now.event as usize) {
             match *event {
                 Event::Invoke(number) => self.open(number),
                 Event::Return(number) => {
                     let slot = self.cells[number as usize].slot;
                     if self.now.owed.contains(slot) {
-                        return false;
+                        return Ok(Arrived::AtAReturn);
                     }
                     if self.now.free.contains(slot) {
+                        if self.may_be_missed(number) {
+                            let frames = self.frames.len();
+                            self.block(Idle::No)?;
+                            if self.frames.len() == frames {
+                                return Ok(Arrived::InVain);
+                            }
+                        }
                         let (before, how) = self.hideouts[number as usize];
                         self.hidden.push(Hidden { before, how, number });
                         self.now.free.remove(slot);
@@ -152,30 +198,34 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
             }
             self.now.event += 1;
         }
-        true
+        Ok(Arrived::AtTheEnd)
+    }
+
+    /// Whether it could be a mistake to let this write hide, because nobody can use it any more.
+    fn may_be_missed(&self, number: u32) -> bool {
+        match self.cells[number as usize].action {
+            Action::Writes(value) => self.wanted[value as usize] > self.now.event,
+            Action::Sees(_) | Action::SeesOther(_) | Action::Swaps { .. } => {
+                unreachable!("only writes return while they are free")
+            }
+        }
     }
 
     fn open(&mut self, number: u32) {
         let Cell { action, slot, returns, .. } = self.cells[number as usize];
         self.owners[slot as usize] = number;
-        let is_satisfied = match action {
-            Action::Sees(value) => self.now.value == value,
-            Action::SeesOther(value) => self.now.value != value,
-            Action::Writes(_) | Action::Swaps { .. } => {
-                self.now.free.insert(slot);
-                if returns == NEVER {
-                    return;
-                }
-                if matches!(action, Action::Writes(value) if self.now.value == value) {
-                    self.hideouts[number as usize] = (self.order.len() as u32, How::Same);
-                } else {
-                    self.now.owed.insert(slot);
-                }
-                return;
-            }
-        };
-        if is_satisfied {
-            self.order.push(number);
+        let here = self.order.len() as u32;
+        match action {
+            Action::Sees(value) if self.now.value == value => return self.order.push(number),
+            Action::SeesOther(value) if self.now.value != value => return self.order.push(number),
+            Action::Sees(_) | Action::SeesOther(_) => {}
+            Action::Writes(_) | Action::Swaps { .. } => self.now.free.insert(slot),
+        }
+        if returns == NEVER {
+            return;
+        }
+        if matches!(action, Action::Writes(value) if self.now.value == value) {
+            self.hideouts[number as usize] = (here, How::Same);
         } else {
             self.now.owed.insert(slot);
         }
@@ -226,28 +276,22 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
         idle
     }
 
-    /// Makes a frame of a configuration at which a return is in the way, unless that is in vain.
+    /// Makes a frame of a configuration before a return, unless others have been there.
     fn block(&mut self, is_idle: Idle) -> Result<(), Halt> {
         self.meter.take(1, self.limit)?;
         self.furthest = self.furthest.max(self.now.event);
-        let Some(compared) = self.visited.insert(&self.now) else { return Ok(()) };
-        self.meter.take(u64::from(compared / 16), self.limit)?;
-        let is_idle = match self.frames.last() {
-            // Events have passed since: something followed.
-            Some(frame) if frame.configuration.event != self.now.event => Idle::No,
-            Some(_) => is_idle,
-            None => Idle::No,
-        };
-        let frame = Frame {
+        // Until the first dead end nobody comes here twice.
+        if self.dead_ends > 0 {
+            let Some(compared) = self.visited.insert(&self.now) else { return Ok(()) };
+            self.meter.take(u64::from(compared / 16), self.limit)?;
+        }
+        self.frames.push(Frame {
             configuration: self.now,
             order: self.order.len() as u32,
             hidden: self.hidden.len() as u32,
-            candidates: self.candidates.len() as u32,
+            candidates: UNLISTED,
             is_idle,
-        };
-        if self.list_candidates(is_idle)? {
-            self.frames.push(frame);
-        }
+        });
         Ok(())
     }
 
@@ -265,8 +309,10 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
         self.hidden.truncate(frame.hidden as usize);
     }
 
-    /// Rules 4, 5 and 7: what it makes sense to place, best last; `false` if all is in vain.
-    fn list_candidates(&mut self, is_idle: Idle) -> Result<bool, Halt> {
+    /// Rules 4, 5 and 7: lists what it makes sense to place, best last, and says where the list begins.
+    fn list_candidates(&mut self, is_idle: Idle) -> Result<u32, Halt> {
+        let first = self.candidates.len();
+        self.frames.last_mut().expect("candidates are of a frame").candidates = first as u32;
         self.epoch += 1;
         let epoch = self.epoch;
         let value = self.now.value;
@@ -289,12 +335,12 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
             }
         }
         if self.is_hopeless() {
-            return Ok(false);
+            return Ok(first as u32);
         }
         let Event::Return(returning) = self.events[self.now.event as usize] else {
             unreachable!("the walk stops at returns only")
         };
-        let first = self.candidates.len();
+        let is_owed = self.now.owed.contains(self.cells[returning as usize].slot);
         for slot in self.now.free.each() {
             let number = self.owners[slot as usize];
             let Cell { action, returns, .. } = self.cells[number as usize];
@@ -308,16 +354,16 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
                 || marks.demanded == epoch
                 || (other_awaited && to != value)
                 || (is_swap && returns != NEVER)
-                || self.lets_pass(returning, number, to);
+                || passes(self.cells, returning, is_owed, number, to);
             if is_useful {
                 self.offer(first, number);
             }
         }
         self.meter.take((self.candidates.len() - first) as u64, self.limit)?;
         let (cells, offered) = (self.cells, &mut self.candidates[first..]);
-        let lets_pass = |number: u32| passes(cells, returning, number, made(cells, number));
+        let lets_pass = |number: u32| passes(cells, returning, is_owed, number, made(cells, number));
         offered.sort_by_key(|number| (lets_pass(*number), std::cmp::Reverse(cells[*number as usize].returns)));
-        Ok(true)
+        Ok(first as u32)
     }
 
     /// Rule 7, once it is marked which values can be made.
@@ -333,10 +379,6 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
                 Action::SeesOther(_) | Action::Writes(_) => false,
             }
         })
-    }
-
-    fn lets_pass(&self, returning: u32, number: u32, to: Value) -> bool {
-        passes(self.cells, returning, number, to)
     }
 
     /// Adds a candidate, unless an equal one returns earlier.
@@ -375,9 +417,10 @@ fn made(cells: &[Cell], number: u32) -> Value {
     }
 }
 
-/// Whether placing an update that makes `to` lets a return pass.
-fn passes(cells: &[Cell], returning: u32, number: u32, to: Value) -> bool {
+/// Whether placing an update that makes `to` lets a return pass: if it is not owed, the point is to place that.
+fn passes(cells: &[Cell], returning: u32, is_owed: bool, number: u32, to: Value) -> bool {
     match cells[returning as usize].action {
+        Action::Writes(_) if !is_owed => number == returning,
         Action::Sees(value) => to == value,
         Action::SeesOther(value) => to != value,
         Action::Writes(value) => matches!(cells[number as usize].action, Action::Writes(_)) || to == value,
