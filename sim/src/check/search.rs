@@ -31,7 +31,7 @@ use super::memory::{StateId, States, Visited};
 use super::partition::{Event, Problem};
 use super::places::{Place, Places};
 use super::register;
-use super::{Budget, Call, Model, Op, Outlook, Ret};
+use super::{Budget, Call, Effort, Model, Op, Outlook, Ret};
 use crate::history::Stamp;
 
 /// How many events ahead rule 4 looks, and for how many operations.
@@ -45,10 +45,14 @@ const LOOKAHEAD_DEAD_ENDS: u64 = 64;
 /// A new state costs a step for so many bytes.
 const BYTES_PER_STEP: u64 = 64;
 
+/// What a state takes beside itself, in tables.
+const STATE_BYTES: usize = 32;
+
 /// Why a search ended before it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Halt {
     OutOfSteps,
+    OutOfMemory,
     Stopped,
 }
 
@@ -58,21 +62,33 @@ pub(super) struct Meter<'b> {
     budget: u64,
     taken: u64,
     next_poll: u64,
+    bytes: u64,
+    effort: Effort,
 }
 
 impl<'b> Meter<'b> {
     const POLL_STEPS: u64 = 4096;
 
     pub(super) fn new(budget: &Budget<'b>) -> Self {
-        Meter { stop: budget.stop, budget: budget.steps, taken: 0, next_poll: 0 }
+        Meter { stop: budget.stop, budget: budget.steps, taken: 0, next_poll: 0, bytes: budget.bytes, effort: Effort::default() }
     }
 
     pub(super) fn taken(&self) -> u64 {
         self.taken
     }
 
-    pub(super) fn left(&self) -> u64 {
-        self.budget.saturating_sub(self.taken)
+    /// How far the last search came.
+    pub(super) fn effort(&self) -> Effort {
+        self.effort
+    }
+
+    pub(super) fn note(&mut self, effort: Effort) {
+        self.effort = effort;
+    }
+
+    /// Looks at how much a search remembers.
+    pub(super) fn hold(&self, bytes: usize) -> Result<(), Halt> {
+        if bytes as u64 > self.bytes { Err(Halt::OutOfMemory) } else { Ok(()) }
     }
 
     pub(super) fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
@@ -177,6 +193,8 @@ struct Search<'s, 'h, 'b, M: Model> {
     unknowns: usize,
     reached: usize,
     dead_ends: u64,
+    /// Bytes that states take.
+    held: usize,
     between: Vec<Call<'h, M>>,
 }
 
@@ -213,13 +231,29 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             unknowns: 0,
             reached: 0,
             dead_ends: 0,
+            held: 0,
             between: Vec::new(),
         }
     }
 
     fn run(mut self) -> Result<Searched, Halt> {
+        let found = self.walk();
+        if found.is_err() {
+            self.meter.note(Effort {
+                operations: self.places.entries.len(),
+                unknown: self.places.unknowns.len(),
+                in_flight: self.places.slots,
+                events: self.problem.events.len(),
+                passed: self.reached,
+                configurations: self.visited.len(),
+            });
+        }
+        found
+    }
+
+    fn walk(&mut self) -> Result<Searched, Halt> {
         if self.advance()? {
-            return Ok(Searched::Found(self.order));
+            return Ok(Searched::Found(std::mem::take(&mut self.order)));
         }
         self.reached = self.event;
         let mut frames = vec![self.frame(None)];
@@ -240,7 +274,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                     self.go_back(frame);
                 }
                 Step::Blocked(frame) => frames.push(frame),
-                Step::Finished => return Ok(Searched::Found(self.order)),
+                Step::Finished => return Ok(Searched::Found(std::mem::take(&mut self.order))),
             }
         }
         let Event::Return(stuck) = self.problem.events[self.reached] else { unreachable!("the walk stops at returns only") };
@@ -315,6 +349,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         {
             return Ok(Step::Dead);
         }
+        self.meter.hold(self.held + self.visited.bytes())?;
         let idle = is_unknown && self.order.len() == placed;
         Ok(Step::Blocked(self.frame(idle.then_some(from))))
     }
@@ -339,6 +374,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         if self.states.len() > known {
             let bytes = self.model.heap_bytes(self.states.get(id)) as u64;
             self.meter.take(bytes / BYTES_PER_STEP, self.limit)?;
+            self.held += bytes as usize + STATE_BYTES + 2 * size_of::<M::Spec>();
+            self.meter.hold(self.held + self.visited.bytes())?;
         }
         Ok(Some(id))
     }

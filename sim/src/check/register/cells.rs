@@ -55,6 +55,8 @@ pub(super) struct Cells {
     pub(super) wanted: Vec<u32>,
     /// The most operations that are kept at once. One of unknown outcome is kept for ever.
     pub(super) slots: usize,
+    /// How many operations have an unknown outcome.
+    pub(super) unknown: usize,
 }
 
 impl Cells {
@@ -89,7 +91,7 @@ impl Cells {
         }
         let values = is_looked_for.len() as Value + 1;
         let wanted = vec![0; values as usize];
-        let mut all = Cells { cells, initial: shown(initial), values, wanted, slots: 0 };
+        let mut all = Cells { cells, initial: shown(initial), values, wanted, slots: 0, unknown: 0 };
         all.assign(&problem.events);
         Some(all)
     }
@@ -132,6 +134,7 @@ impl Cells {
                 }
             }
         }
+        self.unknown = self.slots - free.len();
         self.wanted.iter_mut().for_each(|wanted| *wanted = other.max(*wanted));
     }
 }

@@ -87,6 +87,11 @@ impl<const W: usize> Visited<W> {
         self.all.len()
     }
 
+    /// How many bytes they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.all.capacity() * size_of::<(Configuration<W>, u32)>() + self.firsts.capacity() * 5
+    }
+
     /// Remembers a configuration; `None` if one as good was there already. Else how many it was compared with.
     pub(super) fn insert(&mut self, configuration: &Configuration<W>) -> Option<u32> {
         let hash = |of: &Configuration<W>| Digest::of(&[u64::from(of.event) << 32 | u64::from(of.value)]);

@@ -51,16 +51,16 @@ pub(super) fn search<M: Model>(
     }
     let cells = Cells::new(model, problem)?;
     // Each width is compiled for itself: most histories need one machine word.
-    let words = cells.slots.div_ceil(64);
-    let found = match words {
-        0 | 1 => walk::walk::<1>(&cells, &problem.events, limit, meter),
-        2 => walk::walk::<2>(&cells, &problem.events, limit, meter),
-        3..=4 => walk::walk::<4>(&cells, &problem.events, limit, meter),
-        5..=8 => walk::walk::<8>(&cells, &problem.events, limit, meter),
-        9..=16 => walk::walk::<16>(&cells, &problem.events, limit, meter),
-        17..=64 => walk::walk::<64>(&cells, &problem.events, limit, meter),
+    let walk = match cells.slots.div_ceil(64) {
+        0 | 1 => walk::walk::<1>,
+        2 => walk::walk::<2>,
+        3..=4 => walk::walk::<4>,
+        5..=8 => walk::walk::<8>,
+        9..=16 => walk::walk::<16>,
+        17..=64 => walk::walk::<64>,
         _ => return None,
     };
+    let found = walk(&cells, &problem.events, limit, meter);
     Some(found.map(|found| match found {
         walk::Found::Order(order) => Searched::Found(order.into_iter().map(|number| number as usize).collect()),
         walk::Found::Nothing { stuck } => Searched::Impossible { reached: problem.returned(stuck) },

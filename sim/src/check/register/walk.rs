@@ -5,6 +5,7 @@
 
 use super::cells::{Action, Cell, Cells, NEVER, Value};
 use super::configurations::{Configuration, Slots, Visited};
+use crate::check::Effort;
 use crate::check::partition::Event;
 use crate::check::search::{Halt, Meter};
 
@@ -106,7 +107,7 @@ pub(super) fn walk<const W: usize>(
     meter: &mut Meter<'_>,
 ) -> Result<Found, Halt> {
     let now = Configuration { event: 0, value: cells.initial, owed: Slots::NONE, free: Slots::NONE };
-    let walk: Walk<'_, '_, '_, W> = Walk {
+    let mut walk: Walk<'_, '_, '_, W> = Walk {
         cells: &cells.cells,
         events,
         meter,
@@ -125,11 +126,23 @@ pub(super) fn walk<const W: usize>(
         furthest: 0,
         dead_ends: 0,
     };
-    walk.run()
+    let found = walk.run();
+    if found.is_err() {
+        let effort = Effort {
+            operations: cells.cells.len(),
+            unknown: cells.unknown,
+            in_flight: cells.slots - cells.unknown,
+            events: events.len(),
+            passed: walk.furthest as usize,
+            configurations: walk.visited.len(),
+        };
+        walk.meter.note(effort);
+    }
+    found
 }
 
 impl<const W: usize> Walk<'_, '_, '_, W> {
-    fn run(mut self) -> Result<Found, Halt> {
+    fn run(&mut self) -> Result<Found, Halt> {
         match self.advance()? {
             Arrived::AtTheEnd => return Ok(Found::Order(self.finish())),
             Arrived::AtAReturn => self.block(Idle::No)?,
@@ -284,6 +297,7 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
         if self.dead_ends > 0 {
             let Some(compared) = self.visited.insert(&self.now) else { return Ok(()) };
             self.meter.take(u64::from(compared / 16), self.limit)?;
+            self.meter.hold(self.visited.bytes() + self.frames.len() * size_of::<Frame<W>>())?;
         }
         self.frames.push(Frame {
             configuration: self.now,
@@ -394,7 +408,7 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
     }
 
     /// The order, with those that hid in their places.
-    fn finish(mut self) -> Vec<u32> {
+    fn finish(&mut self) -> Vec<u32> {
         self.hidden.sort_unstable();
         let mut all = Vec::with_capacity(self.order.len() + self.hidden.len());
         let mut hidden = self.hidden.iter().peekable();
