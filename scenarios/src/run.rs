@@ -238,9 +238,10 @@ fn linearizability<P: Participant>(
         check::Verdict::Inconclusive { reason, partitions } => {
             let reason = match reason {
                 check::Inconclusive::OutOfSteps => format!("ran out of its {} steps", options.budget.steps),
+                check::Inconclusive::OutOfMemory => "needs more memory than it may take".to_owned(),
                 check::Inconclusive::Stopped => "was stopped".to_owned(),
             };
-            let keys: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            let keys: Vec<String> = partitions.iter().map(|undecided| undecided.partition.to_string()).collect();
             let why = format!(
                 "the linearizability checker {reason} on {}: spread the workload over more keys, or lower its rate",
                 keys.join(", ")

@@ -123,7 +123,7 @@ fn hard(operations: usize, in_flight: u64) {
         let started = WallClock::now();
         let stop = || started.elapsed() > Duration::from_secs(10) || MEMORY.current_usage_as_gb() > 2.0;
         MEMORY.reset_peak_usage();
-        let budget = Budget { steps: u64::MAX, stop: Some(&stop) };
+        let budget = Budget { steps: u64::MAX, bytes: u64::MAX, stop: Some(&stop) };
         let verdict = match check(&Registers, &history, &budget).verdict {
             Verdict::Linearizable => "linearizable",
             Verdict::Violation(_) => "violation",

@@ -7,7 +7,9 @@ use std::cell::Cell;
 
 use stateright::semantics::SequentialSpec;
 use whitewater_sim::Instant;
-use whitewater_sim::check::{Budget, Inconclusive, Model, Partition, Scope, Verdict, Whole, check, is_linearizable};
+use whitewater_sim::check::{
+    Budget, Effort, Inconclusive, Model, Partition, Scope, Undecided, Verdict, Whole, check, is_linearizable,
+};
 use whitewater_sim::history::{History, OperationId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -246,13 +248,35 @@ fn a_budget_that_runs_out_is_no_verdict() {
     hard(&mut history, 1);
     hard(&mut history, 2);
     let report = check(&Registers, &history, &Budget::steps(100_000));
-    let expected = Verdict::Inconclusive {
-        reason: Inconclusive::OutOfSteps,
-        partitions: vec![Partition(vec![1]), Partition(vec![2])],
+    let Verdict::Inconclusive { reason: Inconclusive::OutOfSteps, partitions } = &report.verdict else {
+        panic!("{:?}", report.verdict)
     };
-    assert_eq!(report.verdict, expected);
+    assert_eq!(named(partitions), [Partition(vec![1]), Partition(vec![2])]);
+    for Undecided { effort, .. } in partitions {
+        let Effort { operations, unknown, in_flight, events, passed, configurations } = *effort;
+        assert_eq!((operations, unknown, in_flight, events, passed), (17, 0, 16, 34, 33));
+        assert!(configurations > 1_000, "{configurations} configurations");
+    }
     assert!(report.steps <= 100_000 && report.steps > 50_000, "{} steps", report.steps);
     assert_eq!((report.partitions, report.operations), (2, 34));
+}
+
+fn named(undecided: &[Undecided<u8>]) -> Vec<Partition<u8>> {
+    undecided.iter().map(|undecided| undecided.partition.clone()).collect()
+}
+
+#[test]
+fn memory_is_bounded_and_what_needs_more_does_not_hide_others() {
+    let mut history = Calls::new();
+    hard(&mut history, 1);
+    hard(&mut history, 2);
+    let budget = Budget { bytes: 1 << 20, ..Budget::steps(u64::MAX) };
+    let report = check(&Registers, &history, &budget);
+    let Verdict::Inconclusive { reason: Inconclusive::OutOfMemory, partitions } = &report.verdict else {
+        panic!("{:?}", report.verdict)
+    };
+    assert_eq!(named(partitions), [Partition(vec![1]), Partition(vec![2])]);
+    assert!(partitions.iter().all(|undecided| undecided.effort.configurations < 10_000), "{partitions:?}");
 }
 
 #[test]
@@ -273,12 +297,11 @@ fn whoever_asks_to_stop_is_heard() {
         asked.set(asked.get() + 1);
         asked.get() > 3
     };
-    let report = check(&Registers, &history, &Budget { steps: u64::MAX, stop: Some(&stop) });
-    let expected = Verdict::Inconclusive {
-        reason: Inconclusive::Stopped,
-        partitions: vec![Partition(vec![1]), Partition(vec![2])],
+    let report = check(&Registers, &history, &Budget { steps: u64::MAX, stop: Some(&stop), ..Budget::default() });
+    let Verdict::Inconclusive { reason: Inconclusive::Stopped, partitions } = &report.verdict else {
+        panic!("{:?}", report.verdict)
     };
-    assert_eq!(report.verdict, expected);
+    assert_eq!(named(partitions), [Partition(vec![1]), Partition(vec![2])]);
     assert_eq!(asked.get(), 4);
 }
 

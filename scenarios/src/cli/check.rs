@@ -80,7 +80,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let stopwatch = Stopwatch::start();
     let stop = || arguments.time_limit.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
     let steps = if arguments.time_limit.is_some() { STEPS_MAX } else { Budget::default().steps };
-    let report = formats::check_history(&parsed, &Budget { steps, stop: Some(&stop) });
+    let report = formats::check_history(&parsed, &Budget { steps, stop: Some(&stop), ..Budget::default() });
     let figures = format!(
         "format        {}\noperations    {} on {}\nsearch        {} in {}\n",
         parsed.format.name(),
@@ -103,12 +103,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
         Verdict::Inconclusive { reason, partitions } => {
             let why = match reason {
                 Inconclusive::Stopped => "the time limit was reached; give it more with --time-limit",
+                Inconclusive::OutOfMemory => "the search took as much memory as it may; split the history",
                 Inconclusive::OutOfSteps if arguments.time_limit.is_some() => {
                     "the search took as many steps as memory allows; split the history"
                 }
                 Inconclusive::OutOfSteps => "the search ran out of steps; give it more with --time-limit 5m",
             };
-            let keys: Vec<&str> = partitions.iter().flat_map(|partition| &partition.0).map(|key| &**key).collect();
+            let keys: Vec<&str> =
+                partitions.iter().flat_map(|undecided| &undecided.partition.0).map(|key| &**key).collect();
             let keys = named(keys.into_iter());
             print(&format!("INCONCLUSIVE\n\n{figures}\n  {why}\n  undecided: {keys}\n  {command} --time-limit 5m\n"))?;
             Ok(exit::INCONCLUSIVE)

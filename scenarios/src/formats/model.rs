@@ -60,6 +60,10 @@ impl Model for KeyValue {
         }
     }
 
+    fn part<'o>(&self, op: &'o Operation) -> Option<&'o Arc<str>> {
+        op.single_key()
+    }
+
     fn access<'h>(&self, op: &'h Operation, answer: Option<&'h Answer>) -> Option<Access<Option<&'h str>>> {
         match (op, answer) {
             (Operation::Get { .. }, Some(Answer::Value(read))) => Some(Access::Read(self.reads_as(read.as_deref()))),

@@ -120,7 +120,7 @@ fn bisect(
         match order_of(Part::Before(returns[probe].0 + 1)) {
             Ok(Some(order)) => (found.explained, found.order) = (probe + 1, order),
             Ok(None) => found.unexplained = probe,
-            Err(Halt::OutOfSteps | Halt::Stopped) => hard = probe,
+            Err(Halt::OutOfSteps | Halt::OutOfMemory | Halt::Stopped) => hard = probe,
         }
         // Right before the guess first, then in the middle.
         let high = found.unexplained.min(hard);

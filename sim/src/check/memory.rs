@@ -10,7 +10,7 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 use super::mask::Mask;
 use crate::digest::Digest;
 
-#[expect(clippy::disallowed_types, reason = "looked up by key, never iterated, hashed without a random seed")]
+#[expect(clippy::disallowed_types, reason = "hashed without a random seed; iterated only into what is then sorted")]
 pub(super) type Table<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<FixedHasher>>;
 
 /// A fast hash without a random seed.
@@ -25,7 +25,15 @@ impl Hasher for FixedHasher {
 
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        self.0.mix_bytes(bytes);
+        // Short strings are the rule.
+        match bytes.len() {
+            0..=8 => {
+                let mut word = [0; 8];
+                word[..bytes.len()].copy_from_slice(bytes);
+                self.0.mix(u64::from_le_bytes(word));
+            }
+            _ => self.0.mix_bytes(bytes),
+        }
     }
 
     #[inline]
@@ -83,8 +91,14 @@ impl<S: Clone + Eq + Hash> States<S> {
     }
 }
 
+/// What a configuration takes in a table that is half full, without its masks.
+const CONFIGURATION_BYTES: usize = 192;
+
 /// The configurations visited.
 pub(super) struct Visited {
+    /// How many masks there are, and the words of each configuration.
+    masks: usize,
+    words: usize,
     spent: Table<(u32, StateId, Mask), Spent>,
 }
 
@@ -96,15 +110,27 @@ struct Spent {
 
 impl Visited {
     pub(super) fn new() -> Self {
-        Visited { spent: Table::default() }
+        Visited { masks: 0, words: 0, spent: Table::default() }
+    }
+
+    /// How many configurations there are.
+    pub(super) fn len(&self) -> usize {
+        self.masks
+    }
+
+    /// How many bytes they take, at most.
+    pub(super) fn bytes(&self) -> usize {
+        self.masks * (CONFIGURATION_BYTES + 8 * self.words)
     }
 
     /// Remembers a configuration; `false` if one that can do all that this one can was there already.
     pub(super) fn insert(&mut self, event: u32, state: StateId, placed: &Mask, spent: &Mask) -> bool {
         use std::collections::hash_map::Entry;
+        self.words = placed.words() + spent.words();
         match self.spent.entry((event, state, placed.clone())) {
             Entry::Vacant(place) => {
                 place.insert(Spent { first: spent.clone(), others: Vec::new() });
+                self.masks += 1;
                 true
             }
             Entry::Occupied(mut place) => {
@@ -112,7 +138,10 @@ impl Visited {
                 if known.first.is_subset(spent) || known.others.iter().any(|other| other.is_subset(spent)) {
                     return false;
                 }
+                let before = known.others.len();
                 known.others.retain(|other| !spent.is_subset(other));
+                self.masks -= before - known.others.len();
+                self.masks += 1;
                 known.others.push(spent.clone());
                 true
             }

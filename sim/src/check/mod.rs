@@ -13,6 +13,9 @@ mod mask;
 mod memory;
 mod monitor;
 mod partition;
+mod places;
+mod plan;
+mod register;
 pub mod sample;
 mod search;
 mod split;
@@ -25,9 +28,8 @@ use std::hash::Hash;
 
 pub use access::{Access, Remainder};
 pub use explain::{Explanation, Placed};
-use partition::Problem;
-use search::{Halt, Meter, Searched};
-use split::Component;
+use plan::ALLOWANCE_PER_OPERATION;
+pub use plan::{Done, Finding, Plan};
 pub use split::{Partition, Scope};
 pub use stateright::semantics::SequentialSpec;
 pub use tier::Tier;
@@ -48,7 +50,7 @@ pub trait Model {
     type Spec: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug;
 
     /// The name of a part of the state.
-    type Part: Ord + Clone + Debug;
+    type Part: Ord + Hash + Clone + Debug;
 
     /// A value in an [`Access`]; [`std::convert::Infallible`] where there is none.
     type Value<'h>: Clone + Eq + Ord + Hash + Debug
@@ -60,6 +62,13 @@ pub trait Model {
 
     /// The parts of the state that the operation may read or write.
     fn scope(&self, op: &Op<Self>) -> Scope<Self::Part>;
+
+    /// The part that the operation touches, if it is one: the same as [`Model::scope`] says, without a copy. Saying
+    /// nothing is always right, only slower.
+    fn part<'o>(&self, op: &'o Op<Self>) -> Option<&'o Self::Part> {
+        let _ = op;
+        None
+    }
 
     /// What the operation does to the part that it touches, and what it said of it, if it is no more than that. Only asked
     /// of operations on one part. Knowing nothing is always right, only slower.
@@ -184,11 +193,17 @@ pub struct Budget<'a> {
     /// and many operations in flight cost more. A step takes about a microsecond at most, and at most some 300 bytes.
     /// The explanation of a violation may take as many steps again.
     pub steps: u64,
+    /// Bytes that the search of one partition may remember; deterministic as well. It is a bound on what grows with the
+    /// search, beside some 150 bytes for each operation that all of them take.
+    pub bytes: u64,
     /// Asked every few thousand steps whether to give up. Here the host brings in the wall clock and the interrupt key.
     pub stop: Option<&'a dyn Fn() -> bool>,
 }
 
 impl Budget<'_> {
+    /// What a search may remember if nothing else is said: a gibibyte.
+    pub const BYTES: u64 = 1 << 30;
+
     /// The default, and on top what a history of this length takes if it is easy, however long.
     #[must_use]
     pub fn for_operations(operations: usize) -> Budget<'static> {
@@ -198,7 +213,7 @@ impl Budget<'_> {
     /// A budget of this many steps, and nobody who interrupts.
     #[must_use]
     pub const fn steps(steps: u64) -> Budget<'static> {
-        Budget { steps, stop: None }
+        Budget { steps, bytes: Budget::BYTES, stop: None }
     }
 }
 
@@ -220,16 +235,44 @@ pub enum Verdict<P, S: SequentialSpec> {
     Inconclusive {
         /// What ran out.
         reason: Inconclusive,
-        /// The partitions that remain undecided.
-        partitions: Vec<Partition<P>>,
+        /// The partitions that remain undecided, and what made them hard.
+        partitions: Vec<Undecided<P>>,
     },
 }
 
+/// A partition that a check did not decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Undecided<P> {
+    /// Its name.
+    pub partition: Partition<P>,
+    /// How far the last search of it came.
+    pub effort: Effort,
+}
+
+/// How far a search came, and what made it hard. All zero if it was not begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Operations in the partition that count: none that failed, and none of unknown outcome that only observes.
+    pub operations: usize,
+    /// How many of them have an unknown outcome.
+    pub unknown: usize,
+    /// The most operations in flight at once, without those of unknown outcome.
+    pub in_flight: usize,
+    /// Invocations and returns in the partition.
+    pub events: usize,
+    /// How many of these the search passed, in the order that came furthest.
+    pub passed: usize,
+    /// Configurations that the search remembers.
+    pub configurations: usize,
+}
+
 /// Why a check ended without a verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Inconclusive {
     /// [`Budget::steps`] were taken.
     OutOfSteps,
+    /// The search of some partition needs more than [`Budget::bytes`].
+    OutOfMemory,
     /// [`Budget::stop`] said so.
     Stopped,
 }
@@ -249,84 +292,22 @@ pub struct Report<P, S: SequentialSpec> {
     pub steps: u64,
 }
 
-/// A first allowance of steps for a partition: this many, or [`ALLOWANCE_PER_OPERATION`] for each operation.
-const ALLOWANCE: u64 = 10_000;
-const ALLOWANCE_PER_OPERATION: u64 = 16;
-const ALLOWANCE_GROWTH: u64 = 10;
-
 /// Checks a history against a model.
 #[must_use]
 pub fn check<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Budget<'_>) -> Report<M::Part, M::Spec> {
-    let partitions = split::split(model, history).components;
-    let mut meter = Meter::new(budget);
-    let monitored = monitor::sift(model, history, &partitions);
-    let (verdict, tier) = match monitored {
-        Ok(undecided) if undecided.is_empty() => (Verdict::Linearizable, Tier::Monitoring),
-        Ok(undecided) => (decide(model, history, undecided, budget, &mut meter), Tier::Search),
-        Err((component, clash)) => {
-            let reached = clash.reached(history, component);
-            let explanation = explain::explain(model, history, component, reached, budget);
-            (Verdict::Violation(Box::new(explanation)), Tier::Monitoring)
-        }
-    };
-    Report { verdict, tier, partitions: partitions.len(), operations: history.operations().len(), steps: meter.taken() }
+    let mut plan = Plan::new(model, history, budget);
+    let finding = plan.run(model, history, budget.stop);
+    plan.report(&finding, model, history, budget)
+}
+
+/// Whether a history is linearizable, without an explanation if it is not; `None` if the budget did not suffice to tell.
+#[must_use]
+pub fn judge<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Budget<'_>) -> Option<bool> {
+    Plan::new(model, history, budget).run(model, history, budget.stop).is_linearizable()
 }
 
 /// Whether a history is linearizable; `None` if [`Budget::for_operations`] did not suffice to tell.
 #[must_use]
 pub fn is_linearizable<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) -> Option<bool> {
-    let budget = Budget::for_operations(history.operations().len());
-    match check(model, history, &budget).verdict {
-        Verdict::Linearizable => Some(true),
-        Verdict::Violation(_) => Some(false),
-        Verdict::Inconclusive { .. } => None,
-    }
-}
-
-fn decide<M: Model>(
-    model: &M,
-    history: &History<Op<M>, Ret<M>>,
-    mut undecided: Vec<&Component<M>>,
-    budget: &Budget<'_>,
-    meter: &mut Meter<'_>,
-) -> Verdict<M::Part, M::Spec> {
-    let mut round = 1;
-    loop {
-        let mut still_undecided = Vec::new();
-        let count = undecided.len() as u64;
-        for (turn, &component) in undecided.iter().enumerate() {
-            // The last partition standing gets all that is left; nobody waits for its turn.
-            let share = meter.left() / (count - turn as u64);
-            let wish = ALLOWANCE.max(component.ids.len() as u64 * ALLOWANCE_PER_OPERATION).saturating_mul(round);
-            let allowance = if count == 1 { share } else { wish.min(share) };
-            let problem = Problem::new(model, history, component, partition::Part::Whole);
-            match search::search(model, &problem, &component.initial, allowance, meter) {
-                Ok(Searched::Found(_)) => {}
-                Ok(Searched::Impossible { reached }) => {
-                    let explanation = explain::explain(model, history, component, reached, budget);
-                    return Verdict::Violation(Box::new(explanation));
-                }
-                Err(Halt::OutOfSteps) => still_undecided.push(component),
-                Err(Halt::Stopped) => {
-                    still_undecided.extend_from_slice(&undecided[turn..]);
-                    return inconclusive::<M>(Inconclusive::Stopped, &still_undecided);
-                }
-            }
-        }
-        if still_undecided.is_empty() {
-            return Verdict::Linearizable;
-        }
-        if meter.left() < ALLOWANCE || count == 1 {
-            return inconclusive::<M>(Inconclusive::OutOfSteps, &still_undecided);
-        }
-        undecided = still_undecided;
-        round = round.saturating_mul(ALLOWANCE_GROWTH);
-    }
-}
-
-fn inconclusive<M: Model>(reason: Inconclusive, undecided: &[&Component<M>]) -> Verdict<M::Part, M::Spec> {
-    Verdict::Inconclusive {
-        reason,
-        partitions: undecided.iter().map(|component| component.partition.clone()).collect(),
-    }
+    judge(model, history, &Budget::for_operations(history.operations().len()))
 }

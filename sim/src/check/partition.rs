@@ -1,15 +1,11 @@
-//! A partition of a history as the search wants it: events in order, and a slot for each operation in flight.
+//! A partition of a history as a search wants it: the operations that count, and events in order.
 //!
 //! Left out before the search (Wing and Gong, 1993) are operations that failed (they certainly had no effect) and those
 //! that only observe and have no answer (placing them explains nothing and forbids nothing). What it simplifies: the
 //! whole partition is laid out at once, however soon the search fails.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-
-use super::Model;
-use super::memory::Table;
 use super::split::Component;
+use super::{Model, Op, Ret, Scope};
 use crate::history::{History, OperationId, Outcome, Stamp};
 
 /// Which part of a partition is to be explained.
@@ -23,28 +19,12 @@ pub(super) enum Part {
     BeforeWithout(Stamp, OperationId),
 }
 
-/// Where an operation is kept in a configuration of the search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
-    /// It returns with this answer, so it must be placed; the slot is used again after the return.
-    Update(usize),
-    /// The same, and it changes no state.
-    Observation(usize),
-    /// It never returns, and may be placed or not: its number among these.
-    Unknown(usize),
-}
-
 /// An operation of the problem.
 pub(super) struct Entry<'h, O, R> {
     pub(super) id: OperationId,
     pub(super) op: &'h O,
     /// `None` if its outcome is unknown.
     pub(super) answer: Option<&'h R>,
-    pub(super) place: Place,
-    /// Whether it is looked ahead to.
-    pub(super) has_outlook: bool,
-    /// The event of its invocation.
-    pub(super) invoked: usize,
 }
 
 impl<'h, O, R> Entry<'h, O, R> {
@@ -57,26 +37,23 @@ impl<'h, O, R> Entry<'h, O, R> {
 /// What happens, in order; the number is the operation's position in [`Problem::entries`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    Invoke(usize),
-    Return(usize),
+    Invoke(u32),
+    Return(u32),
 }
 
-/// An operation of unknown outcome.
-pub(super) struct Unknown {
-    pub(super) entry: usize,
-    /// The number of the equal operation invoked before it. Equal ones are interchangeable: spend the earlier first.
-    pub(super) twin: Option<usize>,
+/// Whether all operations are on the same part of the state, so that [`Model::access`] may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Touches {
+    OnePart,
+    Several,
 }
 
 /// A part of a history to be explained by one order.
 pub(super) struct Problem<'h, O, R> {
     pub(super) entries: Vec<Entry<'h, O, R>>,
     pub(super) events: Vec<Event>,
-    /// When each event happened.
-    pub(super) stamps: Vec<Stamp>,
-    /// The most operations with an answer that are ever in flight at once.
-    pub(super) slots: usize,
-    pub(super) unknowns: Vec<Unknown>,
+    pub(super) touches: Touches,
+    history: &'h History<O, R>,
 }
 
 impl<'h, O: Eq + std::hash::Hash, R> Problem<'h, O, R> {
@@ -90,74 +67,114 @@ impl<'h, O: Eq + std::hash::Hash, R> Problem<'h, O, R> {
             Part::Before(stamp) => (stamp, None),
             Part::BeforeWithout(stamp, id) => (stamp, Some(id)),
         };
-        let mut problem =
-            Problem { entries: Vec::new(), events: Vec::new(), stamps: Vec::new(), slots: 0, unknowns: Vec::new() };
-        let mut timed = Vec::with_capacity(2 * component.ids.len());
+        let mut entries = Vec::with_capacity(component.ids.len());
+        let mut timed = Timed::with_capacity(component.ids.len());
         for &id in &component.ids {
             let operation = &history.operations()[id.0 as usize];
-            if operation.invoked >= until || Some(id) == left_out {
-                continue;
+            if operation.invoked >= until {
+                break;
             }
             let returned = match &operation.outcome {
                 Outcome::Returned { ret, stamp, .. } => (*stamp < until).then_some((*stamp, ret)),
                 Outcome::Failed { .. } => continue,
                 Outcome::Open | Outcome::Unknown { .. } => None,
             };
-            let answer = returned.map(|(_, answer)| answer);
-            let place = match (model.observes(&operation.op, answer), answer.is_some()) {
-                (true, false) => continue,
-                (true, true) => Place::Observation(0),
-                (false, true) => Place::Update(0),
-                (false, false) => Place::Unknown(0),
-            };
-            let has_outlook = match place {
-                Place::Observation(_) => true,
-                Place::Update(_) => model.has_outlook(&operation.op),
-                Place::Unknown(_) => false,
-            };
-            let entry = problem.entries.len();
-            problem.entries.push(Entry { id, op: &operation.op, answer, place, has_outlook, invoked: 0 });
-            timed.push((operation.invoked, Event::Invoke(entry)));
-            timed.extend(returned.map(|(stamp, _)| (stamp, Event::Return(entry))));
-        }
-        timed.sort_unstable_by_key(|(stamp, _)| *stamp);
-        (problem.stamps, problem.events) = timed.into_iter().unzip();
-        let calls: Vec<_> = problem.entries.iter().map(Entry::call).collect();
-        for group in model.alike(&calls) {
-            for number in &group {
-                problem.entries[*number].op = calls[group[0]].0;
+            if Some(id) == left_out || (returned.is_none() && model.observes(&operation.op, None)) {
+                continue;
             }
+            entries.push(Entry { id, op: &operation.op, answer: returned.map(|(_, answer)| answer) });
+            timed.push(operation.invoked, returned.map(|(stamp, _)| stamp));
         }
-        problem.assign_places();
-        problem
+        Problem { entries, events: timed.in_order(), touches: touches(model, history, component), history }
     }
 
-    /// Gives each operation its slot: the lowest that is free, so that masks stay narrow.
-    fn assign_places(&mut self) {
-        let mut free: BinaryHeap<Reverse<usize>> = BinaryHeap::new();
-        let mut last_equal: Table<&O, usize> = Table::default();
-        for (position, event) in self.events.iter().enumerate() {
-            match *event {
-                Event::Invoke(number) => {
-                    let entry = &mut self.entries[number];
-                    entry.invoked = position;
-                    match &mut entry.place {
-                        Place::Update(slot) | Place::Observation(slot) => {
-                            *slot = free.pop().map_or(self.slots, |Reverse(slot)| slot);
-                            self.slots = self.slots.max(*slot + 1);
-                        }
-                        Place::Unknown(unknown) => {
-                            *unknown = self.unknowns.len();
-                            let twin = last_equal.insert(entry.op, *unknown);
-                            self.unknowns.push(Unknown { entry: number, twin });
-                        }
-                    }
-                }
-                Event::Return(number) => match self.entries[number].place {
-                    Place::Update(slot) | Place::Observation(slot) => free.push(Reverse(slot)),
-                    Place::Unknown(_) => unreachable!("an operation of unknown outcome does not return"),
-                },
+    /// When the operation of this entry returned.
+    pub(super) fn returned(&self, number: u32) -> Stamp {
+        match self.history.operations()[self.entries[number as usize].id.0 as usize].outcome {
+            Outcome::Returned { stamp, .. } => stamp,
+            Outcome::Open | Outcome::Failed { .. } | Outcome::Unknown { .. } => {
+                unreachable!("only an operation that returned has a return event")
             }
         }
+    }
+}
+
+fn touches<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, component: &Component<M>) -> Touches {
+    let is_one = match component.partition.0.len() {
+        1 => true,
+        // A partition without a name was put together by somebody who asks about a few operations of one.
+        0 => {
+            let mut scopes = component.ids.iter().map(|id| model.scope(&history.operations()[id.0 as usize].op));
+            match scopes.next() {
+                Some(first @ Scope::One(_)) => scopes.all(|scope| scope == first),
+                Some(Scope::Several { .. } | Scope::All(_)) | None => false,
+            }
+        }
+        _ => false,
+    };
+    if is_one { Touches::OnePart } else { Touches::Several }
+}
+
+/// Events with their stamps, on the way to being put in order.
+struct Timed {
+    /// In order, for an operation is numbered when it is invoked.
+    invoked: Vec<Stamp>,
+    /// With the number of the operation.
+    returned: Vec<(Stamp, u32)>,
+}
+
+/// Stamps are dense in the history. If they are in the partition as well, sorting them is a walk through a table; the
+/// table may have this many places for each event.
+const PLACES_PER_EVENT: u64 = 4;
+
+const NOTHING: u32 = u32::MAX;
+
+impl Timed {
+    fn with_capacity(operations: usize) -> Timed {
+        Timed { invoked: Vec::with_capacity(operations), returned: Vec::with_capacity(operations) }
+    }
+
+    fn push(&mut self, invoked: Stamp, returned: Option<Stamp>) {
+        let number = self.invoked.len() as u32;
+        self.invoked.push(invoked);
+        self.returned.extend(returned.map(|stamp| (stamp, number)));
+    }
+
+    fn in_order(mut self) -> Vec<Event> {
+        let mut events = Vec::with_capacity(self.invoked.len() + self.returned.len());
+        let (first, last) = (self.invoked.first(), self.returned.iter().map(|(stamp, _)| *stamp).max());
+        let span = first.zip(last).map_or(0, |(first, last)| (last + 1).saturating_sub(*first));
+        if span <= PLACES_PER_EVENT * (events.capacity() as u64) {
+            self.tabulate(span, &mut events);
+        } else {
+            self.returned.sort_unstable();
+            let mut returned = self.returned.iter().peekable();
+            for (number, invoked) in (0..).zip(&self.invoked) {
+                while let Some((_, earlier)) = returned.next_if(|(stamp, _)| stamp < invoked) {
+                    events.push(Event::Return(*earlier));
+                }
+                events.push(Event::Invoke(number));
+            }
+            events.extend(returned.map(|(_, number)| Event::Return(*number)));
+        }
+        events
+    }
+
+    fn tabulate(&self, span: u64, events: &mut Vec<Event>) {
+        let first = self.invoked.first().copied().unwrap_or_default();
+        let mut returns = vec![NOTHING; span as usize];
+        for (stamp, number) in &self.returned {
+            returns[(stamp - first) as usize] = *number;
+        }
+        let mut next = 0;
+        for (stamp, number) in (first..).zip(&returns) {
+            if *number != NOTHING {
+                events.push(Event::Return(*number));
+            } else if self.invoked.get(next) == Some(&stamp) {
+                events.push(Event::Invoke(next as u32));
+                next += 1;
+            }
+        }
+        events.extend((next..self.invoked.len()).map(|number| Event::Invoke(number as u32)));
     }
 }

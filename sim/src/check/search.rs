@@ -28,8 +28,10 @@ use stateright::semantics::SequentialSpec;
 
 use super::mask::Mask;
 use super::memory::{StateId, States, Visited};
-use super::partition::{Event, Place, Problem};
-use super::{Budget, Call, Model, Op, Outlook, Ret};
+use super::partition::{Event, Problem};
+use super::places::{Place, Places};
+use super::register;
+use super::{Budget, Call, Effort, Model, Op, Outlook, Ret};
 use crate::history::Stamp;
 
 /// How many events ahead rule 4 looks, and for how many operations.
@@ -43,10 +45,14 @@ const LOOKAHEAD_DEAD_ENDS: u64 = 64;
 /// A new state costs a step for so many bytes.
 const BYTES_PER_STEP: u64 = 64;
 
+/// What a state takes beside itself, in tables.
+const STATE_BYTES: usize = 32;
+
 /// Why a search ended before it was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Halt {
     OutOfSteps,
+    OutOfMemory,
     Stopped,
 }
 
@@ -56,24 +62,43 @@ pub(super) struct Meter<'b> {
     budget: u64,
     taken: u64,
     next_poll: u64,
+    bytes: u64,
+    effort: Effort,
 }
 
 impl<'b> Meter<'b> {
     const POLL_STEPS: u64 = 4096;
 
     pub(super) fn new(budget: &Budget<'b>) -> Self {
-        Meter { stop: budget.stop, budget: budget.steps, taken: 0, next_poll: 0 }
+        Meter {
+            stop: budget.stop,
+            budget: budget.steps,
+            taken: 0,
+            next_poll: 0,
+            bytes: budget.bytes,
+            effort: Effort::default(),
+        }
     }
 
     pub(super) fn taken(&self) -> u64 {
         self.taken
     }
 
-    pub(super) fn left(&self) -> u64 {
-        self.budget.saturating_sub(self.taken)
+    /// How far the last search came.
+    pub(super) fn effort(&self) -> Effort {
+        self.effort
     }
 
-    fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
+    pub(super) fn note(&mut self, effort: Effort) {
+        self.effort = effort;
+    }
+
+    /// Looks at how much a search remembers.
+    pub(super) fn hold(&self, bytes: usize) -> Result<(), Halt> {
+        if bytes as u64 > self.bytes { Err(Halt::OutOfMemory) } else { Ok(()) }
+    }
+
+    pub(super) fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
         if limit - self.taken < steps {
             return Err(Halt::OutOfSteps);
         }
@@ -108,6 +133,21 @@ pub(super) fn search<M: Model>(
     meter: &mut Meter<'_>,
 ) -> Result<Searched, Halt> {
     let limit = meter.taken.saturating_add(allowance).min(meter.budget);
+    match register::search(model, problem, limit, meter) {
+        Some(found) => found,
+        None => Search::new(model, problem, initial.clone(), meter, limit).run(),
+    }
+}
+
+/// The same, asking nothing but the specification.
+#[cfg(test)]
+pub(super) fn search_by_specification<M: Model>(
+    model: &M,
+    problem: &Problem<'_, Op<M>, Ret<M>>,
+    initial: &M::Spec,
+    meter: &mut Meter<'_>,
+) -> Result<Searched, Halt> {
+    let limit = meter.budget;
     Search::new(model, problem, initial.clone(), meter, limit).run()
 }
 
@@ -140,6 +180,7 @@ enum Step {
 struct Search<'s, 'h, 'b, M: Model> {
     model: &'s M,
     problem: &'s Problem<'h, Op<M>, Ret<M>>,
+    places: Places<'h, Op<M>, Ret<M>>,
     meter: &'s mut Meter<'b>,
     limit: u64,
     /// What a configuration costs: a wide mask takes more to copy and to keep.
@@ -159,6 +200,8 @@ struct Search<'s, 'h, 'b, M: Model> {
     unknowns: usize,
     reached: usize,
     dead_ends: u64,
+    /// Bytes that states take.
+    held: usize,
     between: Vec<Call<'h, M>>,
 }
 
@@ -170,8 +213,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         meter: &'s mut Meter<'b>,
         limit: u64,
     ) -> Search<'s, 'h, 'b, M> {
-        let placed = Mask::empty(problem.slots);
-        let spent = Mask::empty(problem.unknowns.len());
+        let places = Places::new(model, problem);
+        let placed = Mask::empty(places.slots);
+        let spent = Mask::empty(places.unknowns.len());
         let mut states = States::new();
         let state = states.intern(initial);
         Search {
@@ -189,17 +233,34 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             placed,
             spent,
             order: Vec::new(),
-            owners: vec![0; problem.slots],
+            owners: vec![0; places.slots],
+            places,
             unknowns: 0,
             reached: 0,
             dead_ends: 0,
+            held: 0,
             between: Vec::new(),
         }
     }
 
     fn run(mut self) -> Result<Searched, Halt> {
+        let found = self.walk();
+        if found.is_err() {
+            self.meter.note(Effort {
+                operations: self.places.entries.len(),
+                unknown: self.places.unknowns.len(),
+                in_flight: self.places.slots,
+                events: self.problem.events.len(),
+                passed: self.reached,
+                configurations: self.visited.len(),
+            });
+        }
+        found
+    }
+
+    fn walk(&mut self) -> Result<Searched, Halt> {
         if self.advance()? {
-            return Ok(Searched::Found(self.order));
+            return Ok(Searched::Found(std::mem::take(&mut self.order)));
         }
         self.reached = self.event;
         let mut frames = vec![self.frame(None)];
@@ -220,31 +281,33 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                     self.go_back(frame);
                 }
                 Step::Blocked(frame) => frames.push(frame),
-                Step::Finished => return Ok(Searched::Found(self.order)),
+                Step::Finished => return Ok(Searched::Found(std::mem::take(&mut self.order))),
             }
         }
-        let reached = self.problem.stamps[self.reached];
-        Ok(Searched::Impossible { reached })
+        let Event::Return(stuck) = self.problem.events[self.reached] else {
+            unreachable!("the walk stops at returns only")
+        };
+        Ok(Searched::Impossible { reached: self.problem.returned(stuck) })
     }
 
     /// The operation to try now, and what to ask with for the next one: 0 is the operation whose return is in the way,
     /// then come the slots in flight, then the operations of unknown outcome.
     fn next_candidate(&self, start: usize) -> Option<(usize, usize)> {
         let returning = self.returning();
-        if start == 0 && matches!(self.problem.entries[returning].place, Place::Update(_)) {
+        if start == 0 && matches!(self.places.entries[returning].place, Place::Update(_)) {
             return Some((returning, 1));
         }
         let mut start = start.max(1);
-        while start <= self.problem.slots {
+        while start <= self.places.slots {
             let Some(slot) = self.updates.next_without(&self.placed, start - 1) else { break };
             start = slot + 2;
             if self.owners[slot] != returning {
                 return Some((self.owners[slot], start));
             }
         }
-        let base = self.problem.slots + 1;
+        let base = self.places.slots + 1;
         (start.max(base) - base..self.unknowns).find_map(|number| {
-            let unknown = &self.problem.unknowns[number];
+            let unknown = &self.places.unknowns[number];
             let ready = !self.spent.contains(number) && unknown.twin.is_none_or(|twin| self.spent.contains(twin));
             ready.then_some((unknown.entry, base + number + 1))
         })
@@ -253,7 +316,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// The operation whose return is in the way.
     fn returning(&self) -> usize {
         match self.problem.events[self.event] {
-            Event::Return(entry) => entry,
+            Event::Return(entry) => entry as usize,
             Event::Invoke(_) => unreachable!("the walk stops at returns only"),
         }
     }
@@ -267,7 +330,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         {
             return Ok(Step::Refused);
         }
-        let is_unknown = match self.problem.entries[number].place {
+        let is_unknown = match self.places.entries[number].place {
             Place::Update(slot) | Place::Observation(slot) => {
                 self.placed.insert(slot);
                 false
@@ -295,6 +358,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         {
             return Ok(Step::Dead);
         }
+        self.meter.hold(self.held + self.visited.bytes())?;
         let idle = is_unknown && self.order.len() == placed;
         Ok(Step::Blocked(self.frame(idle.then_some(from))))
     }
@@ -302,7 +366,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// The state after an operation; `None` if it does not give its answer.
     fn apply(&mut self, state: StateId, number: usize) -> Result<Option<StateId>, Halt> {
         self.meter.take(1, self.limit)?;
-        let entry = &self.problem.entries[number];
+        let entry = &self.places.entries[number];
         let mut after = self.states.get(state).clone();
         match entry.answer {
             Some(answer) => {
@@ -319,6 +383,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         if self.states.len() > known {
             let bytes = self.model.heap_bytes(self.states.get(id)) as u64;
             self.meter.take(bytes / BYTES_PER_STEP, self.limit)?;
+            self.held += bytes as usize + STATE_BYTES + 2 * size_of::<M::Spec>();
+            self.meter.hold(self.held + self.visited.bytes())?;
         }
         Ok(Some(id))
     }
@@ -329,7 +395,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         while let Some(slot) = self.observations.next_without(&self.placed, start) {
             self.observe_slot(slot)?;
             start = slot + 1;
-            if start >= self.problem.slots {
+            if start >= self.places.slots {
                 break;
             }
         }
@@ -352,12 +418,14 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         while let Some(event) = self.problem.events.get(self.event) {
             match *event {
                 Event::Invoke(number) => {
+                    let number = number as usize;
                     self.open(number);
-                    if let Place::Observation(slot) = self.problem.entries[number].place {
+                    if let Place::Observation(slot) = self.places.entries[number].place {
                         self.observe_slot(slot)?;
                     }
                 }
                 Event::Return(number) => {
+                    let number = number as usize;
                     let slot = self.slot(number);
                     if !self.placed.contains(slot) {
                         return Ok(false);
@@ -376,8 +444,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         while self.event > frame.event {
             self.event -= 1;
             match self.problem.events[self.event] {
-                Event::Invoke(number) => self.close(number),
-                Event::Return(number) => self.open(number),
+                Event::Invoke(number) => self.close(number as usize),
+                Event::Return(number) => self.open(number as usize),
             }
         }
         self.state = frame.state;
@@ -387,7 +455,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     }
 
     fn open(&mut self, number: usize) {
-        match self.problem.entries[number].place {
+        match self.places.entries[number].place {
             Place::Update(slot) => {
                 self.updates.insert(slot);
                 self.owners[slot] = number;
@@ -401,7 +469,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     }
 
     fn close(&mut self, number: usize) {
-        match self.problem.entries[number].place {
+        match self.places.entries[number].place {
             Place::Update(slot) => self.updates.remove(slot),
             Place::Observation(slot) => self.observations.remove(slot),
             Place::Unknown(_) => self.unknowns -= 1,
@@ -409,7 +477,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     }
 
     fn slot(&self, number: usize) -> usize {
-        match self.problem.entries[number].place {
+        match self.places.entries[number].place {
             Place::Update(slot) | Place::Observation(slot) => slot,
             Place::Unknown(_) => unreachable!("an operation of unknown outcome does not return"),
         }
@@ -429,18 +497,18 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Rule 4; `false` if there is no hope.
     fn look_ahead(&mut self) -> Result<bool, Halt> {
-        let problem = self.problem;
         self.collect_open();
+        let (problem, places) = (self.problem, &self.places);
         let mut operations = 0;
         for event in problem.events[self.event..].iter().take(LOOKAHEAD_EVENTS) {
             let number = match *event {
                 Event::Invoke(number) => {
-                    self.between.push(problem.entries[number].call());
+                    self.between.push(places.entries[number as usize].call());
                     continue;
                 }
-                Event::Return(number) => number,
+                Event::Return(number) => number as usize,
             };
-            let entry = &problem.entries[number];
+            let entry = &places.entries[number];
             let (Place::Update(slot) | Place::Observation(slot)) = entry.place else { continue };
             if !entry.has_outlook {
                 continue;
@@ -464,18 +532,18 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Everything in flight that is not placed.
     fn collect_open(&mut self) {
-        let problem = self.problem;
+        let places = &self.places;
         self.between.clear();
         for slots in [&self.updates, &self.observations] {
             let mut start = 0;
-            while start < problem.slots
+            while start < places.slots
                 && let Some(slot) = slots.next_without(&self.placed, start)
             {
-                self.between.push(problem.entries[self.owners[slot]].call());
+                self.between.push(places.entries[self.owners[slot]].call());
                 start = slot + 1;
             }
         }
         let unspent = (0..self.unknowns).filter(|number| !self.spent.contains(*number));
-        self.between.extend(unspent.map(|number| problem.entries[problem.unknowns[number].entry].call()));
+        self.between.extend(unspent.map(|number| places.entries[places.unknowns[number].entry].call()));
     }
 }

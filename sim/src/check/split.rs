@@ -6,9 +6,10 @@
 //! Fischer, 1964). What it simplifies: parts are tied for the whole history, however briefly somebody touched them
 //! together.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Debug, Display};
+use std::hash::Hash;
 
+use super::memory::Table;
 use super::{Model, Op, Ret};
 use crate::history::{History, OperationId};
 
@@ -70,17 +71,28 @@ pub(super) struct Split<M: Model> {
 /// Splits a history into partitions.
 pub(super) fn split<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) -> Split<M> {
     let mut groups = Groups::default();
-    let mut nodes: BTreeMap<M::Part, usize> = BTreeMap::new();
+    let mut nodes: Table<M::Part, usize> = Table::default();
     let mut homes = Vec::with_capacity(history.operations().len());
     let mut ranges = Vec::new();
     let mut all = None;
+    // Often one part follows itself.
+    let mut last: Option<(&M::Part, usize)> = None;
     for operation in history.operations() {
+        if let Some(part) = model.part(&operation.op) {
+            let home = match last {
+                Some((same, home)) if same == part => home,
+                Some(_) | None => node(&mut nodes, part, &mut groups),
+            };
+            last = Some((part, home));
+            homes.push(home);
+            continue;
+        }
         homes.push(match model.scope(&operation.op) {
-            Scope::One(part) => *nodes.entry(part).or_insert_with(|| groups.add()),
+            Scope::One(part) => node(&mut nodes, &part, &mut groups),
             Scope::Several { parts, ranges: of_operation } => {
                 let home = groups.add();
                 for part in parts {
-                    let node = *nodes.entry(part).or_insert_with(|| groups.add());
+                    let node = node(&mut nodes, &part, &mut groups);
                     groups.join(home, node);
                 }
                 ranges.extend(of_operation.into_iter().map(|range| (home, range)));
@@ -88,30 +100,43 @@ pub(super) fn split<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>) -> Sp
             }
             Scope::All(parts) => {
                 for part in parts {
-                    nodes.entry(part).or_insert_with(|| groups.add());
+                    node(&mut nodes, &part, &mut groups);
                 }
                 *all.get_or_insert_with(|| groups.add())
             }
         });
     }
+    let mut sorted: Vec<(M::Part, usize)> = nodes.into_iter().collect();
+    sorted.sort_unstable();
     match all {
         Some(home) => (0..groups.parents.len()).for_each(|node| groups.join(home, node)),
-        None => tie_ranges(&nodes, &ranges, &mut groups),
+        None => tie_ranges(&sorted, &ranges, &mut groups),
     }
-    collect(model, history, nodes, homes, &mut groups)
+    collect(model, history, sorted, homes, &mut groups)
+}
+
+/// The node of a part.
+fn node<P: Eq + Hash + Clone>(nodes: &mut Table<P, usize>, part: &P, groups: &mut Groups) -> usize {
+    match nodes.get(part) {
+        Some(node) => *node,
+        None => {
+            let node = groups.add();
+            nodes.insert(part.clone(), node);
+            node
+        }
+    }
 }
 
 /// Joins all parts within each range, and its operation with them, in one pass over the parts.
-fn tie_ranges<P: Ord>(nodes: &BTreeMap<P, usize>, ranges: &[(usize, (P, Option<P>))], groups: &mut Groups) {
+fn tie_ranges<P: Ord>(sorted: &[(P, usize)], ranges: &[(usize, (P, Option<P>))], groups: &mut Groups) {
     if ranges.is_empty() {
         return;
     }
-    let sorted: Vec<(&P, usize)> = nodes.iter().map(|(part, node)| (part, *node)).collect();
     // How many more ranges go on behind each part than went on before it.
     let mut opened = vec![0_i64; sorted.len()];
     for (home, (from, to)) in ranges {
-        let first = sorted.partition_point(|(part, _)| *part < from);
-        let end = to.as_ref().map_or(sorted.len(), |to| sorted.partition_point(|(part, _)| *part < to));
+        let first = sorted.partition_point(|(part, _)| part < from);
+        let end = to.as_ref().map_or(sorted.len(), |to| sorted.partition_point(|(part, _)| part < to));
         if first < end {
             groups.join(*home, sorted[first].1);
             opened[first] += 1;
@@ -131,7 +156,7 @@ fn tie_ranges<P: Ord>(nodes: &BTreeMap<P, usize>, ranges: &[(usize, (P, Option<P
 fn collect<M: Model>(
     model: &M,
     history: &History<Op<M>, Ret<M>>,
-    nodes: BTreeMap<M::Part, usize>,
+    nodes: Vec<(M::Part, usize)>,
     mut homes: Vec<usize>,
     groups: &mut Groups,
 ) -> Split<M> {

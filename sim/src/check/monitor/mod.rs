@@ -88,19 +88,20 @@ impl Clash {
     }
 }
 
-/// The partitions that are left to the search, or one that has no order.
-pub(super) fn sift<'c, M: Model>(
+/// The partitions that are left to the search, by their positions; or one that has no order, and when the last return of
+/// those happened that clash.
+pub(super) fn sift<M: Model>(
     model: &M,
     history: &History<Op<M>, Ret<M>>,
-    partitions: &'c [Component<M>],
-) -> Result<Vec<&'c Component<M>>, (&'c Component<M>, Clash)> {
+    partitions: &[Component<M>],
+) -> Result<Vec<usize>, (usize, Stamp)> {
     let mut monitor = Monitor::new(model, history);
     let mut undecided = Vec::new();
-    for component in partitions {
+    for (position, component) in partitions.iter().enumerate() {
         match monitor.decide(component) {
             Monitored::Linearizable => {}
-            Monitored::Violation(clash) => return Err((component, clash)),
-            Monitored::Silent => undecided.push(component),
+            Monitored::Violation(clash) => return Err((position, clash.reached(history, component))),
+            Monitored::Silent => undecided.push(position),
         }
     }
     Ok(undecided)

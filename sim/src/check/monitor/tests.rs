@@ -4,9 +4,10 @@
 //! of longer histories are those of these, only more of them.
 
 use super::*;
-use crate::check::sample::{Flaw, Mix, Numbers, Register, Registers, Reply, Request, Shape};
-use crate::check::{Budget, Meter, Verdict, decide, split};
 use crate::check::SequentialSpec;
+use crate::check::plan::Plan;
+use crate::check::sample::{Flaw, Mix, Numbers, Register, Registers, Reply, Request, Shape};
+use crate::check::{Budget, split};
 
 fn monitored(history: &History<Request, Reply>) -> Monitored {
     let components = split::split(&Registers, history).components;
@@ -16,13 +17,8 @@ fn monitored(history: &History<Request, Reply>) -> Monitored {
 }
 
 fn searched(history: &History<Request, Reply>) -> bool {
-    let components = split::split(&Registers, history).components;
-    let budget = Budget::default();
-    match decide(&Registers, history, components.iter().collect(), &budget, &mut Meter::new(&budget)) {
-        Verdict::Linearizable => true,
-        Verdict::Violation(_) => false,
-        Verdict::Inconclusive { .. } => panic!("small histories are decided"),
-    }
+    let finding = Plan::searching(&Registers, history, &Budget::default()).run(&Registers, history, None);
+    finding.is_linearizable().expect("small histories are decided")
 }
 
 /// An operation with its answer, if it has one, and the stamps between which it takes effect.
