@@ -12,16 +12,22 @@
 //! | tables and named figures | `table` |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
+//! | a history as a drawing | [`lanes`] |
+//! | why a history is not linearizable, for people | [`violation`] |
+//! | the verdict on a history, for programs | [`check`] |
 //! | the bug bench in numbers | [`mod@bench`] |
 
 mod behaviour;
 pub mod bench;
+pub mod check;
 pub mod coverage;
 pub mod faults;
 pub mod human;
 pub mod interval;
 pub mod json;
+pub mod lanes;
 pub mod model;
 mod table;
 pub mod tally;
+pub mod violation;
 pub mod words;

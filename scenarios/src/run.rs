@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{RunRecord, Verdict};
+use whitewater_reports::violation::text as violation_text;
 use whitewater_sim::check::{self, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
@@ -218,6 +219,9 @@ fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> 
     world.observer().divergence().map(|difference| format!("replicas differ: {difference}"))
 }
 
+/// How wide the drawing of a violation is: what fits into a terminal of 80 columns when it is indented.
+const WHY_WIDTH: u16 = 76;
+
 fn linearizability<P: Participant>(
     world: &mut World<P>,
     options: &Options<'_>,
@@ -230,7 +234,8 @@ fn linearizability<P: Participant>(
     match check::check(&model, world.history(), &options.budget).verdict {
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
-            let why = explanation.render(&model, world.history(), &|_, at| at.to_string());
+            let account = explanation.account(&model, world.history(), &|_, at| at.to_string());
+            let why = violation_text(&account, WHY_WIDTH);
             *culprit = Some(explanation.culprit);
             world.fail(None, Check::Linearizability, why);
             violation(world)

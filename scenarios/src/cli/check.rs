@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use whitewater_reports::check::{self as json, Check, Outcome};
 use whitewater_reports::words::{count, counted, printable, shell_word, span};
+use whitewater_reports::{human, violation};
 use whitewater_scenarios::formats::{self, Parsed};
 use whitewater_scenarios::host::{self, Stopwatch, shown};
 use whitewater_sim::check::{Budget, Inconclusive, Verdict};
@@ -31,6 +33,17 @@ pub(crate) struct Arguments {
     /// Give up after this much time on the wall clock, as in 30s; without it, after a fixed number of steps
     #[arg(long, value_name = "D", value_parser = spans::nanoseconds)]
     time_limit: Option<u64>,
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = Output::Human)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// The verdict for people, with a drawing of what contradicts itself
+    Human,
+    /// JSON with the schema whitewater/check/v1
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -58,6 +71,7 @@ fn after_help() -> String {
         "Examples:\n  \
          whitewater check history.txt\n  \
          whitewater check etcd.log --format jepsen --time-limit 5m\n  \
+         whitewater check history.txt --output json\n  \
          gunzip -c history.json.gz | whitewater check -\n\n{}",
         exit::HELP
     )
@@ -81,39 +95,71 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let stop = || arguments.time_limit.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
     let steps = if arguments.time_limit.is_some() { STEPS_MAX } else { Budget::default().steps };
     let report = formats::check_history(&parsed, &Budget { steps, stop: Some(&stop), ..Budget::default() });
-    let figures = format!(
-        "format        {}\noperations    {} on {}\nsearch        {} in {}\n",
-        parsed.format.name(),
-        count(report.operations as u64),
-        counted(parsed.keys().len() as u64, "key"),
-        counted(report.steps, "step"),
-        span(stopwatch.elapsed_ns())
-    );
-    let command = command(arguments);
-    match report.verdict {
-        Verdict::Linearizable => {
-            print(&format!("LINEARIZABLE\n\n{figures}"))?;
-            Ok(exit::PASS)
-        }
+    let (outcome, code) = match report.verdict {
+        Verdict::Linearizable => (Outcome::Linearizable, exit::PASS),
         Verdict::Violation(explanation) => {
-            let why = indented(&formats::explain(&parsed, &explanation));
-            print(&format!("NOT LINEARIZABLE\n\n{figures}\n{why}\n  {command}\n"))?;
-            Ok(exit::VIOLATION)
+            (Outcome::Violation(formats::account(&parsed, &explanation)), exit::VIOLATION)
         }
         Verdict::Inconclusive { reason, partitions } => {
-            let why = match reason {
-                Inconclusive::Stopped => "the time limit was reached; give it more with --time-limit",
-                Inconclusive::OutOfMemory => "the search took as much memory as it may; split the history",
-                Inconclusive::OutOfSteps if arguments.time_limit.is_some() => {
-                    "the search took as many steps as memory allows; split the history"
-                }
-                Inconclusive::OutOfSteps => "the search ran out of steps; give it more with --time-limit 5m",
-            };
-            let keys: Vec<&str> =
-                partitions.iter().flat_map(|undecided| &undecided.partition.0).map(|key| &**key).collect();
-            let keys = named(keys.into_iter());
-            print(&format!("INCONCLUSIVE\n\n{figures}\n  {why}\n  undecided: {keys}\n  {command} --time-limit 5m\n"))?;
-            Ok(exit::INCONCLUSIVE)
+            let reason = advice(arguments, reason).to_owned();
+            let keys = partitions.iter().flat_map(|undecided| &undecided.partition.0);
+            (Outcome::Inconclusive { reason, undecided: keys.map(ToString::to_string).collect() }, exit::INCONCLUSIVE)
+        }
+    };
+    let check = Check {
+        tier: report.tier.to_string(),
+        format: parsed.format.name().to_owned(),
+        operations: report.operations as u64,
+        keys: parsed.keys().len() as u64,
+        partitions: report.partitions as u64,
+        steps: report.steps,
+        outcome,
+    };
+    match arguments.output {
+        Output::Human => print(&human(arguments, &check, stopwatch.elapsed_ns()))?,
+        Output::Json => print(&json::write(&check))?,
+    }
+    Ok(code)
+}
+
+/// What ran out, and what to do.
+fn advice(arguments: &Arguments, reason: Inconclusive) -> &'static str {
+    match reason {
+        Inconclusive::Stopped => "the time limit was reached; give it more with --time-limit",
+        Inconclusive::OutOfMemory => "the search took as much memory as it may; split the history",
+        Inconclusive::OutOfSteps if arguments.time_limit.is_some() => {
+            "the search took as many steps as memory allows; split the history"
+        }
+        Inconclusive::OutOfSteps => "the search ran out of steps; give it more with --time-limit 5m",
+    }
+}
+
+/// The narrowest terminal that a drawing is made for, and the width if there is no terminal.
+const WIDTHS: (u16, u16) = (44, 80);
+
+fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
+    let figures = format!(
+        "format        {}\noperations    {} on {}\n{:<14}{} in {}\n",
+        check.format,
+        count(check.operations),
+        counted(check.keys, "key"),
+        check.tier,
+        counted(check.steps, "step"),
+        span(elapsed_ns)
+    );
+    let command = command(arguments);
+    match &check.outcome {
+        Outcome::Linearizable => format!("LINEARIZABLE\n\n{figures}"),
+        Outcome::Violation(account) => {
+            let width = host::stdout_width().map_or(WIDTHS.1, |width| width.max(WIDTHS.0)).min(human::WIDTH_MAX);
+            let why = indented(&violation::text(account, width - 2));
+            format!("NOT LINEARIZABLE\n\n{figures}\n{why}\n  {command}\n")
+        }
+        Outcome::Inconclusive { reason, undecided } => {
+            let keys = named(undecided.iter().map(String::as_str));
+            format!(
+                "INCONCLUSIVE\n\n{figures}\n  {reason}\n  undecided: {keys}\n  {command} --time-limit 5m\n"
+            )
         }
     }
 }
@@ -155,5 +201,5 @@ fn named<'k>(keys: impl ExactSizeIterator<Item = &'k str>) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {}\n", printable(line))).collect()
+    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {}\n", printable(line)) }).collect()
 }

@@ -34,6 +34,32 @@ pub(super) fn operation(op: &Operation) -> String {
     }
 }
 
+/// An operation and its answer in few words, where the key is known: longer ones are cut by whoever prints them.
+pub(super) fn briefly(op: &Operation, told: Option<&Answer>) -> String {
+    match (op, told) {
+        (Operation::Get { .. }, Some(Answer::Value(read))) => format!("read {}", value(read.as_ref())),
+        (Operation::Get { .. }, _) => "read".to_owned(),
+        (Operation::Put { value, .. }, _) => format!("put {}", quote(value)),
+        (Operation::Append { value, .. }, _) => format!("append {}", quote(value)),
+        (Operation::Delete { .. }, _) => "delete".to_owned(),
+        (Operation::CompareAndSwap { expected, new, .. }, told) => {
+            let outcome = match told {
+                Some(Answer::Swapped(true)) => "swapped",
+                Some(Answer::Swapped(false)) => "no swap of",
+                Some(_) | None => "swap",
+            };
+            format!("{outcome} {} to {}", value(expected.as_ref()), quote(new))
+        }
+        (
+            Operation::GetRevision { .. } | Operation::Range { .. } | Operation::Transaction { .. } | Operation::Batch(_),
+            told,
+        ) => {
+            let told = told.map(|told| format!(" -> {}", answer(told))).unwrap_or_default();
+            operation(op) + &told
+        }
+    }
+}
+
 /// A register is a store with one key, which has no name.
 fn on(key: &str) -> String {
     if key.is_empty() { String::new() } else { format!(" {}", quote(key)) }

@@ -12,6 +12,7 @@ mod json_row;
 mod model;
 mod porcupine;
 mod recorder;
+mod relevance;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -21,7 +22,8 @@ pub use json::write as write_json;
 pub use model::KeyValue;
 use whitewater_kv::spec::{KvSpec, Missing};
 use whitewater_kv::{Answer, Operation};
-use whitewater_sim::check::{self, Budget, Explanation, Report};
+use whitewater_sim::Instant;
+use whitewater_sim::check::{self, Account, Budget, Explanation, Report};
 use whitewater_sim::history::History;
 
 /// How a history is written down.
@@ -165,12 +167,18 @@ pub fn check_history(parsed: &Parsed, budget: &Budget<'_>) -> Report<Arc<str>, K
     check::check(&parsed.model, &parsed.history, budget)
 }
 
-/// Puts a violation found in a file into words, with the lines of the file.
+/// Puts a violation found in a file into words, with the lines of the file, or else with virtual times, or else with
+/// positions in the order of events.
 #[must_use]
-pub fn explain(parsed: &Parsed, explanation: &Explanation<Arc<str>, KvSpec>) -> String {
-    explanation.render(&parsed.model, &parsed.history, &|stamp, at| {
+pub fn account(parsed: &Parsed, explanation: &Explanation<Arc<str>, KvSpec>) -> Account {
+    let is_timed = parsed.history.operations().iter().any(|operation| operation.invoked_at != Instant::START);
+    explanation.account(&parsed.model, &parsed.history, &|stamp, at| {
         let place = usize::try_from(stamp).ok().and_then(|place| parsed.lines.get(place));
-        place.map_or_else(|| at.to_string(), |line| format!("line {line}"))
+        match place {
+            Some(line) => format!("line {line}"),
+            None if is_timed => at.to_string(),
+            None => format!("event {stamp}"),
+        }
     })
 }
 

@@ -15,6 +15,7 @@ use whitewater_sim::check::{Access, Call, Model, Outlook, Remainder, Scope, Sequ
 
 use super::describe;
 use super::facts::{self, Fact};
+use super::relevance;
 
 /// The model of a key/value store, or of a register, which is a store with one key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -194,11 +195,19 @@ impl Model for KeyValue {
         swaps.into_values().chain([puts]).filter(|group| group.len() > 1).collect()
     }
 
+    fn matters(&self, answers: &[(&Operation, &Answer)], ops: &[&Operation]) -> Vec<bool> {
+        relevance::matters(*self, answers, ops)
+    }
+
     fn heap_bytes(&self, state: &KvSpec) -> usize {
         match state {
             KvSpec::Key(key) => key.value().map_or(0, |value| value.len()),
             KvSpec::Store(store) => store.heap_bytes(),
         }
+    }
+
+    fn describe_briefly(&self, op: &Operation, answer: Option<&Answer>) -> String {
+        describe::briefly(op, answer)
     }
 
     fn describe_operation(&self, op: &Operation) -> String {
@@ -222,7 +231,7 @@ const UNSEEN: &str = "\u{fffd}unseen\u{fffd}";
 
 impl KeyValue {
     /// What a value, or none, reads as.
-    fn reads_as<'h>(&self, value: Option<&'h str>) -> Option<&'h str> {
+    pub(super) fn reads_as<'h>(&self, value: Option<&'h str>) -> Option<&'h str> {
         match self.missing {
             Missing::Nil => value,
             Missing::Empty => Some(value.unwrap_or_default()),

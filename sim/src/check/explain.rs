@@ -1,12 +1,23 @@
-//! Why a history is not linearizable: the shortest beginning of it that is not, and how far an order gets.
+//! Why a history is not linearizable: the shortest beginning of it that is not, and the few operations that show it.
 //!
 //! Linearizability is closed under prefixes (Herlihy and Wing, 1990), so there is one first return that no order
 //! explains: bisection finds it, asking the search at each probe. A probe takes what has not returned by then as of
 //! unknown outcome, which is more generous than the whole history. Therefore the event where the failed search got
-//! stuck is a good first guess, but only a guess. What it simplifies: one order out of many is shown.
+//! stuck is a good first guess, but only a guess. Of that beginning the fewest answers that contradict each other are
+//! kept (see `minimal`), with a reason and with what could have been answered instead. What it simplifies: one order and
+//! one contradiction out of many are shown.
 
-use std::fmt::{self, Write};
+mod account;
+mod legal;
+mod matters;
+mod minimal;
+mod question;
+mod reason;
+mod sentence;
 
+pub use account::{Account, Told};
+pub(super) use matters::matters;
+pub use reason::Reason;
 use stateright::semantics::SequentialSpec;
 
 use super::partition::{Part, Problem};
@@ -14,7 +25,7 @@ use super::search::{Halt, Meter, Searched, search};
 use super::split::{Component, Partition};
 use super::{Budget, Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};
-use crate::time::Instant;
+use question::Questions;
 
 /// Why there is no order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +44,51 @@ pub struct Explanation<P, S: SequentialSpec> {
     pub order: Vec<Placed<S>>,
     /// What was in flight at [`Explanation::explained_before`] and is not in the order, without the culprit.
     pub in_flight: Vec<OperationId>,
+    /// The few operations that show that there is no order, in the order of their invocations.
+    pub minimal: Vec<Member>,
+    /// Whether none of them can be left out.
+    pub minimality: Minimality,
+    /// Why they contradict each other.
+    pub reason: Reason,
+    /// What some of them could have been answered, with all other answers of that beginning of the history kept.
+    pub legal: Vec<Legal<S>>,
+}
+
+/// An operation that it takes to show that there is no order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Member {
+    /// The operation.
+    pub id: OperationId,
+    /// What it contributes.
+    pub role: Role,
+}
+
+/// What an operation contributes to a contradiction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Its answer, and that it had returned. With any one of these answers forgotten there is an order: it may then have
+    /// taken effect at any time after it was invoked, or never.
+    Answer,
+    /// What it does: another answer comes from it. When it returned, and what it was told, does not matter.
+    Source,
+}
+
+/// Whether the operations that show a violation are as few as they can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minimality {
+    /// None can be left out.
+    Certain,
+    /// The budget ran out before that was certain. That they have no order is certain all the same.
+    OutOfBudget,
+}
+
+/// What an operation could have been answered: an answer is what the operation says in a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Legal<S> {
+    /// The operation.
+    pub id: OperationId,
+    /// For each answer found, a state right before the operation that gives it.
+    pub states: Vec<S>,
 }
 
 /// An operation in an order.
@@ -47,7 +103,8 @@ pub struct Placed<S> {
 /// A probe may take this part of the budget, so that one that is hard leaves something for others.
 const PROBE_SHARE: u64 = 4;
 
-/// Finds the explanation for a partition of which a search has found that there is no order.
+/// Finds the explanation for a partition of which it is known that there is no order. `reached` is a guess where the
+/// first return is that none explains.
 pub(super) fn explain<M: Model>(
     model: &M,
     history: &History<Op<M>, Ret<M>>,
@@ -65,7 +122,7 @@ pub(super) fn explain<M: Model>(
         }
     };
     let returns = returns(history, ids);
-    let guess = returns.iter().position(|(stamp, _)| *stamp == reached).expect("a search gets stuck at a return");
+    let guess = returns.partition_point(|(stamp, _)| *stamp < reached).min(returns.len() - 1);
     let bisection = bisect(&returns, guess, &mut order_of);
     let (stamp, culprit) = returns[bisection.unexplained];
     let (explained_before, _) = returns[bisection.explained];
@@ -74,6 +131,10 @@ pub(super) fn explain<M: Model>(
     let order = replay::<M>(initial, history, &without.unwrap_or(bisection.order));
     let open = ids.iter().copied().filter(|id| *id != culprit && is_in_flight(history, *id, explained_before));
     let in_flight = open.filter(|id| order.iter().all(|placed| placed.id != *id)).collect();
+    let mut questions = Questions { model, history, component, until: stamp + 1, meter };
+    let minimal = minimal::minimal(&mut questions, culprit);
+    let reason = reason::reason(&mut questions, &minimal.members, culprit);
+    let legal = legal::legal(&mut questions, &minimal.members, culprit);
     Explanation {
         partition: partition.clone(),
         culprit,
@@ -82,6 +143,10 @@ pub(super) fn explain<M: Model>(
         initial: initial.clone(),
         order,
         in_flight,
+        minimal: minimal.members,
+        minimality: minimal.minimality,
+        reason,
+        legal,
     }
 }
 
@@ -153,106 +218,10 @@ fn replay<M: Model>(
     order.iter().map(place).collect()
 }
 
-/// How many operations of the order, and how many in flight, are printed; the rest is counted.
-const LINES: usize = 12;
-/// How many characters of a line are printed, so that a huge value does not bury the message.
-const WIDTH: usize = 160;
-
-impl<P: fmt::Debug, S: SequentialSpec> Explanation<P, S> {
+impl<P, S: SequentialSpec> Explanation<P, S> {
     /// Whether it is certain that no return before the culprit's is already unexplained: the budget sufficed.
     #[must_use]
     pub fn is_shortest(&self) -> bool {
         self.explained_before == self.stamp
     }
-
-    /// The explanation for people, in plain text of at most some 30 lines. `when` puts an event into words: its
-    /// virtual time, or its line in a file.
-    #[must_use]
-    pub fn render<M: Model<Part = P, Spec = S>>(
-        &self,
-        model: &M,
-        history: &History<Op<M>, Ret<M>>,
-        when: &dyn Fn(Stamp, Instant) -> String,
-    ) -> String {
-        let mut text = String::new();
-        self.write(&mut text, model, history, when).expect("writing to a string does not fail");
-        text
-    }
-
-    fn write<M: Model<Part = P, Spec = S>>(
-        &self,
-        text: &mut String,
-        model: &M,
-        history: &History<Op<M>, Ret<M>>,
-        when: &dyn Fn(Stamp, Instant) -> String,
-    ) -> fmt::Result {
-        let line = |id| describe(model, history, id, when);
-        writeln!(
-            text,
-            "No order of the operations explains this answer (partition {}):",
-            fit(&self.partition.to_string())
-        )?;
-        writeln!(text, "  {}", line(self.culprit))?;
-        if self.is_shortest() {
-            writeln!(text, "An order for all that had returned before, and the state after each:")?;
-        } else {
-            writeln!(
-                text,
-                "This is certain, but an answer before it may already be without explanation: the budget ran out."
-            )?;
-            writeln!(
-                text,
-                "The longest order found, for a part of what had returned before, and the state after each:"
-            )?;
-        }
-        let skipped = self.order.len().saturating_sub(LINES);
-        if skipped > 0 {
-            writeln!(text, "  ... {skipped} earlier")?;
-        } else {
-            writeln!(text, "  initially {}", fit(&model.describe_state(&self.initial)))?;
-        }
-        for placed in &self.order[skipped..] {
-            writeln!(text, "  {}", line(placed.id))?;
-            writeln!(text, "      now {}", fit(&model.describe_state(&placed.state)))?;
-        }
-        if !self.in_flight.is_empty() {
-            writeln!(text, "In flight at that moment, and of no help:")?;
-        }
-        for id in self.in_flight.iter().take(LINES) {
-            writeln!(text, "  {}", line(*id))?;
-        }
-        if self.in_flight.len() > LINES {
-            writeln!(text, "  ... {} more", self.in_flight.len() - LINES)?;
-        }
-        Ok(())
-    }
-}
-
-fn describe<M: Model>(
-    model: &M,
-    history: &History<Op<M>, Ret<M>>,
-    id: OperationId,
-    when: &dyn Fn(Stamp, Instant) -> String,
-) -> String {
-    let operation = &history.operations()[id.0 as usize];
-    let asked = fit(&model.describe_operation(&operation.op));
-    let invoked = when(operation.invoked, operation.invoked_at);
-    let (answer, until) = match &operation.outcome {
-        Outcome::Returned { ret, stamp, at } => (fit(&model.describe_answer(ret)), when(*stamp, *at)),
-        Outcome::Failed { stamp, at } => ("failed".to_string(), when(*stamp, *at)),
-        Outcome::Unknown { stamp, at } => ("unknown".to_string(), when(*stamp, *at)),
-        Outcome::Open => ("unknown".to_string(), "the end".to_string()),
-    };
-    format!("#{} client {}: {asked} -> {answer}   [{invoked} to {until}]", id.0, operation.client)
-}
-
-/// Shortens to [`WIDTH`], and takes out what would disturb a terminal.
-fn fit(text: &str) -> String {
-    let clean = |character: char| if character.is_control() { char::REPLACEMENT_CHARACTER } else { character };
-    if text.chars().nth(WIDTH).is_none() {
-        return text.chars().map(clean).collect();
-    }
-    let begin: String = text.chars().take(WIDTH / 2).map(clean).collect();
-    let end: String = text.chars().skip(text.chars().count() - WIDTH / 2).map(clean).collect();
-    format!("{begin}...{end}")
 }

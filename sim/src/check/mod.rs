@@ -27,7 +27,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 pub use access::{Access, Remainder};
-pub use explain::{Explanation, Placed};
+pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Told};
 use plan::ALLOWANCE_PER_OPERATION;
 pub use plan::{Done, Finding, Plan};
 pub use split::{Partition, Scope};
@@ -47,7 +47,7 @@ pub type Ret<M> = <<M as Model>::Spec as SequentialSpec>::Ret;
 /// of it, and which parts an operation touches. Everything else only makes the search faster, or its words better.
 pub trait Model {
     /// The state of one partition, and what each operation does to it. It must be deterministic.
-    type Spec: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug;
+    type Spec: SequentialSpec<Op: Clone + Eq + Hash + Debug, Ret: Clone + Debug> + Clone + Eq + Hash + Debug;
 
     /// The name of a part of the state.
     type Part: Ord + Hash + Clone + Debug;
@@ -131,6 +131,19 @@ pub trait Model {
         0
     }
 
+    /// For each of `ops`, of which it is not known whether they took effect, whether it could matter to the answers:
+    /// if not, then an order of these and more operations of unknown outcome is still one without it. Saying that
+    /// everything matters is always right, and makes explanations slower.
+    fn matters(&self, answers: &[(&Op<Self>, &Ret<Self>)], ops: &[&Op<Self>]) -> Vec<bool> {
+        explain::matters(self, answers, ops)
+    }
+
+    /// An operation and its answer, if that is known, in few words: for a place where there is little room.
+    fn describe_briefly(&self, op: &Op<Self>, answer: Option<&Ret<Self>>) -> String {
+        let answer = answer.map(|answer| format!(" -> {}", self.describe_answer(answer))).unwrap_or_default();
+        self.describe_operation(op) + &answer
+    }
+
     /// An operation in words.
     fn describe_operation(&self, op: &Op<Self>) -> String {
         format!("{op:?}")
@@ -168,7 +181,7 @@ pub struct Whole<S>(pub S);
 
 impl<S> Model for Whole<S>
 where
-    S: SequentialSpec<Op: Eq + Hash + Debug, Ret: Debug> + Clone + Eq + Hash + Debug,
+    S: SequentialSpec<Op: Clone + Eq + Hash + Debug, Ret: Clone + Debug> + Clone + Eq + Hash + Debug,
 {
     type Spec = S;
     type Part = ();
