@@ -354,7 +354,10 @@ fn a_file_without_operations_is_no_history() {
     for empty in ["", " \n\n", "\u{feff}"] {
         assert!(parse(empty.as_bytes(), None, None).is_err_and(|error| error.message.contains("empty")), "{empty:?}");
     }
-    assert!(parse(b"hello", None, None).is_err_and(|error| error.message.contains("porcupine, jepsen, edn, json, json-lines")));
+    assert!(
+        parse(b"hello", None, None)
+            .is_err_and(|error| error.message.contains("porcupine, jepsen, edn, json, json-lines"))
+    );
 }
 
 #[test]

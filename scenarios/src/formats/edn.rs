@@ -156,7 +156,9 @@ impl<'t> Forms<'t> {
         let why = match &error.code {
             Code::HashMapDuplicateKey | Code::SetDuplicateKey => "this is there twice".to_string(),
             Code::InvalidChar => "this is no character".to_string(),
-            Code::InvalidEscape => "this escape in a string is unknown; expected one of \\t \\r \\n \\\\ \\\"".to_string(),
+            Code::InvalidEscape => {
+                "this escape in a string is unknown; expected one of \\t \\r \\n \\\\ \\\"".to_string()
+            }
             Code::InvalidKeyword => "a keyword has no name".to_string(),
             Code::InvalidNumber | Code::InvalidRadix(_) | Code::NoFloatFeature => {
                 "this is no number, or does not fit into 64 bits".to_string()

@@ -366,7 +366,8 @@ fn word(form: &Form<'_>, node: &Node<'_>) -> Result<String, FormatError> {
         NodeKind::Double(_) | NodeKind::Rational(_) | NodeKind::Char(_) => Ok(form.source(node).to_string()),
         _ => {
             let found = quote(form.source(node));
-            Err(form.wrong(node, &format!("{found} is no value: expected a number, a string, a keyword, true or false")))
+            Err(form
+                .wrong(node, &format!("{found} is no value: expected a number, a string, a keyword, true or false")))
         }
     }
 }

@@ -71,9 +71,8 @@ struct Entry<'l> {
 
 impl<'l> Entry<'l> {
     fn read(process_part: &'l str, fields: &'l str, line: Line<'l>) -> Result<Entry<'l>, Wrong<'l>> {
-        let process = process_part
-            .parse()
-            .map_err(|_| Wrong::new(process_part, "the process number is larger than 2^64 - 1"))?;
+        let process =
+            process_part.parse().map_err(|_| Wrong::new(process_part, "the process number is larger than 2^64 - 1"))?;
         let (kind_part, rest) = next_field(fields);
         let kind = match kind_part {
             ":invoke" => Kind::Invoke,

@@ -133,7 +133,10 @@ impl<'t> Part<'t> {
     fn refused(self, error: &serde_json::Error) -> FormatError {
         let offset = offset_of(self.inside(), error);
         let why = without_place(error);
-        FormatError::at(self.place(offset), format!("not a history in JSON: {why}; see the documentation of the format"))
+        FormatError::at(
+            self.place(offset),
+            format!("not a history in JSON: {why}; see the documentation of the format"),
+        )
     }
 }
 
@@ -150,7 +153,11 @@ pub(super) fn offset_of(text: &str, error: &serde_json::Error) -> usize {
 /// The message alone: the place is told apart from it.
 pub(super) fn without_place(error: &serde_json::Error) -> String {
     let message = error.to_string();
-    shortened(message.rsplit_once(" at line ").map_or(&*message, |(why, _)| why))
+    let why = message.rsplit_once(" at line ").map_or(&*message, |(why, _)| why);
+    match why.strip_suffix("expected u64") {
+        Some(found) => shortened(&format!("{found}expected a whole number from 0 to 2^64 - 1")),
+        None => shortened(why),
+    }
 }
 
 /// The operations that were read so far.
@@ -262,12 +269,7 @@ impl<'t> Visitor<'t> for List<'_, 't> {
 }
 
 /// How the operation of a row ended, and when.
-fn end(
-    row: &Row<'_>,
-    op: &Operation,
-    invoked: u64,
-    context: &mut Context<'_>,
-) -> Result<Option<(Step, u64)>, String> {
+fn end(row: &Row<'_>, op: &Operation, invoked: u64, context: &mut Context<'_>) -> Result<Option<(Step, u64)>, String> {
     let (step, time) = match (row.returned, row.failed, row.unknown) {
         (Some(time), None, None) => (Step::Returned(row.answer(op, context)?), time),
         (returned, failed, unknown) => {

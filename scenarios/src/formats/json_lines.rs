@@ -83,7 +83,8 @@ pub(super) fn read(line: Line<'_>, header: &mut Header, reading: &mut Reading) -
         if first.schema.is_some() {
             let row: HeaderRow<'_> = parsed(line)?;
             if row.schema != SCHEMA {
-                let message = format!("the schema is {}, but only {SCHEMA} can be read line by line", quote(&row.schema));
+                let message =
+                    format!("the schema is {}, but only {SCHEMA} can be read line by line", quote(&row.schema));
                 return Err(FormatError::at(line.number, message));
             }
             *header = Header::Known(row.model.unwrap_or(ModelName::Kv));
@@ -127,9 +128,10 @@ fn record(row: &Row<'_>, line: Line<'_>, model: ModelName, reading: &mut Reading
     let repeated = "`op` belongs to an invoke: an event that ends an operation does not repeat it".to_string();
     row.op.map_or(Ok(()), |_| Err(repeated)).and_then(|()| row.check_arguments(None)).map_err(explain)?;
     let step = match kind {
-        Kind::Ok | Kind::Invoke => Step::Returned(row.answer(&open.op, &mut context).map_err(|why| {
-            explain(format!("{why} (the operation was invoked in line {})", open.line))
-        })?),
+        Kind::Ok | Kind::Invoke => Step::Returned(
+            row.answer(&open.op, &mut context)
+                .map_err(|why| explain(format!("{why} (the operation was invoked in line {})", open.line)))?,
+        ),
         Kind::Fail => Step::Failed,
         Kind::Info => Step::Unknown,
     };

@@ -39,7 +39,8 @@ mod tests {
     #[test]
     fn what_was_appended_is_what_is_read() {
         let value = one("1") + &one("") + &one("x y");
-        let Answer::Value(Some(read)) = answer(&["1".into(), String::new(), "x y".into()], &mut Texts::default()) else {
+        let Answer::Value(Some(read)) = answer(&["1".into(), String::new(), "x y".into()], &mut Texts::default())
+        else {
             panic!("a value")
         };
         assert_eq!(*read, value);

@@ -46,8 +46,9 @@ impl Pairing {
             return Err(FormatError::at(place, message));
         }
         if self.open.len() == OPEN_MAX {
-            let message =
-                format!("this is one operation more than the {OPEN_MAX} that may be open at once; end them, or split the file");
+            let message = format!(
+                "this is one operation more than the {OPEN_MAX} that may be open at once; end them, or split the file"
+            );
             return Err(FormatError::at(place, message));
         }
         let number = self.invoked;

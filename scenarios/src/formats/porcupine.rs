@@ -166,11 +166,7 @@ fn read_map(line: Line<'_>) -> Result<[Given<'_>; 5], Wrong<'_>> {
         rest = skip_space(rest);
         if let Some(end) = rest.strip_prefix('}') {
             let end = end.trim_start();
-            return if end.is_empty() {
-                Ok(found)
-            } else {
-                Err(Wrong::new(end, "there is something after the `}`"))
-            };
+            return if end.is_empty() { Ok(found) } else { Err(Wrong::new(end, "there is something after the `}`")) };
         }
         let (name, name_part, after) = read_value(rest)?;
         let Value::Keyword(name) = name else {

@@ -54,8 +54,7 @@ pub fn open<R: BufRead>(mut source: R, format: Option<Format>) -> Result<Opened<
     match LineReader::new(format).filter(|_| !is_whole) {
         None => Ok(Opened::Document(format, source_of(head))),
         Some(reader) => {
-            let mut events =
-                Events { format, source: source_of(head), reader, line: 0, first: None, is_over: false };
+            let mut events = Events { format, source: source_of(head), reader, line: 0, first: None, is_over: false };
             events.first = events.next_event()?;
             Ok(Opened::Events(events))
         }

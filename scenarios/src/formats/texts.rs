@@ -7,8 +7,11 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The places; a power of two.
-const PLACES: usize = 1 << 16;
+/// The places at first; a power of two.
+const PLACES: usize = 1 << 8;
+
+/// The most places; a power of two.
+const PLACES_MAX: usize = 1 << 16;
 
 /// The longest string that is kept, in bytes.
 const BYTES_MAX: usize = 256;
@@ -17,6 +20,8 @@ const BYTES_MAX: usize = 256;
 #[derive(Default)]
 pub(super) struct Texts {
     places: Vec<Option<Arc<str>>>,
+    /// How many strings came that were not there.
+    new: usize,
 }
 
 impl Texts {
@@ -25,15 +30,31 @@ impl Texts {
         if text.len() > BYTES_MAX {
             return text.into();
         }
-        if self.places.is_empty() {
-            self.places.resize(PLACES, None);
+        if self.new >= self.places.len() && self.places.len() < PLACES_MAX {
+            self.grow();
         }
-        let place = &mut self.places[xxh3_64(text.as_bytes()) as usize % PLACES];
-        match place {
+        let place = place(text, self.places.len());
+        match &mut self.places[place] {
             Some(kept) if **kept == *text => Arc::clone(kept),
-            Some(_) | None => Arc::clone(place.insert(text.into())),
+            other => {
+                self.new += 1;
+                Arc::clone(other.insert(text.into()))
+            }
         }
     }
+
+    fn grow(&mut self) {
+        let kept = std::mem::take(&mut self.places);
+        self.places.resize((2 * kept.len()).max(PLACES), None);
+        for text in kept.into_iter().flatten() {
+            let place = place(&text, self.places.len());
+            self.places[place] = Some(text);
+        }
+    }
+}
+
+fn place(text: &str, places: usize) -> usize {
+    xxh3_64(text.as_bytes()) as usize % places
 }
 
 #[cfg(test)]
@@ -45,11 +66,11 @@ mod tests {
         let mut texts = Texts::default();
         let first = texts.share("k");
         assert!(Arc::ptr_eq(&first, &texts.share("k")));
-        for number in 0..3 * PLACES {
+        for number in 0..3 * PLACES_MAX {
             let text = number.to_string();
             assert_eq!(*texts.share(&text), text);
         }
-        assert_eq!(texts.places.len(), PLACES);
+        assert_eq!(texts.places.len(), PLACES_MAX);
         let long = "x".repeat(BYTES_MAX + 1);
         assert!(!Arc::ptr_eq(&texts.share(&long), &texts.share(&long)));
     }
