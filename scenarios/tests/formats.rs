@@ -76,12 +76,26 @@ fn is_linearizable(parsed: &Parsed) -> bool {
 
 #[test]
 fn each_format_is_detected() {
-    assert_eq!(detect(PORCUPINE.as_bytes()), Some(Format::Porcupine));
-    assert_eq!(detect(JEPSEN.as_bytes()), Some(Format::Jepsen));
-    assert_eq!(detect(JSON.as_bytes()), Some(Format::Json));
-    assert_eq!(detect(format!("\u{feff}\n {JSON}").as_bytes()), Some(Format::Json));
-    assert_eq!(detect(b"hello"), None);
-    assert_eq!(detect(b""), None);
+    let cases = [
+        (PORCUPINE, Format::Porcupine),
+        (JEPSEN, Format::Jepsen),
+        (JSON, Format::Json),
+        ("{\n\"model\": \"kv\"", Format::Json),
+        ("{:index 0, :type :invoke, :process 0, :f :read, :value nil}", Format::Edn),
+        ("[{:type :invoke}]", Format::Edn),
+        ("; a comment\n(#jepsen.history.Op{:type :invoke})", Format::Edn),
+        ("#jepsen.history.Op{:type :invoke}", Format::Edn),
+        ("[]", Format::Edn),
+        (r#"{"schema": "whitewater/history-lines/v1"}"#, Format::JsonLines),
+        (r#"{"process": 1, "type": "invoke", "op": "get", "key": "k"}"#, Format::JsonLines),
+    ];
+    for (text, format) in cases {
+        assert_eq!(detect(text.as_bytes()), Some(format), "{text}");
+        assert_eq!(detect(format!("\u{feff}\r\n {text}").as_bytes()), Some(format), "{text}");
+    }
+    for text in ["hello", "", "[1, 2]", "[{\"type\": 1}]"] {
+        assert_eq!(detect(text.as_bytes()), None, "{text}");
+    }
     for format in Format::ALL {
         assert_eq!(Format::from_name(format.name()), Some(format));
     }
@@ -286,43 +300,43 @@ fn broken_lines_are_named() {
     let jepsen = |text: &str| refused(text, Format::Jepsen).to_string();
     let invoke = r#"{:process 1, :type :invoke, :f :get, :key "k", :value nil}"#;
     let cases = [
-        (porcupine("hello"), "line 1: a line begins with `{`; fix or remove this line: `hello`"),
+        (porcupine("hello"), "line 1, column 1: a line begins with `{`; fix or remove this line: `hello`"),
         (
             porcupine(&invoke.replace(":get", ":steal")),
-            "line 1: unknown operation `steal`, expected get, put or append; fix or remove this line: \
+            "line 1, column 32: unknown operation `steal`, expected get, put or append; fix or remove this line: \
              `{:process 1, :type :invoke, :f :steal, :key \\\"k\\\", :value nil}`",
         ),
         (
             porcupine(&invoke.replace(":invoke", ":ok")),
-            "line 1: process 1 completes an operation that it did not invoke; is the beginning of the file missing?",
+            "line 1, column 11: process 1 completes an operation that it did not invoke; is the beginning of the file missing?",
         ),
         (
             porcupine(&format!("{invoke}\n{invoke}")),
-            "line 2: process 1 invokes, but its operation of line 1 has not completed; a process has one operation at \
+            "line 2, column 11: process 1 invokes, but its operation of line 1 has not completed; a process has one operation at \
              a time, so a line is missing or two logs were mixed",
         ),
         (
             porcupine(&format!("{invoke}\n{}", invoke.replace(":invoke", ":ok").replace("\"k\"", "\"other\""))),
-            "line 2: process 1 completes another operation than it invoked in line 1; are lines missing?",
+            "line 2, column 11: process 1 completes another operation than it invoked in line 1; are lines missing?",
         ),
         (
             jepsen("noise\nINFO  jepsen.util - 4\t:inv"),
-            "line 2: unknown type `:inv`, expected :invoke, :ok, :fail or :info; fix or remove this line: \
+            "line 2, column 23: unknown type `:inv`, expected :invoke, :ok, :fail or :info; fix or remove this line: \
              `INFO  jepsen.util - 4\\t:inv`",
         ),
         (
             jepsen("INFO  jepsen.util - 4\t:invoke\t:cas\t[1"),
-            "line 1: expected two values, such as [1 4], not `[1`; fix or remove this line: \
+            "line 1, column 36: expected two values, such as [1 4], not `[1`; fix or remove this line: \
              `INFO  jepsen.util - 4\\t:invoke\\t:cas\\t[1`",
         ),
         (
             jepsen("INFO  jepsen.util - 4\t:invoke\t:write\t1\nINFO  jepsen.util - 4\t:ok\t:write\t2"),
-            "line 2: process 4 completes another operation than it invoked in line 1; fix or remove this line: \
+            "line 2, column 21: process 4 completes another operation than it invoked in line 1; fix or remove this line: \
              `INFO  jepsen.util - 4\\t:ok\\t:write\\t2`",
         ),
         (
             jepsen("INFO  jepsen.util - 99999999999999999999\t:invoke\t:read\tnil"),
-            "line 1: the process number is too large; fix or remove this line: \
+            "line 1, column 21: the process number is larger than 2^64 - 1; fix or remove this line: \
              `INFO  jepsen.util - 99999999999999999999\\t:invoke\\t:read\\tnil`",
         ),
     ];
@@ -340,7 +354,10 @@ fn a_file_without_operations_is_no_history() {
     for empty in ["", " \n\n", "\u{feff}"] {
         assert!(parse(empty.as_bytes(), None, None).is_err_and(|error| error.message.contains("empty")), "{empty:?}");
     }
-    assert!(parse(b"hello", None, None).is_err_and(|error| error.message.contains("porcupine, jepsen and json")));
+    assert!(
+        parse(b"hello", None, None)
+            .is_err_and(|error| error.message.contains("porcupine, jepsen, edn, json, json-lines"))
+    );
 }
 
 #[test]
@@ -350,13 +367,13 @@ fn broken_json_is_named() {
         (JSON.replace("history/v1", "history/v9"), None, "only whitewater/history/v1 can be read"),
         (
             JSON.replace("\"returned\": 3, \"read\": null", "\"returned\": 3"),
-            None,
+            Some(3),
             "operation 1 (counted from 0): `read`",
         ),
-        (JSON.replace("\"failed\": 9", "\"failed\": 6"), None, "it ended at 6, before it was invoked at 7"),
-        (JSON.replace("\"failed\": 9", "\"failed\": 9, \"unknown\": 9"), None, "more than one of"),
-        (JSON.replace("\"key\": \"x\", \"value\": \"1\"", "\"value\": \"1\""), None, "it has no `key`"),
-        (JSON.replace("\"expected\": \"1\", ", ""), None, "`expected` and `new` belong to cas"),
+        (JSON.replace("\"failed\": 9", "\"failed\": 6"), Some(6), "it ended at 6, before it was invoked at 7"),
+        (JSON.replace("\"failed\": 9", "\"failed\": 9, \"unknown\": 9"), Some(6), "more than one of"),
+        (JSON.replace("\"key\": \"x\", \"value\": \"1\"", "\"value\": \"1\""), Some(2), "it has no `key`"),
+        (JSON.replace("\"expected\": \"1\", ", ""), Some(4), "`expected` and `new` belong to cas"),
         (JSON.replace("\"client\": 4", "\"klient\": 4"), Some(7), "unknown field `klient`"),
         (JSON[..200].to_string(), Some(3), "EOF"),
         ("[".repeat(100_000), Some(1), "not a history in JSON"),
@@ -371,10 +388,10 @@ fn broken_json_is_named() {
 #[test]
 fn what_is_no_text_is_refused_with_its_line() {
     for format in Format::ALL {
-        let nul = parse(b"a\nb\0c", Some(format), None).expect_err("a NUL byte");
-        assert_eq!(nul.line, Some(2));
+        let nul = parse("a\n\u{e9}b\0c".as_bytes(), Some(format), None).expect_err("a NUL byte");
+        assert_eq!((nul.line, nul.column), (Some(2), Some(3)));
         let latin = parse(b"a\n\nb\xffc", Some(format), None).expect_err("not UTF-8");
-        assert_eq!(latin.line, Some(3));
+        assert_eq!((latin.line, latin.column), (Some(3), Some(2)));
     }
 }
 

@@ -54,8 +54,12 @@ enum Format {
     Porcupine,
     /// A log of Jepsen
     Jepsen,
+    /// The history.edn of Jepsen or Maelstrom
+    Edn,
     /// JSON with the schema whitewater/history/v1
     Json,
+    /// A JSON object on each line, with the schema whitewater/history-lines/v1
+    JsonLines,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -83,7 +87,9 @@ impl Format {
             Format::Auto => None,
             Format::Porcupine => Some(formats::Format::Porcupine),
             Format::Jepsen => Some(formats::Format::Jepsen),
+            Format::Edn => Some(formats::Format::Edn),
             Format::Json => Some(formats::Format::Json),
+            Format::JsonLines => Some(formats::Format::JsonLines),
         }
     }
 }
@@ -178,8 +184,8 @@ fn read(arguments: &Arguments) -> Result<Parsed, Failure> {
         (shown(path), host::read(path, host::HISTORY_BYTES_MAX)?)
     };
     let parsed = formats::parse(&bytes, arguments.format.stated(), None).map_err(|error| {
-        let line = error.line.map(|line| format!(":{line}")).unwrap_or_default();
-        Failure::usage(format!("{name}{line}: {}", error.message))
+        let place: String = [error.line, error.column].iter().flatten().map(|number| format!(":{number}")).collect();
+        Failure::usage(format!("{name}{place}: {}", error.message))
     })?;
     let keys = parsed.keys();
     if arguments.model == Model::Register && keys.len() > 1 {

@@ -9,6 +9,8 @@ use whitewater_kv::command::{Compare, Condition, KeyValue, Revision};
 use whitewater_kv::spec::KvSpec;
 use whitewater_kv::{Answer, Operation};
 
+use super::list::elements;
+
 /// An operation in words.
 pub(super) fn operation(op: &Operation) -> String {
     match op {
@@ -122,6 +124,9 @@ const SHOWN: usize = 48;
 
 /// In quotes, with escapes. Of a long value the end is shown: what was appended last tells most.
 fn quote(text: &str) -> String {
+    if let Some(elements) = elements(text) {
+        return list_of(elements);
+    }
     let count = text.chars().count();
     if count <= SHOWN {
         return format!("{text:?}");
@@ -130,9 +135,32 @@ fn quote(text: &str) -> String {
     format!("\"...{}\" ({count} characters)", end.escape_debug())
 }
 
+/// How many elements of a list are shown.
+const ELEMENTS_SHOWN: usize = 12;
+
+/// A value that is a list (see [`super::list`]). Of a long one the end is shown.
+fn list_of<'v>(elements: impl DoubleEndedIterator<Item = &'v str> + Clone) -> String {
+    let count = elements.clone().count();
+    let cut = |element: &str| -> String { element.chars().take(SHOWN).collect::<String>().escape_debug().to_string() };
+    let mut last: Vec<String> = elements.rev().take(ELEMENTS_SHOWN).map(cut).collect();
+    last.reverse();
+    match count > ELEMENTS_SHOWN {
+        true => format!("[... {}] ({count} elements)", last.join(" ")),
+        false => format!("[{}]", last.join(" ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_told_as_lists() {
+        let list = |range: std::ops::Range<u32>| range.map(|number| format!("{number}\u{1f}")).collect::<String>();
+        assert_eq!(quote(&list(1..4)), "[1 2 3]");
+        assert_eq!(quote(&list(0..20)), "[... 8 9 10 11 12 13 14 15 16 17 18 19] (20 elements)");
+        assert_eq!(quote("a\u{1b}\u{1f}"), "[a\\u{1b}]");
+    }
 
     #[test]
     fn long_values_are_shown_by_their_end() {

@@ -1,25 +1,44 @@
-//! Histories in files: recorded by Porcupine's tests, by Jepsen, or by whatever writes our own JSON.
+//! Histories in files: recorded by Jepsen, Maelstrom, Porcupine's tests, or by whatever writes our own JSON.
 //!
-//! A strange file is read as strictly as possible: a line that cannot be what it claims to be is an error with its
-//! number, because a history that was half understood would be judged wrongly. What it simplifies: all formats end in
-//! the operations of our own store, so that an object which is no key/value map or register cannot be checked.
+//! A strange file is read as strictly as possible: a line that cannot be what it claims to be is an error with its place,
+//! because a history that was half understood would be judged wrongly. What is written in lines can also be read as it
+//! arrives ([`LineReader`], [`open`]). What it simplifies: all formats end in the operations of our own store, so that an
+//! object which is no key/value map, register or set of lists cannot be checked.
 
 mod describe;
+mod detect;
+mod edn;
+mod edn_lines;
+mod error;
+mod event;
 mod facts;
 mod jepsen;
 mod json;
+mod json_lines;
 mod json_row;
+mod lines;
+mod list;
 mod model;
+mod pairing;
 mod porcupine;
 mod recorder;
 mod relevance;
+mod stream;
+mod texts;
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
+pub use detect::detect;
+pub use error::FormatError;
+use error::{Place, quote};
+pub use event::{Event, Step};
 pub use json::write as write_json;
+pub use json_lines::write as write_json_lines;
+pub use lines::{LineReader, OPERATION_BYTES_MAX};
 pub use model::KeyValue;
+use recorder::Recorder;
+pub use stream::{Events, Opened, open};
 use whitewater_kv::spec::{KvSpec, Missing};
 use whitewater_kv::{Answer, Operation};
 use whitewater_sim::Instant;
@@ -33,13 +52,17 @@ pub enum Format {
     Porcupine,
     /// Jepsen's log of operations on one register.
     Jepsen,
+    /// The `history.edn` of Jepsen and Maelstrom.
+    Edn,
     /// Our own: one JSON document.
     Json,
+    /// Our own: a JSON object a line, for each event.
+    JsonLines,
 }
 
 impl Format {
     /// Every format, for help texts.
-    pub const ALL: [Format; 3] = [Format::Porcupine, Format::Jepsen, Format::Json];
+    pub const ALL: [Format; 5] = [Format::Porcupine, Format::Jepsen, Format::Edn, Format::Json, Format::JsonLines];
 
     /// The name for use on the command line.
     #[must_use]
@@ -47,7 +70,9 @@ impl Format {
         match self {
             Format::Porcupine => "porcupine",
             Format::Jepsen => "jepsen",
+            Format::Edn => "edn",
             Format::Json => "json",
+            Format::JsonLines => "json-lines",
         }
     }
 
@@ -57,44 +82,15 @@ impl Format {
         Format::ALL.into_iter().find(|format| format.name() == name)
     }
 
-    /// What a key that was never written reads as, where the file does not say.
-    fn missing(self) -> Missing {
+    /// Whether a line of it can be read by itself, so that a history can be checked while it happens.
+    #[must_use]
+    pub fn is_lines(self) -> bool {
         match self {
-            Format::Porcupine => Missing::Empty,
-            Format::Jepsen | Format::Json => Missing::Nil,
+            Format::Porcupine | Format::Jepsen | Format::Edn | Format::JsonLines => true,
+            Format::Json => false,
         }
     }
 }
-
-/// Why a file is not a history, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FormatError {
-    /// The line, counted from 1; `None` if it is about the whole file.
-    pub line: Option<usize>,
-    /// What is wrong, and what to do.
-    pub message: String,
-}
-
-impl FormatError {
-    fn at(line: usize, message: impl Into<String>) -> FormatError {
-        FormatError { line: Some(line), message: message.into() }
-    }
-
-    fn whole(message: impl Into<String>) -> FormatError {
-        FormatError { line: None, message: message.into() }
-    }
-}
-
-impl fmt::Display for FormatError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}: {}", self.message),
-            None => f.write_str(&self.message),
-        }
-    }
-}
-
-impl std::error::Error for FormatError {}
 
 /// A history from a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,6 +103,8 @@ pub struct Parsed {
     pub model: KeyValue,
     /// The line of each event, by its stamp; empty if the format has no lines.
     pub lines: Vec<usize>,
+    /// How many entries were about other things than operations of clients, such as the nemesis.
+    pub passed_over: usize,
 }
 
 impl Parsed {
@@ -118,18 +116,6 @@ impl Parsed {
     }
 }
 
-/// The format that the file is most likely in, judged by its first 64 KiB.
-#[must_use]
-pub fn detect(bytes: &[u8]) -> Option<Format> {
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1 << 16)]);
-    let text = head.trim_start_matches('\u{feff}').trim_start();
-    match text.strip_prefix('{') {
-        Some(rest) if rest.trim_start().starts_with(':') => Some(Format::Porcupine),
-        Some(_) => Some(Format::Json),
-        None => text.contains(jepsen::MARK).then_some(Format::Jepsen),
-    }
-}
-
 /// Reads a history. Without a format it is [detected](detect); without a convention for missing keys the file says, or
 /// its format.
 ///
@@ -137,28 +123,42 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
 /// If the file is not a history in that format.
 pub fn parse(bytes: &[u8], format: Option<Format>, missing: Option<Missing>) -> Result<Parsed, FormatError> {
     let text = text(bytes)?;
-    let Some(format) = format.or_else(|| detect(bytes)) else {
-        return Err(FormatError::whole(
-            "this does not look like a history in any of the formats porcupine, jepsen and json; name its format",
-        ));
-    };
-    let default = missing.unwrap_or_else(|| format.missing());
-    let (recorder, missing) = match format {
-        Format::Porcupine => (porcupine::read(text)?, default),
-        Format::Jepsen => (jepsen::read(text)?, default),
+    let Some(format) = format.or_else(|| detect(bytes)) else { return Err(unlike_any()) };
+    let (recorder, stated, passed_over) = match format {
         Format::Json => {
-            let (recorder, stated) = json::read(text)?;
-            (recorder, missing.unwrap_or(stated))
+            let (history, stated) = json::read(text)?;
+            (Recorder { history, lines: Vec::new() }, stated, 0)
+        }
+        Format::Edn => {
+            let (recorder, passed_over) = edn_lines::read_all(text)?;
+            (recorder, Missing::Nil, passed_over)
+        }
+        Format::Porcupine | Format::Jepsen | Format::JsonLines => {
+            let mut reader = LineReader::new(format).expect("these are written in lines");
+            let mut recorder = Recorder::default();
+            for line in text.split_terminator('\n') {
+                if let Some(event) = reader.read(line)? {
+                    recorder.record(event);
+                }
+            }
+            (recorder, reader.missing(), reader.passed_over())
         }
     };
-    let (history, lines) = recorder.finish();
+    let Recorder { history, lines } = recorder;
     if history.operations().is_empty() {
         let name = format.name();
         return Err(FormatError::whole(format!(
             "no operations found, so there is nothing to check; is this file really in the format {name}, and complete?"
         )));
     }
-    Ok(Parsed { format, history, model: KeyValue { missing }, lines })
+    let model = KeyValue { missing: missing.unwrap_or(stated) };
+    Ok(Parsed { format, history, model, lines, passed_over })
+}
+
+fn unlike_any() -> FormatError {
+    let names = Format::ALL.map(Format::name).join(", ");
+    let message = format!("this does not look like a history in any of the formats {names}; name its format");
+    FormatError::whole(message)
 }
 
 /// Checks a history from a file.
@@ -184,29 +184,29 @@ pub fn account(parsed: &Parsed, explanation: &Explanation<Arc<str>, KvSpec>) -> 
 
 /// The file as text, without a byte order mark.
 fn text(bytes: &[u8]) -> Result<&str, FormatError> {
-    let line_of = |offset: usize| 1 + bytes[..offset].iter().filter(|byte| **byte == b'\n').count();
-    if let Some(offset) = bytes.iter().position(|byte| *byte == 0) {
-        let message = "there is a NUL byte here: this is not a text file, or it was damaged; record the history again";
-        return Err(FormatError::at(line_of(offset), message));
+    let text = utf8(bytes, 1)?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(FormatError::whole("the file is empty; give the name of a recorded history"));
     }
-    match std::str::from_utf8(bytes).map(|text| text.trim_start_matches('\u{feff}')) {
-        Ok(text) if text.trim().is_empty() => {
-            Err(FormatError::whole("the file is empty; give the name of a recorded history"))
-        }
-        Ok(text) => Ok(text),
-        Err(error) => {
-            let message = "this is not UTF-8: convert the file, for example with iconv, or record the history again";
-            Err(FormatError::at(line_of(error.valid_up_to()), message))
-        }
-    }
+    Ok(text)
 }
 
-/// How many characters of a line an error repeats.
-const QUOTED: usize = 60;
+const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// A part of a file, for an error: in quotes, shortened, with escapes for what would disturb a terminal.
-fn quote(text: &str) -> String {
-    let dots = if text.chars().nth(QUOTED).is_some() { "..." } else { "" };
-    let begin: String = text.chars().take(QUOTED).collect();
-    format!("`{}{dots}`", begin.escape_debug())
+/// The bytes as text; they begin with this line.
+fn utf8(bytes: &[u8], line: usize) -> Result<&str, FormatError> {
+    let place_of = |offset: usize| {
+        let begin = bytes[..offset].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let line = line + bytes[..begin].iter().filter(|byte| **byte == b'\n').count();
+        Place { line, column: Some(1 + String::from_utf8_lossy(&bytes[begin..offset]).chars().count()) }
+    };
+    if let Some(offset) = bytes.iter().position(|byte| *byte == 0) {
+        let message = "there is a NUL byte here: this is not a text file, or it was damaged; record the history again";
+        return Err(FormatError::at(place_of(offset), message));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let message = "this is not UTF-8: convert the file, for example with iconv, or record the history again";
+        FormatError::at(place_of(error.valid_up_to()), message)
+    })
 }
