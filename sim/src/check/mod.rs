@@ -8,11 +8,15 @@
 //! [`is_witness`] first.
 
 mod access;
+mod configuration;
 mod explain;
 mod mask;
 mod memory;
+mod online;
 mod partition;
 mod search;
+mod sequential;
+mod session;
 mod split;
 mod tier;
 mod witness;
@@ -23,8 +27,11 @@ use std::hash::Hash;
 
 pub use access::Access;
 pub use explain::{Explanation, Placed};
+pub use online::{Beyond, Conflict, Limits, Online, Ticket, Undecided};
 use partition::Problem;
 use search::{Halt, Meter, Searched};
+pub use sequential::{Sequential, SequentialReport, check_sequential};
+pub use session::{Breach, Guarantee, Kept, Sessions, check_sessions};
 use split::Component;
 pub use split::{Partition, Scope};
 pub use stateright::semantics::SequentialSpec;
