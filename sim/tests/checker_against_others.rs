@@ -6,9 +6,10 @@
 
 mod checker_support;
 
-use checker_support::histories::{generate, rebuild};
-use checker_support::judges::{is_linearizable, stateright_says};
+use checker_support::brute::is_linearizable;
+use checker_support::histories::{Endings, generate, rebuild};
 use checker_support::registers::{Hinted, KEYS, Op, Plain, Registers, Ret, break_an_answer, keys_of, random_op};
+use checker_support::testers::stateright_says;
 use stateright::semantics::SequentialSpec;
 use whitewater_sim::check::{Budget, Explanation, Verdict, check};
 use whitewater_sim::history::{History, OperationId, Outcome, Stamp};
@@ -64,7 +65,7 @@ fn agrees_with_stateright_and_with_brute_force_on_random_histories() {
     let (mut violations, mut linearizable) = (0, 0);
     for round in 0..60_000 {
         let keys = 1 + rng.below(KEYS as u64);
-        let correct = generate(&mut rng, Registers::default(), 8, |rng| random_op(rng, keys));
+        let correct = generate(&mut rng, Registers::default(), 8, Endings::All, |rng| random_op(rng, keys));
         let history = if round % 2 == 0 { correct } else { break_an_answer(&correct, &mut rng) };
         let expected = is_linearizable(&Registers::default(), &history, Stamp::MAX);
         assert!(expected || round % 2 == 1, "a correct object gives linearizable histories: {history:?}");

@@ -6,11 +6,10 @@
 
 mod checker_support;
 
-use checker_support::histories::{Kind, events, generate, rebuild_before};
-use checker_support::judges;
+use checker_support::brute;
+use checker_support::histories::{Endings, Kind, events, generate, rebuild, rebuild_before};
 use checker_support::registers::{Hinted, KEYS, Op, Plain, Registers, Ret, break_an_answer, keys_of, random_op};
-use whitewater_sim::Instant;
-use whitewater_sim::check::{Beyond, Limits, Model, Online, Verdict, check, Budget};
+use whitewater_sim::check::{Beyond, Budget, Limits, Model, Online, SequentialSpec, Verdict, check};
 use whitewater_sim::history::{History, Outcome, Stamp};
 use whitewater_sim::rng::{Purpose, RunKey};
 
@@ -52,7 +51,7 @@ fn first_conflict(history: &History<Op, Ret>) -> Heard {
     let all = events(history);
     let is_explained = |until| {
         let (before, _) = rebuild_before(history, until, |_| true, |_, ret| ret);
-        judges::is_linearizable(&Registers::default(), &before, Stamp::MAX)
+        brute::is_linearizable(&Registers::default(), &before, Stamp::MAX)
     };
     if is_explained(Stamp::MAX) && all.iter().all(|(.., kind)| *kind != Kind::Fail) {
         return Heard::Nothing;
@@ -66,7 +65,7 @@ fn the_first_event_without_an_order_is_named() {
     let (mut conflicts, mut explained) = (0, 0);
     for round in 0..20_000 {
         let keys = 1 + rng.below(KEYS as u64);
-        let correct = generate(&mut rng, Registers::default(), 8, |rng| random_op(rng, keys));
+        let correct = generate(&mut rng, Registers::default(), 8, Endings::All, |rng| random_op(rng, keys));
         let history = if round % 2 == 0 { correct } else { break_an_answer(&correct, &mut rng) };
         let expected = first_conflict(&history);
         let together = || Registers::default();
@@ -92,19 +91,15 @@ fn long_histories_are_judged_as_they_are_as_a_whole() {
     let mut rng = RunKey::new(1991).stream(Purpose::Workload, 0);
     let (mut conflicts, mut explained) = (0, 0);
     for round in 0..200 {
-        let correct = generate(&mut rng, Registers::default(), 100, |rng| random_op(rng, 1));
+        let correct = generate(&mut rng, Registers::default(), 100, Endings::All, |rng| random_op(rng, 1));
         let history = if round % 2 == 0 { correct } else { break_an_answer(&correct, &mut rng) };
-        let start = std::time::Instant::now();
+        // What failed is known not to count from the beginning, only when all is over.
+        let (history, _) = rebuild(&history, |one| !matches!(one.outcome, Outcome::Failed { .. }), |_, ret| ret);
         let heard = listen(Online::by_part(Hinted, Limits::default()), &history);
-        eprintln!("{round} {heard:?} {:?} {}", start.elapsed(), history.operations().len());
         match check(&Hinted, &history, &Budget::default()).verdict {
             Verdict::Linearizable => {
                 explained += 1;
-                // What failed may have been seen before it failed.
-                let failed = |stamp: Stamp| {
-                    history.operations().iter().any(|operation| matches!(operation.outcome, Outcome::Failed { stamp: at, .. } if at >= stamp))
-                };
-                assert!(heard == Heard::Nothing || matches!(heard, Heard::Conflict(stamp) if failed(stamp)), "{heard:?}");
+                assert_eq!(heard, Heard::Nothing);
             }
             Verdict::Violation(explanation) => {
                 conflicts += 1;
@@ -115,7 +110,7 @@ fn long_histories_are_judged_as_they_are_as_a_whole() {
             Verdict::Inconclusive { .. } => panic!("four clients fit in any budget"),
         }
     }
-    assert!(conflicts > 50 && explained > 90, "{conflicts} conflicts, {explained} explained");
+    assert!(conflicts > 25 && explained > 90, "{conflicts} conflicts, {explained} explained");
 }
 
 #[test]
@@ -125,7 +120,6 @@ fn the_past_is_forgotten() {
     let mut in_flight: Vec<_> = Vec::new();
     let mut registers = Registers::default();
     for number in 0..20_000_usize {
-        use whitewater_sim::check::SequentialSpec;
         let key = number % KEYS;
         let op = if number % 5 < 2 { Op::Write(key, (number % 7) as u8) } else { Op::Read(key) };
         let ticket = online.invoke(op);

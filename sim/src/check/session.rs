@@ -71,7 +71,8 @@ pub struct Breach {
     /// The write that it should have seen, or a later one.
     pub due: OperationId,
     /// What made it due, beside the write itself: the session's earlier read, the write that this one returned, and what
-    /// its writer had read; as many as the guarantee speaks of.
+    /// its writer had read; as many as the guarantee speaks of. Then, where the older write had not returned in time, a
+    /// read that shows that it had taken effect.
     pub because: Vec<OperationId>,
 }
 
@@ -131,8 +132,9 @@ struct Write {
     invoked: Stamp,
     /// When its client was told.
     returned: Option<Stamp>,
-    /// When it had certainly taken effect.
+    /// When it had certainly taken effect, and the read that shows it, if that came before the return.
     effective: Stamp,
+    shown_by: Option<OperationId>,
 }
 
 struct Read {
@@ -225,6 +227,7 @@ impl<P: Ord + Clone> Accesses<P> {
                 invoked: operation.invoked,
                 returned,
                 effective: returned.unwrap_or(Stamp::MAX),
+                shown_by: None,
             };
             let number = self.writes.len();
             self.writes.push(write);
@@ -248,8 +251,10 @@ impl<P: Ord + Clone> Accesses<P> {
                 }
             };
             if let Some(writer) = of {
-                let effective = &mut self.writes[writer].effective;
-                *effective = stamp.min(*effective);
+                let write = &mut self.writes[writer];
+                if stamp < write.effective {
+                    (write.effective, write.shown_by) = (stamp, Some(*id));
+                }
             }
             let (client, invoked) = (operation.client, operation.invoked);
             self.reads.push(Read { id: *id, client, part: *part, of, invoked, returned: stamp });
@@ -355,14 +360,15 @@ impl Seen {
         accesses: &Accesses<P>,
         read: &Read,
         due: WriteId,
-        because: Vec<OperationId>,
+        mut because: Vec<OperationId>,
     ) -> Option<Breach> {
-        accesses.is_older(read.of, due).then(|| Breach {
-            read: read.id,
-            older: read.of.map(|older| accesses.writes[older].id),
-            due: accesses.writes[due].id,
-            because,
-        })
+        if !accesses.is_older(read.of, due) {
+            return None;
+        }
+        let (older, due) = (read.of.map(|older| &accesses.writes[older]), &accesses.writes[due]);
+        let is_told = |older: &&Write| older.returned.is_some_and(|returned| returned < due.invoked);
+        because.extend(older.filter(|older| !is_told(older)).and_then(|older| older.shown_by));
+        Some(Breach { read: read.id, older: older.map(|older| older.id), due: due.id, because })
     }
 
     /// How a read is too old for what the session has read from this writer before.

@@ -16,12 +16,22 @@ struct InFlight<S: SequentialSpec> {
     answer: Option<S::Ret>,
 }
 
+/// How operations end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Endings {
+    /// They return.
+    Answers,
+    /// They return, fail, or remain unknown.
+    All,
+}
+
 /// A history of a correct object: every operation takes effect at one moment while it is in flight, and one of unknown
 /// outcome later, or never. It has two to `most` operations.
 pub(crate) fn generate<S>(
     rng: &mut Stream,
     mut object: S,
     most: u64,
+    endings: Endings,
     mut random_op: impl FnMut(&mut Stream) -> S::Op,
 ) -> History<S::Op, S::Ret>
 where
@@ -32,7 +42,7 @@ where
     let mut history = History::new();
     let mut in_flight: Vec<InFlight<S>> = Vec::new();
     let mut abandoned: Vec<S::Op> = Vec::new();
-    while left > 0 || rng.below(12) > 0 {
+    while left > 0 || (endings == Endings::Answers && !in_flight.is_empty()) || rng.below(12) > 0 {
         let client = rng.below(clients);
         let found = in_flight.iter().position(|open| open.client == client);
         match (found, rng.below(10)) {
@@ -42,14 +52,14 @@ where
                 in_flight.push(InFlight { client, id, op, answer: None });
                 left -= 1;
             }
-            (Some(place), 0) => {
+            (Some(place), 0) if endings == Endings::All => {
                 let open = in_flight.remove(place);
                 history.unknown(open.id, Instant::START);
                 if open.answer.is_none() {
                     abandoned.push(open.op);
                 }
             }
-            (Some(place), 1) if in_flight[place].answer.is_none() => {
+            (Some(place), 1) if endings == Endings::All && in_flight[place].answer.is_none() => {
                 history.failed(in_flight.remove(place).id, Instant::START);
             }
             (Some(place), 2..6) if in_flight[place].answer.is_none() => {

@@ -5,6 +5,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
+pub(crate) mod brute;
 pub(crate) mod histories;
-pub(crate) mod judges;
 pub(crate) mod registers;
+pub(crate) mod testers;

@@ -4,7 +4,7 @@
 //! What it simplifies: numbers for values, and no key is ever missing.
 
 use stateright::semantics::SequentialSpec;
-use whitewater_sim::check::{Call, Model, Outlook, Scope};
+use whitewater_sim::check::{Access, Call, Model, Outlook, Scope};
 use whitewater_sim::history::{History, Outcome};
 use whitewater_sim::rng::Stream;
 
@@ -102,7 +102,7 @@ pub(crate) struct Hinted;
 impl Model for Hinted {
     type Spec = Registers;
     type Part = usize;
-    type Value<'h> = std::convert::Infallible;
+    type Value<'h> = u8;
 
     fn initial(&self, _: &[&Op]) -> Registers {
         Registers::default()
@@ -110,6 +110,26 @@ impl Model for Hinted {
 
     fn scope(&self, op: &Op) -> Scope<usize> {
         scope_of(op)
+    }
+
+    fn access<'h>(&self, op: &'h Op, answer: Option<&'h Ret>) -> Option<Access<u8>> {
+        match (*op, answer) {
+            (Op::Read(_), Some(Ret::Value(value))) => Some(Access::Read(*value)),
+            (Op::Write(_, value), _) => Some(Access::Write(value)),
+            (Op::Swap(_, expected, new), None) => Some(Access::Swap { expected, new, swapped: None }),
+            (Op::Swap(_, expected, new), Some(Ret::Swapped(swapped))) => {
+                Some(Access::Swap { expected, new, swapped: Some(*swapped) })
+            }
+            (Op::Read(_) | Op::Swap(..) | Op::Shift(..), _) => None,
+            (Op::ReadPair(_) | Op::WritePair(..) | Op::WriteNextIf(..), _) => None,
+        }
+    }
+
+    fn initial_value<'h>(&self) -> Option<u8>
+    where
+        Self: 'h,
+    {
+        Some(0)
     }
 
     fn observes(&self, op: &Op, answer: Option<&Ret>) -> bool {
