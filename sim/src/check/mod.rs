@@ -8,16 +8,20 @@
 //! [`is_witness`] first.
 
 mod access;
+mod configuration;
 mod explain;
 mod mask;
 mod memory;
 mod monitor;
+pub mod online;
 mod partition;
 mod places;
 mod plan;
 mod register;
 pub mod sample;
 mod search;
+mod sequential;
+mod session;
 mod split;
 mod tier;
 mod witness;
@@ -30,6 +34,8 @@ pub use access::{Access, Remainder};
 pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Told};
 use plan::ALLOWANCE_PER_OPERATION;
 pub use plan::{Done, Finding, Plan};
+pub use sequential::{Sequential, SequentialReport, check_sequential};
+pub use session::{Breach, Guarantee, Kept, Sessions, check_sessions};
 pub use split::{Partition, Scope};
 pub use stateright::semantics::SequentialSpec;
 pub use tier::Tier;

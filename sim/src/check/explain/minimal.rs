@@ -72,7 +72,8 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
         let related = self.related(culprit, &recent);
         let mut window = WINDOW;
         while window < recent.len() / 2 {
-            let mut chosen: Vec<OperationId> = recent.iter().take(window).chain(related.iter().take(window)).copied().collect();
+            let mut chosen: Vec<OperationId> =
+                recent.iter().take(window).chain(related.iter().take(window)).copied().collect();
             chosen.sort_unstable();
             chosen.dedup();
             let mut asked = chosen.clone();
