@@ -45,7 +45,7 @@ fn two_processes_and_any_number_of_threads_give_the_same_results() {
 #[test]
 fn a_guided_campaign_is_the_same_with_any_number_of_threads() {
     let guided = |jobs: u32| {
-        let output = output(&format!("run storm split --seeds 0..40 --guide --format json --jobs {jobs}"));
+        let output = output(&format!("run storm swarm-disks --seeds 0..40 --guide --format json --jobs {jobs}"));
         assert_eq!(code(&output), 0, "{}", String::from_utf8_lossy(&output.stdout));
         let mut campaign = campaign(&output.stdout);
         (campaign.wall_ns, campaign.jobs) = (0, 0);
@@ -57,10 +57,12 @@ fn a_guided_campaign_is_the_same_with_any_number_of_threads() {
     assert_eq!(one.runs.len(), 80, "as many runs as without a guide");
     let departing: Vec<_> = one.runs.iter().filter(|run| !run.departures.is_empty()).collect();
     assert!(departing.len() > 20, "{} of 80 depart", departing.len());
-    let run = departing[departing.len() - 1];
-    let replayed = output(&format!("replay {} --seed {}", run.scenario, run.lineage()));
-    let text = String::from_utf8(replayed.stdout).expect("UTF-8");
-    assert!(text.contains(&format!("digest        {}\n", run.digest)), "{} {text}", run.lineage());
+    for way in ["+anew.", "ms."] {
+        let run = departing.iter().rfind(|run| run.departures.contains(way)).expect("some depart in this way");
+        let replayed = output(&format!("replay {} --seed {}", run.scenario, run.lineage()));
+        let text = String::from_utf8(replayed.stdout).expect("UTF-8");
+        assert!(text.contains(&format!("digest        {}\n", run.digest)), "{} {text}", run.lineage());
+    }
 }
 
 fn names(directory: &Path) -> Vec<String> {

@@ -1,9 +1,10 @@
 //! Measuring the bench: for each bug and each range of seeds, the first run that notices.
 //!
 //! A catch counts only if the run fails in the same way when it is made again and passes without the bug. In a range the
-//! scenarios take turns, and every run has a seed of its own, so that a figure in seeds is a figure in runs; a guided
-//! search makes as many runs, of which most depart from others. Each range is searched by one thread: how many there are makes no difference to what is found. What it simplifies: a run that takes
-//! more events than any healthy one is not judged, and counts as not caught.
+//! scenarios take turns, and every run has a seed of its own, so that a figure in seeds is a figure in runs. A guided search
+//! makes as many runs: which scenario gets how many is up to it, and most depart from others. Each range is searched by one
+//! thread: how many there are makes no difference to what is found. What it simplifies: a run that takes more events than
+//! any healthy one is not judged, and counts as not caught.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;

@@ -301,7 +301,7 @@ mod tests {
         let mut guide = Guide::new([Shape::Fixed], 0);
         // One run in ten meets something that only it met.
         let met = |number: usize| number % 10 == 7;
-        let all = play(&mut guide, 90, |number, _| {
+        let all = play(&mut guide, 50, |number, _| {
             let rare = met(number).then_some(Sighting { feature: Feature::of_probe(number as u16, 1), at_ms: 5_000 });
             (0..60).map(|state| sighting(state, 0)).chain(rare).collect()
         });
@@ -321,7 +321,7 @@ mod tests {
     #[test]
     fn a_scenario_that_shows_nothing_rare_gets_few_runs() {
         let mut guide = Guide::new([Shape::Fixed; 3], 0);
-        let all = play(&mut guide, 60, |number, job| {
+        let all = play(&mut guide, 40, |number, job| {
             let something = if job.scenario == 1 { number as u32 } else { 0 };
             vec![sighting(1_000 + something, 0)]
         });
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn both_kinds_of_features_count_alike() {
         let mut guide = Guide::new([Shape::Fixed; 2], 0);
-        let all = play(&mut guide, 60, |number, job| match job.scenario {
+        let all = play(&mut guide, 40, |number, job| match job.scenario {
             // A few hundred states to a probe.
             0 => (0..300).map(|state| sighting(number as u32 * 300 + state, 0)).collect(),
             _ => vec![Sighting { feature: Feature::of_probe(number as u16, 1), at_ms: 0 }],
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn what_a_swarm_chose_is_kept_half_of_the_time() {
         let mut guide = Guide::new([Shape::Drawn], 0);
-        let all = play(&mut guide, 60, |number, _| vec![sighting(number as u32, 0)]);
+        let all = play(&mut guide, 40, |number, _| vec![sighting(number as u32, 0)]);
         let departures = all.iter().filter(|job| job.lineage != Lineage::of(job.lineage.seed)).count();
         let anew = all.iter().filter(|job| job.lineage.anew.is_some() && job.lineage.changes.is_empty()).count();
         assert!((departures / 3..departures * 2 / 3).contains(&anew), "{anew} of {departures}");

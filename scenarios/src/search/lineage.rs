@@ -1,9 +1,13 @@
-//! A lineage: a run that is like another up to some moment, and goes on otherwise from there.
+//! A lineage: a run that is like another in what a swarm chose, or up to some moment, and otherwise goes its own way.
 //!
-//! A change leaves everything before its moment as it was, to the event, so a run that got into a rare state gets there
-//! again. From then on every draw comes from other streams, and the faults still to come are drawn anew: some are left out,
-//! some move, some come again. Changes follow each other in time. A run is a function of (system, scenario, lineage, build)
-//! as it is of a seed: `17` is the run of a seed, `17+2450ms.3` departs from it at 2.45 s for the third time.
+//! A run that is drawn anew keeps what the scenario, if it is a swarm, chose for its seed (Groce et al., "Swarm Testing",
+//! ISSTA 2012): which parts take part, and how strongly; all else is drawn from another seed. A change leaves everything
+//! before its moment as it was, to the event, so a run that got into a rare state gets there again. From then on every draw
+//! comes from other streams, and the faults still to come are drawn anew: some are left out, some move, some come again.
+//! Changes follow each other in time. A run is a function of (system, scenario, lineage, build) as it is of a seed: `17` is
+//! the run of a seed, `17+anew.4` draws all but the choices of the swarm from seed 4, and `17+2450ms.3` departs from the run
+//! of seed 17 at 2.45 s for the third time. What it simplifies: what the clients and the operator want is never changed at
+//! a moment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -173,6 +177,9 @@ fn moved(fault: &Fault, begin: Instant) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::{self, CheckSwitch, Options};
+    use crate::scenario::Scenario;
+    use crate::systems::raft_kv::RaftKv;
     use crate::{catalog, generate};
 
     #[test]
@@ -204,6 +211,31 @@ mod tests {
         let two = one.departing(Change { at_ms: 700, number: 4 });
         assert_eq!(two.to_string(), "5+100ms.1+700ms.4");
         assert_eq!(two.departing(Change { at_ms: 300, number: 2 }).to_string(), "5+100ms.1+300ms.2");
+    }
+
+    #[test]
+    fn what_is_drawn_anew_keeps_no_change_and_later_departures_keep_it() {
+        let changed = Lineage::of(5).departing(Change { at_ms: 100, number: 1 });
+        let anew = changed.anew(9);
+        assert_eq!(anew.to_string(), "5+anew.9");
+        assert_eq!(anew.departing(Change { at_ms: 0, number: 2 }).to_string(), "5+anew.9+0ms.2");
+        assert_eq!((changed.luck(), anew.luck()), (5, 9));
+        assert_eq!(anew.anew(3).to_string(), "5+anew.3");
+    }
+
+    #[test]
+    fn what_is_drawn_anew_has_the_choices_of_one_seed_and_the_plan_of_another() {
+        let swarm = catalog::find("swarm-disks").expect("it is in the catalog");
+        let drawn = generate::drawn(&swarm, 3);
+        let plan = |text: &str| generate::plan_of(&drawn, &text.parse().expect("a lineage"));
+        assert_eq!(plan("3+anew.8"), generate::plan(&drawn, 8));
+        assert_ne!(plan("3+anew.8"), plan("3"));
+        let digest = |seed: &str, scenario: &Scenario| {
+            let options = Options { checks: CheckSwitch::Off, ..Options::default() };
+            run::run_on(&RaftKv, scenario, &seed.parse().expect("a lineage"), &options).record.digest
+        };
+        assert_eq!(digest("3+anew.8", &swarm), digest("8", &drawn));
+        assert_ne!(digest("3+anew.8", &swarm), digest("8", &swarm));
     }
 
     #[test]
