@@ -4,9 +4,9 @@
 //! of longer histories are those of these, only more of them.
 
 use super::*;
+use crate::check::SequentialSpec;
 use crate::check::sample::{Flaw, Mix, Numbers, Register, Registers, Reply, Request, Shape};
 use crate::check::{Budget, Meter, Verdict, decide, split};
-use crate::check::SequentialSpec;
 
 fn monitored(history: &History<Request, Reply>) -> Monitored {
     let components = split::split(&Registers, history).components;
