@@ -101,7 +101,7 @@ fn checked<M: Model<Spec = Register>>(model: &M, sample: &Sample, tier: Tier) ->
     let mut verdict = Verdict::Linearizable;
     let cost = measure(sample.history.operations().len(), || {
         let started = WallClock::now();
-        let stop = || started.elapsed() > Duration::from_secs(60);
+        let stop = || started.elapsed() > Duration::from_secs(10);
         let budget = Budget { stop: Some(&stop), ..Budget::for_operations(sample.history.operations().len()) };
         let report: Report<_, _> = check(model, &sample.history, &budget);
         assert_eq!(report.tier, tier);

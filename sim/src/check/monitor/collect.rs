@@ -4,16 +4,24 @@
 //! and Korach, 1997, call it the read mapping). What it simplifies: a value that is written twice is given up, also where
 //! time alone would tell which of the two updates a reader saw.
 
+use std::hash::{BuildHasher, BuildHasherDefault};
+
 use super::version::{AFTER_ALL, INITIAL, NONE, VersionId, Versions};
 use super::{Clash, Monitor, Reason, Stop};
-use crate::check::split::Component;
+use crate::check::memory::FixedHasher;
 use crate::check::{Access, Model, Op, Ret};
-use crate::history::{Operation, OperationId, Outcome, Stamp};
+use crate::history::{History, Operation, OperationId, Outcome, Stamp};
+
+/// An operation that has to do with versions.
+pub(super) struct Act<V> {
+    pub(super) id: OperationId,
+    /// When it was invoked, and when it returned, as versions count.
+    pub(super) interval: (Stamp, Stamp),
+    pub(super) role: Role<V>,
+}
 
 /// What an operation has to do with versions.
 pub(super) enum Role<V> {
-    /// Nothing: it failed, or told nobody what it saw.
-    Nothing,
     /// It saw this value.
     Read(V),
     /// It made this value, or perhaps did.
@@ -26,31 +34,35 @@ pub(super) enum Role<V> {
     Refused(V),
 }
 
-/// The role of an operation; silence, if it does anything else.
-pub(super) fn role<'h, M: Model>(
+/// What an operation has to do with versions. Nothing, if it failed, or told nobody what it saw; silence, if that cannot be
+/// said.
+pub(super) fn act<'h, M: Model>(
     model: &M,
-    operation: &'h Operation<Op<M>, Ret<M>>,
-) -> Result<Role<M::Value<'h>>, Stop> {
+    history: &'h History<Op<M>, Ret<M>>,
+    id: OperationId,
+) -> Result<Option<Act<M::Value<'h>>>, Stop> {
+    let operation = &history.operations()[id.0 as usize];
     let answer = match &operation.outcome {
-        Outcome::Failed { .. } => return Ok(Role::Nothing),
+        Outcome::Failed { .. } => return Ok(None),
         Outcome::Returned { ret, .. } => Some(ret),
         Outcome::Open | Outcome::Unknown { .. } => {
             if model.observes(&operation.op, None) {
-                return Ok(Role::Nothing);
+                return Ok(None);
             }
             None
         }
     };
-    Ok(match model.access(&operation.op, answer).ok_or(Stop::Silent)? {
+    let role = match model.access(&operation.op, answer).ok_or(Stop::Silent)? {
         Access::Read(value) => Role::Read(value),
         Access::Write(value) => Role::Write(value),
         Access::Append(element) => Role::Append(element),
         Access::Swap { expected, swapped: Some(false), .. } => Role::Refused(expected),
         // It leaves everything as it was.
         Access::Swap { expected, new, swapped: Some(true) } if expected == new => Role::Read(expected),
-        Access::Swap { expected, new, swapped: None } if expected == new => Role::Nothing,
+        Access::Swap { expected, new, swapped: None } if expected == new => return Ok(None),
         Access::Swap { expected, new, swapped: Some(true) | None } => Role::Swap { expected, new },
-    })
+    };
+    Ok(Some(Act { id, interval: interval(operation), role }))
 }
 
 /// When an operation was invoked and when it returned, as versions count.
@@ -93,22 +105,6 @@ pub(super) enum Expected {
     Unclear(VersionId),
     /// There is none.
     Unwritten,
-}
-
-/// Which updates make a value.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Maker {
-    /// This one.
-    One(VersionId),
-    /// Several, of which this is the first.
-    Several(VersionId),
-}
-
-impl Maker {
-    fn another(&mut self) {
-        let (Maker::One(first) | Maker::Several(first)) = *self;
-        *self = Maker::Several(first);
-    }
 }
 
 impl Collected {
@@ -159,62 +155,85 @@ impl Collected {
 
 impl<'h, M: Model> Monitor<'h, M> {
     /// The versions of a partition without appends.
-    pub(super) fn collect_registers(&mut self, initial: &M::Value<'h>, component: &Component<M>) -> Result<(), Stop> {
+    pub(super) fn collect_registers(&mut self, initial: &M::Value<'h>) -> Result<(), Stop> {
+        let acts = std::mem::take(&mut self.acts);
+        let is_update = |act: &&Act<M::Value<'h>>| matches!(act.role, Role::Write(_) | Role::Swap { .. });
+        self.values.clear();
         self.by_value.clear();
-        self.by_value.insert(initial.clone(), Maker::One(INITIAL));
-        for id in &component.ids {
-            if let Role::Write(value) | Role::Swap { new: value, .. } = self.role(*id)? {
-                let (invoked, returned) = self.interval(*id);
-                let version = self.versions.add(id.0, invoked, returned);
-                let makers = self.by_value.entry(value);
-                makers.and_modify(Maker::another).or_insert(Maker::One(version));
+        // Growing would hash every value again.
+        self.by_value
+            .reserve(1 + acts.iter().filter(is_update).count(), |_| unreachable!("an empty table has no values"));
+        self.name(initial, INITIAL);
+        for act in &acts {
+            if let Role::Write(value) | Role::Swap { new: value, .. } = &act.role {
+                let version = self.versions.add(act.id.0, act.interval.0, act.interval.1);
+                self.name(value, version);
             }
         }
-        let mut made = INITIAL;
-        for id in &component.ids {
-            let (invoked, returned) = self.interval(*id);
-            match self.role(*id)? {
-                Role::Nothing => {}
-                Role::Append(_) => unreachable!("a partition with appends is one of lists"),
-                Role::Write(_) => made += 1,
-                Role::Read(value) => match self.find(&value) {
-                    Expected::Version(version) => self.versions.read(version, id.0, invoked, returned),
-                    Expected::Unclear(_) => {
-                        self.collected.leave_out();
-                        self.collected.strangers.push((*id, invoked, returned));
-                    }
-                    Expected::Unwritten => return Err(Clash::of(Reason::Unwritten, &[id.0]).into()),
-                },
-                Role::Swap { expected, .. } => {
-                    made += 1;
-                    let expected = self.find(&expected);
-                    if returned == AFTER_ALL {
-                        self.collected.maybe.push((made, expected));
-                    } else {
-                        self.swapped(made, expected)?;
-                    }
-                }
-                Role::Refused(value) => match self.find(&value) {
-                    Expected::Version(version) => self.collected.refuse(*id, (invoked, returned), version),
-                    Expected::Unclear(_) => self.collected.leave_out(),
-                    // It cannot have found it.
-                    Expected::Unwritten => {}
-                },
-            }
-        }
+        let seen = self.collect_seen(&acts);
+        self.acts = acts;
+        seen?;
         self.swap_what_was_seen()?;
-        self.collected.first_stranger = self.versions.len() as u32;
         // Behind all that was made, where the versions of updates are counted.
+        self.collected.first_stranger = self.versions.len() as u32;
         for (id, invoked, returned) in std::mem::take(&mut self.collected.strangers) {
             self.versions.add(id.0, invoked, returned);
         }
         Ok(())
     }
 
+    /// A version has this value.
+    fn name(&mut self, value: &M::Value<'h>, version: VersionId) {
+        use hashbrown::hash_table::Entry;
+        self.values.push(value.clone());
+        let values = &self.values;
+        let hash =
+            |version: &VersionId| BuildHasherDefault::<FixedHasher>::default().hash_one(&values[*version as usize]);
+        match self.by_value.entry(hash(&version), |other| values[*other as usize] == *value, hash) {
+            Entry::Occupied(first) => self.versions.share(*first.get()),
+            Entry::Vacant(place) => drop(place.insert(version)),
+        }
+    }
+
+    fn collect_seen(&mut self, acts: &[Act<M::Value<'h>>]) -> Result<(), Stop> {
+        let mut made = INITIAL;
+        for Act { id, interval: (invoked, returned), role } in acts {
+            match role {
+                Role::Append(_) => unreachable!("a partition with appends is one of lists"),
+                Role::Write(_) => made += 1,
+                Role::Read(value) => match self.find(value) {
+                    Expected::Version(version) => self.versions.read(version, id.0, *invoked, *returned),
+                    Expected::Unclear(_) => {
+                        self.collected.leave_out();
+                        self.collected.strangers.push((*id, *invoked, *returned));
+                    }
+                    Expected::Unwritten => return Err(Clash::of(Reason::Unwritten, &[id.0]).into()),
+                },
+                Role::Swap { expected, .. } => {
+                    made += 1;
+                    let expected = self.find(expected);
+                    if *returned == AFTER_ALL {
+                        self.collected.maybe.push((made, expected));
+                    } else {
+                        self.swapped(made, expected)?;
+                    }
+                }
+                Role::Refused(value) => match self.find(value) {
+                    Expected::Version(version) => self.collected.refuse(*id, (*invoked, *returned), version),
+                    Expected::Unclear(_) => self.collected.leave_out(),
+                    // It cannot have found it.
+                    Expected::Unwritten => {}
+                },
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn find(&self, value: &M::Value<'h>) -> Expected {
-        match self.by_value.get(value) {
-            Some(Maker::One(version)) => Expected::Version(*version),
-            Some(Maker::Several(first)) => Expected::Unclear(*first),
+        let hash = BuildHasherDefault::<FixedHasher>::default().hash_one(value);
+        match self.by_value.find(hash, |version| self.values[*version as usize] == *value) {
+            Some(version) if self.versions.get(*version).is_shared => Expected::Unclear(*version),
+            Some(version) => Expected::Version(*version),
             None => Expected::Unwritten,
         }
     }

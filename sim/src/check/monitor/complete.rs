@@ -9,11 +9,10 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::collect::{Expected, Role};
+use super::collect::{Act, Expected, Role, interval};
 use super::version::{AFTER_ALL, INITIAL, NONE, VersionId};
 use super::{Monitor, Stop};
 use crate::check::Model;
-use crate::check::split::Component;
 use crate::history::{OperationId, Stamp};
 
 /// Something to be placed in one piece: a zone, a read of a value that several updates make, or a spare update.
@@ -64,8 +63,8 @@ struct Placed {
 
 impl<'h, M: Model> Monitor<'h, M> {
     /// An order of all operations of a partition without appends whose zones are arranged.
-    pub(super) fn complete(&self, component: &Component<M>) -> Result<Vec<OperationId>, Stop> {
-        let facts = self.facts(component)?;
+    pub(super) fn complete(&self) -> Result<Vec<OperationId>, Stop> {
+        let facts = self.facts();
         let mut schedule = Schedule::new(self.units(&facts));
         schedule.run().ok_or(Stop::Silent)?;
         let order = self.operations(&schedule.placed, &facts);
@@ -75,15 +74,15 @@ impl<'h, M: Model> Monitor<'h, M> {
             .ok_or(Stop::Silent)
     }
 
-    fn facts(&self, component: &Component<M>) -> Result<Facts, Stop> {
+    fn facts(&self) -> Facts {
         let mut facts = Facts { values: (0..self.versions.len() as u32).collect(), ..Facts::default() };
         let mut made = INITIAL;
         let mut stranger = self.collected.first_stranger;
-        for id in &component.ids {
-            let (invoked, returned) = self.interval(*id);
-            match self.role(*id)? {
-                Role::Nothing | Role::Append(_) => {}
-                Role::Read(value) => match self.find(&value) {
+        for Act { id, interval: (invoked, returned), role } in &self.acts {
+            let (invoked, returned) = (*invoked, *returned);
+            match role {
+                Role::Append(_) => {}
+                Role::Read(value) => match self.find(value) {
                     Expected::Version(version) => facts.readers.push((version, *id)),
                     Expected::Unclear(value) => {
                         facts.values[stranger as usize] = value;
@@ -94,7 +93,7 @@ impl<'h, M: Model> Monitor<'h, M> {
                 },
                 Role::Write(value) => {
                     made += 1;
-                    if let Expected::Unclear(value) = self.find(&value) {
+                    if let Expected::Unclear(value) = self.find(value) {
                         facts.values[made as usize] = value;
                         if returned == AFTER_ALL {
                             facts.spares.push((made, invoked));
@@ -103,22 +102,22 @@ impl<'h, M: Model> Monitor<'h, M> {
                 }
                 Role::Swap { expected, new } => {
                     made += 1;
-                    if let Expected::Unclear(value) = self.find(&new) {
+                    if let Expected::Unclear(value) = self.find(new) {
                         facts.values[made as usize] = value;
                     }
-                    if let Expected::Unclear(value) = self.find(&expected) {
+                    if let Expected::Unclear(value) = self.find(expected) {
                         facts.needs.insert(made, value);
                     }
                 }
                 Role::Refused(value) => {
-                    if let Expected::Version(value) | Expected::Unclear(value) = self.find(&value) {
+                    if let Expected::Version(value) | Expected::Unclear(value) = self.find(value) {
                         facts.refused.push(Refused { id: *id, invoked, returned, value });
                     }
                 }
             }
         }
         facts.readers.sort_unstable();
-        Ok(facts)
+        facts
     }
 
     fn units(&self, facts: &Facts) -> Vec<Unit> {
@@ -163,6 +162,10 @@ impl<'h, M: Model> Monitor<'h, M> {
             }
         }
         order
+    }
+
+    fn interval(&self, id: OperationId) -> (Stamp, Stamp) {
+        interval(&self.history.operations()[id.0 as usize])
     }
 
     /// When the operations of an order can take effect.

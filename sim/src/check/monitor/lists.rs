@@ -6,12 +6,11 @@
 //! what comes right behind it is a write, for whoever else depended on the value would have shown the element. What it
 //! simplifies: where elements do not decode, or a swap has an unknown outcome, the search decides.
 
-use super::collect::Role;
+use super::collect::{Act, Role};
 use super::version::{AFTER_ALL, INITIAL, VersionId};
 use super::{Clash, Monitor, Reason, Stop};
-use crate::check::split::Component;
 use crate::check::{Model, Remainder};
-use crate::history::OperationId;
+use crate::history::{OperationId, Stamp};
 
 /// What stands at one place of a list.
 struct Element<V> {
@@ -39,33 +38,33 @@ struct Seen<V> {
 /// Who saw a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Observer {
-    /// A read.
-    Read,
+    /// A read, between these events.
+    Read { invoked: Stamp, returned: Stamp },
     /// A swap that made this version from it.
     Swap(VersionId),
 }
 
 impl<'h, M: Model> Monitor<'h, M> {
     /// The versions of a partition with appends.
-    pub(super) fn collect_lists(&mut self, initial: &M::Value<'h>, component: &Component<M>) -> Result<(), Stop> {
+    pub(super) fn collect_lists(&mut self, initial: &M::Value<'h>) -> Result<(), Stop> {
         let (mut elements, mut seen) = (Vec::new(), Vec::new());
-        for id in &component.ids {
-            let (invoked, returned) = self.interval(*id);
+        for Act { id, interval: (invoked, returned), role } in self.acts.drain(..) {
             let mut add = |value, kind| {
                 let version = self.versions.add(id.0, invoked, returned);
                 elements.push(Element { value, version, kind });
                 version
             };
-            match super::role(self.model, &self.history.operations()[id.0 as usize])? {
-                Role::Nothing => {}
+            match role {
                 Role::Write(value) => drop(add(value, Kind::Written)),
                 Role::Append(value) => drop(add(value, Kind::Appended)),
                 Role::Swap { .. } if returned == AFTER_ALL => return Err(Stop::Silent),
                 Role::Swap { expected, new } => {
                     let by = Observer::Swap(add(new, Kind::Written));
-                    seen.push(Seen { value: expected, id: *id, by });
+                    seen.push(Seen { value: expected, id, by });
                 }
-                Role::Read(value) => seen.push(Seen { value, id: *id, by: Observer::Read }),
+                Role::Read(value) => {
+                    seen.push(Seen { value, id, by: Observer::Read { invoked, returned } });
+                }
                 Role::Refused(_) => self.collected.leave_out(),
             }
         }
@@ -78,9 +77,8 @@ impl<'h, M: Model> Monitor<'h, M> {
         let mut before: Option<(&M::Value<'h>, VersionId)> = None;
         for Seen { value, id, by } in &seen {
             let version = self.decode(initial, &elements, value, *id, before)?;
-            let (invoked, returned) = self.interval(*id);
             match by {
-                Observer::Read => self.versions.read(version, id.0, invoked, returned),
+                Observer::Read { invoked, returned } => self.versions.read(version, id.0, *invoked, *returned),
                 Observer::Swap(made) => self.versions.link(version, *made)?,
             }
             before = Some((value, version));

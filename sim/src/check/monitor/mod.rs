@@ -22,11 +22,11 @@ mod lists;
 mod version;
 mod zone;
 
-use collect::{Collected, Maker, Role, role};
-use version::{Versions, operation};
+use collect::{Act, Collected, Role, act};
+use hashbrown::HashTable;
+use version::{VersionId, Versions, operation};
 use zone::Zones;
 
-use super::memory::Table;
 use super::split::Component;
 use super::witness::proves;
 use super::{Model, Op, Ret};
@@ -111,8 +111,12 @@ pub(super) fn sift<M: Model>(
 pub(super) struct Monitor<'h, M: Model> {
     model: &'h M,
     history: &'h History<Op<M>, Ret<M>>,
-    /// Who makes each value.
-    by_value: Table<M::Value<'h>, Maker>,
+    /// The operations of the partition that have to do with versions.
+    acts: Vec<Act<M::Value<'h>>>,
+    /// The first version with each value.
+    by_value: HashTable<VersionId>,
+    /// The value of each version.
+    values: Vec<M::Value<'h>>,
     versions: Versions,
     zones: Zones,
     collected: Collected,
@@ -123,7 +127,9 @@ impl<'h, M: Model> Monitor<'h, M> {
         Monitor {
             model,
             history,
-            by_value: Table::default(),
+            acts: Vec::new(),
+            by_value: HashTable::new(),
+            values: Vec::new(),
             versions: Versions::default(),
             zones: Zones::default(),
             collected: Collected::default(),
@@ -146,11 +152,11 @@ impl<'h, M: Model> Monitor<'h, M> {
     fn examine(&mut self, initial: &M::Value<'h>, component: &Component<M>) -> Result<(), Stop> {
         self.collected.clear();
         self.versions.restart();
-        let appends = self.writes_elements(component)?;
+        let appends = self.gather(component)?;
         if appends {
-            self.collect_lists(initial, component)?;
+            self.collect_lists(initial)?;
         } else {
-            self.collect_registers(initial, component)?;
+            self.collect_registers(initial)?;
         }
         self.zones.arrange(&self.versions)?;
         self.collected.check_refused(&self.versions)?;
@@ -160,29 +166,20 @@ impl<'h, M: Model> Monitor<'h, M> {
         if appends {
             return Err(Stop::Silent);
         }
-        let order = self.complete(component)?;
+        let order = self.complete()?;
         if proves(self.history, component, &order) { Ok(()) } else { Err(Stop::Silent) }
     }
 
-    /// Whether there are appends; silent if some operation has no [`super::Access`].
-    fn writes_elements(&self, component: &Component<M>) -> Result<bool, Stop> {
+    /// Looks at all operations, and says whether there are appends; silent if some operation has no [`super::Access`].
+    fn gather(&mut self, component: &Component<M>) -> Result<bool, Stop> {
+        self.acts.clear();
         let mut appends = false;
         for id in &component.ids {
-            match self.role(*id)? {
-                Role::Append(_) => appends = true,
-                Role::Nothing | Role::Read(_) | Role::Write(_) | Role::Swap { .. } | Role::Refused(_) => {}
-            }
+            let Some(act) = act(self.model, self.history, *id)? else { continue };
+            appends |= matches!(act.role, Role::Append(_));
+            self.acts.push(act);
         }
         Ok(appends)
-    }
-
-    fn role(&self, id: OperationId) -> Result<Role<M::Value<'h>>, Stop> {
-        role(self.model, &self.history.operations()[id.0 as usize])
-    }
-
-    /// When an operation was invoked and when it returned, as [`version`] counts.
-    fn interval(&self, id: OperationId) -> (Stamp, Stamp) {
-        collect::interval(&self.history.operations()[id.0 as usize])
     }
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::check::SequentialSpec;
 use crate::check::plan::Plan;
 use crate::check::sample::{Flaw, Mix, Numbers, Register, Registers, Reply, Request, Shape};
-use crate::check::{Budget, split};
+use crate::check::{Budget, Tier, check, split};
 
 fn monitored(history: &History<Request, Reply>) -> Monitored {
     let components = split::split(&Registers, history).components;

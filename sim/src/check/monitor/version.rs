@@ -51,6 +51,8 @@ pub(super) struct Version {
     pub(super) from: VersionId,
     /// The version that was made from it.
     pub(super) next: VersionId,
+    /// Whether other updates make the same value.
+    pub(super) is_shared: bool,
 }
 
 impl Version {
@@ -88,8 +90,14 @@ impl Versions {
             last_read: Moment::BEGINNING,
             from: NONE,
             next: NONE,
+            is_shared: false,
         });
         id
+    }
+
+    /// Another update makes the same value.
+    pub(super) fn share(&mut self, id: VersionId) {
+        self.all[id as usize].is_shared = true;
     }
 
     pub(super) fn get(&self, id: VersionId) -> &Version {

@@ -172,7 +172,8 @@ impl Generator {
         loop {
             let is_left = self.sample.history.operations().len() < self.shape.operations;
             let may_invoke = is_left && !self.idle.is_empty() && (self.busy.len() as u64) < self.shape.in_flight;
-            if may_invoke && (self.busy.is_empty() || self.turns.below(3) == 0) {
+            // Clients are busy most of the time.
+            if may_invoke && (self.busy.is_empty() || self.turns.below(3) > 0) {
                 self.invoke();
             } else if self.busy.is_empty() {
                 return self.sample;
