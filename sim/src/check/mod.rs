@@ -22,7 +22,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 pub use access::Access;
-pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Told};
+pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Sources, Told};
 use partition::Problem;
 use search::{Halt, Meter, Searched};
 use split::Component;
