@@ -6,7 +6,8 @@
 //! - `format`, `operations`, `keys`, `partitions`, `steps`: the history, and what the check took.
 //! - `violation`: the `partition` without an order; the number of its `culprit`, the first operation whose answer no order
 //!   explains, if `is_shortest`; the `reason` in one sentence; and the `operations` that show it, none of which can be left
-//!   out, if `is_minimal`, in the order of their invocations.
+//!   out, if `is_minimal`, in the order of their invocations; what else the answers come from is among them, if
+//!   `has_all_sources`.
 //! - Each of those has its `number` in the history, its `client`, the `operation`, its `answer` (null if it has none), what
 //!   it `could` have been answered, `from` and `until` when it was in flight (in lines of the file or virtual time; null if
 //!   it did not end), the same as positions in the order of all events (`invoked`, `returned`; the latter is null if it
@@ -103,6 +104,7 @@ struct WrittenViolation<'a> {
     is_shortest: bool,
     reason: &'a str,
     is_minimal: bool,
+    has_all_sources: bool,
     operations: Vec<WrittenOperation<'a>>,
 }
 
@@ -158,6 +160,7 @@ impl<'a> WrittenViolation<'a> {
             is_shortest: account.is_shortest,
             reason: &account.reason,
             is_minimal: account.is_minimal,
+            has_all_sources: account.has_all_sources,
             operations: account.operations.iter().map(&mut operation).collect(),
         }
     }

@@ -36,6 +36,9 @@ pub fn text(account: &Account, width: u16) -> String {
     } else if answers > 1 {
         text.push_str(&format!("With any one of the {} left out there is one.\n", counted(answers, "answer")));
     }
+    if !account.has_all_sources {
+        text.push_str("What some of the answers come from is not shown.\n");
+    }
     if account.operations.iter().any(|told| told.role == Role::Source) {
         text.push_str("~ The end of this one does not matter: it may take effect at any later time.\n");
     }

@@ -48,6 +48,8 @@ pub struct Explanation<P, S: SequentialSpec> {
     pub minimal: Vec<Member>,
     /// Whether none of them can be left out.
     pub minimality: Minimality,
+    /// Whether all sources are among them.
+    pub sources: Sources,
     /// Why they contradict each other.
     pub reason: Reason,
     /// What some of them could have been answered, with all other answers of that beginning of the history kept.
@@ -66,11 +68,20 @@ pub struct Member {
 /// What an operation contributes to a contradiction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Its answer, and that it had returned. With any one of these answers forgotten there is an order: it may then have
-    /// taken effect at any time after it was invoked, or never.
+    /// Its answer, and that it had returned. These answers have no order, whatever all other operations did. With any
+    /// one of them forgotten there is an order: it may then have taken effect at any time after it was invoked, or never.
     Answer,
     /// What it does: another answer comes from it. When it returned, and what it was told, does not matter.
     Source,
+}
+
+/// Whether what the answers of a contradiction come from is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sources {
+    /// Nothing else is needed for an order if any one of the answers is forgotten; and nothing less will do.
+    All,
+    /// There are too many of them to be shown, or the budget ran out: some of the answers come from others.
+    Some,
 }
 
 /// Whether the operations that show a violation are as few as they can be.
@@ -145,6 +156,7 @@ pub(super) fn explain<M: Model>(
         in_flight,
         minimal: minimal.members,
         minimality: minimal.minimality,
+        sources: minimal.sources,
         reason,
         legal,
     }

@@ -31,7 +31,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 pub use access::{Access, Remainder};
-pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Told};
+pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Sources, Told};
 use plan::ALLOWANCE_PER_OPERATION;
 pub use plan::{Done, Finding, Plan};
 pub use sequential::{Sequential, SequentialReport, check_sequential};

@@ -6,7 +6,7 @@
 use stateright::semantics::SequentialSpec;
 
 use super::sentence::Words;
-use super::{Explanation, Minimality, Role};
+use super::{Explanation, Minimality, Role, Sources};
 use crate::check::{Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};
 use crate::time::Instant;
@@ -27,8 +27,10 @@ pub struct Account {
     pub is_shortest: bool,
     /// The few operations that show it, in the order of their invocations.
     pub operations: Vec<Told>,
-    /// Whether it is certain that none of them can be left out.
+    /// Whether it is certain that none of their answers can be left out.
     pub is_minimal: bool,
+    /// Whether all that the answers come from is among them.
+    pub has_all_sources: bool,
 }
 
 /// One of those operations.
@@ -78,6 +80,7 @@ impl<P: std::fmt::Debug, S: SequentialSpec + Clone> Explanation<P, S> {
             is_shortest: self.is_shortest(),
             operations: self.minimal.iter().map(|member| self.told(&words, member.id, member.role)).collect(),
             is_minimal: self.minimality == Minimality::Certain,
+            has_all_sources: self.sources == Sources::All,
         }
     }
 

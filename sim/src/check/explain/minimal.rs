@@ -9,7 +9,7 @@
 //! others may exist.
 
 use super::question::{Asked, Found, Questions};
-use super::{Member, Minimality, Role};
+use super::{Member, Minimality, Role, Sources};
 use crate::check::Model;
 use crate::history::OperationId;
 
@@ -17,11 +17,15 @@ use crate::history::OperationId;
 const WINDOW: usize = 8;
 const WINDOW_GROWTH: usize = 4;
 
+/// How many operations are shown with sources; answers that contradict each other are always shown.
+const SHOWN: usize = 22;
+
 /// Answers that contradict each other, and what they rest upon.
 pub(super) struct Minimal {
     /// In the order of invocations.
     pub(super) members: Vec<Member>,
     pub(super) minimality: Minimality,
+    pub(super) sources: Sources,
 }
 
 /// Finds out which operations that had returned by the end contradict each other.
@@ -29,12 +33,12 @@ pub(super) fn minimal<M: Model>(questions: &mut Questions<'_, '_, M>, culprit: O
     let until = questions.until;
     let mut shrinking = Shrinking { effects: questions.effects(until), questions, minimality: Minimality::Certain };
     let answers = shrinking.answers(culprit);
-    let sources = shrinking.sources(&answers);
+    let (from, sources) = shrinking.sources(&answers);
     let minimality = shrinking.minimality;
     let mut members: Vec<Member> = answers.into_iter().map(|id| Member { id, role: Role::Answer }).collect();
-    members.extend(sources.into_iter().map(|id| Member { id, role: Role::Source }));
+    members.extend(from.into_iter().map(|id| Member { id, role: Role::Source }));
     members.sort_unstable_by_key(|member| member.id);
-    Minimal { members, minimality }
+    Minimal { members, minimality, sources }
 }
 
 struct Shrinking<'s, 'q, 'b, M: Model> {
@@ -145,22 +149,45 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
     }
 
     /// What it takes, beside the answers, to have an order as soon as any one of them is forgotten.
-    fn sources(&mut self, answers: &[OperationId]) -> Vec<OperationId> {
+    fn sources(&mut self, answers: &[OperationId]) -> (Vec<OperationId>, Sources) {
         let all = self.effects_besides(answers);
-        let mut used: Vec<Vec<OperationId>> = Vec::new();
-        for forgotten in answers {
-            used.push(self.order_without(answers, *forgotten, &all).unwrap_or_else(|| {
-                self.minimality = Minimality::OutOfBudget;
-                Vec::new()
-            }));
+        let without: Vec<_> = answers.iter().map(|forgotten| self.order_without(answers, *forgotten, &all)).collect();
+        if without.iter().any(Option::is_none) {
+            self.minimality = Minimality::OutOfBudget;
         }
-        let mut sources: Vec<OperationId> = used.iter().flatten().copied().collect();
-        sources.sort_unstable();
-        sources.dedup();
+        let mut shown = Sources::All;
+        // Short orders first: if not all can be shown, then as many as possible.
+        let mut used: Vec<(OperationId, Vec<OperationId>)> = Vec::new();
+        let mut sources: Vec<OperationId> = Vec::new();
+        let mut orders: Vec<_> = answers.iter().copied().zip(without).collect();
+        orders.sort_by_key(|(_, order)| order.as_ref().map_or(usize::MAX, Vec::len));
+        for (forgotten, order) in orders {
+            let mut more = sources.clone();
+            more.extend(order.iter().flatten());
+            more.sort_unstable();
+            more.dedup();
+            match order {
+                Some(order) if more.len() + answers.len() <= SHOWN => {
+                    sources = more;
+                    used.push((forgotten, order));
+                }
+                Some(_) | None => shown = Sources::Some,
+            }
+        }
+        (self.without_superfluous(answers, sources, used), shown)
+    }
+
+    /// Leaves out sources one by one, as long as there are orders for each of the answers that is forgotten.
+    fn without_superfluous(
+        &mut self,
+        answers: &[OperationId],
+        mut sources: Vec<OperationId>,
+        mut used: Vec<(OperationId, Vec<OperationId>)>,
+    ) -> Vec<OperationId> {
         for candidate in sources.clone() {
             let rest: Vec<OperationId> = sources.iter().copied().filter(|id| *id != candidate).collect();
             let mut changed = used.clone();
-            let is_superfluous = answers.iter().zip(&mut changed).all(|(forgotten, used)| {
+            let is_superfluous = changed.iter_mut().all(|(forgotten, used)| {
                 if !used.contains(&candidate) {
                     return true;
                 }
@@ -183,11 +210,11 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
         effects: &[OperationId],
     ) -> Option<Vec<OperationId>> {
         let rest: Vec<OperationId> = answers.iter().copied().filter(|id| *id != forgotten).collect();
-        let mut telling = self.told(&rest);
+        let mut effects = effects.to_vec();
         if !self.questions.observes(forgotten) {
-            telling.push(Asked { id: forgotten, answer: None });
+            effects.push(forgotten);
         }
-        match self.questions.ask(telling, effects) {
+        match self.questions.ask(self.told(&rest), &effects) {
             Found::Order(order) => {
                 Some(order.into_iter().filter(|id| *id != forgotten && !rest.contains(id)).collect())
             }
