@@ -99,12 +99,20 @@ fn fuzz(format: Format, limit: Duration, seed: u64) {
         let one = WallClock::now();
         let stated = (stream.below(4) > 0).then_some(format);
         let outcome = catch_unwind(|| judge(&bytes, stated));
-        let time = one.elapsed();
+        let mut time = one.elapsed();
         let Ok(Ok(judged)) = outcome else {
             let what = outcome.err().map_or("a wrong answer", |_| "a panic");
             println!("FOUND after {cases} cases: {what}\n--- the file, in {}\n{}", format.name(), bytes.escape_ascii());
             std::process::exit(1);
         };
+        // The machine may have been busy with something else.
+        for _ in 0..5 {
+            if time > TIME_MAX {
+                let again = WallClock::now();
+                let _ = judge(&bytes, stated);
+                time = time.min(again.elapsed());
+            }
+        }
         if time > TIME_MAX {
             println!("FOUND after {cases} cases: it took {time:?}\n--- the file\n{}", bytes.escape_ascii());
             std::process::exit(1);

@@ -238,6 +238,11 @@ fn histories_are_judged() {
         assert_eq!(code(&output), expected, "{file}");
         insta::assert_snapshot!(format!("check-{file}"), transcript(&arguments, &output, without_duration));
     }
+    let more = ["jepsen.edn", "maelstrom.edn", "lists.edn", "lines.jsonl"];
+    let stale = ["jepsen-stale.edn", "maelstrom-stale.edn", "lists-stale.edn", "lines-stale.jsonl"];
+    for (file, expected) in more.iter().zip([0; 4]).chain(stale.iter().zip([1; 4])) {
+        assert_eq!(code(&output(&format!("check tests/fixtures/{file}"))), expected, "{file}");
+    }
     let text = std::fs::read_to_string("tests/fixtures/jepsen-stale.log").expect("a fixture");
     let output = output_with_stdin("check - --format jepsen --model register", &text);
     assert_eq!(code(&output), 1);

@@ -26,7 +26,8 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
     if begin(map).starts_with(':') {
         return Some(if line.contains(":key ") { Format::Porcupine } else { Format::Edn });
     }
-    let is_document = line.contains("\"operations\"") || line.contains("\"whitewater/history/");
+    // A document names its schema, and a line that begins without a header says of which type it is.
+    let is_document = line.contains("\"whitewater/history/");
     let is_event = line.contains(json_lines::SCHEMA) || (line.contains("\"type\"") && !is_document);
     Some(if is_event { Format::JsonLines } else { Format::Json })
 }
