@@ -12,6 +12,7 @@ mod edn_lines;
 mod error;
 mod event;
 mod facts;
+mod follow;
 mod jepsen;
 mod json;
 mod json_lines;
@@ -33,6 +34,7 @@ pub use detect::detect;
 pub use error::FormatError;
 use error::{Place, quote};
 pub use event::{Event, Step};
+pub use follow::{Heard, follow};
 pub use json::write as write_json;
 pub use json_lines::write as write_json_lines;
 pub use lines::{LineReader, OPERATION_BYTES_MAX};
@@ -146,13 +148,17 @@ pub fn parse(bytes: &[u8], format: Option<Format>, missing: Option<Missing>) -> 
     };
     let Recorder { history, lines } = recorder;
     if history.operations().is_empty() {
-        let name = format.name();
-        return Err(FormatError::whole(format!(
-            "no operations found, so there is nothing to check; is this file really in the format {name}, and complete?"
-        )));
+        return Err(nothing_to_check(format));
     }
     let model = KeyValue { missing: missing.unwrap_or(stated) };
     Ok(Parsed { format, history, model, lines, passed_over })
+}
+
+fn nothing_to_check(format: Format) -> FormatError {
+    let name = format.name();
+    FormatError::whole(format!(
+        "no operations found, so there is nothing to check; is this file really in the format {name}, and complete?"
+    ))
 }
 
 fn unlike_any() -> FormatError {

@@ -80,6 +80,12 @@ impl<R: BufRead> Events<R> {
         self.line
     }
 
+    /// How many entries so far were about other things than operations of clients, such as the nemesis.
+    #[must_use]
+    pub fn passed_over(&self) -> usize {
+        self.reader.passed_over()
+    }
+
     fn next_event(&mut self) -> Result<Option<Event>, FormatError> {
         let mut bytes = Vec::new();
         loop {
