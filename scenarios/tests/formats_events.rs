@@ -84,10 +84,10 @@ fn words_of_different_kinds_are_different() {
     for word in words {
         let text = format!("{{:process 0, :type :invoke, :f :write, :value [\"k\" {word}]}}");
         match parse(text.as_bytes(), None, None) {
-            Ok(parsed) => match &parsed.history.operations()[0].op {
-                Operation::Put { value, .. } => seen.push(value.to_string()),
-                other => panic!("{other:?}"),
-            },
+            Ok(parsed) => {
+                let Operation::Put { value, .. } = &parsed.history.operations()[0].op else { panic!("a write") };
+                seen.push(value.to_string());
+            }
             Err(error) => assert!(word == "nilly" && error.message.contains("is no value"), "{error}"),
         }
     }

@@ -69,6 +69,18 @@ enum Kind {
     Info,
 }
 
+impl Kind {
+    fn of(node: &Node<'_>) -> Option<Kind> {
+        match keyword(node)? {
+            "invoke" => Some(Kind::Invoke),
+            "ok" => Some(Kind::Ok),
+            "fail" => Some(Kind::Fail),
+            "info" => Some(Kind::Info),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Function {
     Read,
@@ -78,6 +90,16 @@ enum Function {
 }
 
 impl Function {
+    fn of(node: &Node<'_>) -> Option<Function> {
+        match keyword(node)? {
+            "read" => Some(Function::Read),
+            "write" => Some(Function::Write),
+            "cas" => Some(Function::CompareAndSwap),
+            "txn" => Some(Function::Transaction),
+            _ => None,
+        }
+    }
+
     /// Whether an operation can have come from this function.
     fn made(self, op: &Operation) -> bool {
         match op {
@@ -109,12 +131,12 @@ impl<'f, 't> Fields<'f, 't> {
         };
         let mut fields = Fields::default();
         for (name, value) in entries {
-            let place = match name.kind {
-                NodeKind::Key("process") => &mut fields.process,
-                NodeKind::Key("type") => &mut fields.kind,
-                NodeKind::Key("f") => &mut fields.function,
-                NodeKind::Key("value") => &mut fields.value,
-                _ => continue,
+            let place = match keyword(name) {
+                Some("process") => &mut fields.process,
+                Some("type") => &mut fields.kind,
+                Some("f") => &mut fields.function,
+                Some("value") => &mut fields.value,
+                Some(_) | None => continue,
             };
             if place.replace(untagged(value)).is_some() {
                 return Err(form.wrong(name, "this is there twice"));
@@ -135,30 +157,18 @@ fn event(form: &Form<'_>, dialect: &mut Dialect, reading: &mut Reading) -> Resul
     let fields = Fields::of(form)?;
     let missing = |name: &str| form.wrong(&form.node, &format!("an operation has a `:{name}`, but this has none"));
     let process_node = fields.process.ok_or_else(|| missing("process"))?;
-    let process = match &process_node.kind {
-        NodeKind::Int(number) => u64::try_from(*number)
-            .map_err(|_| form.wrong(process_node, "the number of a process cannot be negative"))?,
-        _ => {
-            reading.passed_over += 1;
-            return Ok(None);
-        }
+    let NodeKind::Int(process) = process_node.kind else {
+        reading.passed_over += 1;
+        return Ok(None);
     };
+    let process =
+        u64::try_from(process).map_err(|_| form.wrong(process_node, "the number of a process cannot be negative"))?;
     let kind_node = fields.kind.ok_or_else(|| missing("type"))?;
-    let kind = match kind_node.kind {
-        NodeKind::Key("invoke") => Kind::Invoke,
-        NodeKind::Key("ok") => Kind::Ok,
-        NodeKind::Key("fail") => Kind::Fail,
-        NodeKind::Key("info") => Kind::Info,
-        _ => return Err(form.wrong(kind_node, "unknown type, expected :invoke, :ok, :fail or :info")),
-    };
+    let kind = Kind::of(kind_node)
+        .ok_or_else(|| form.wrong(kind_node, "unknown type, expected :invoke, :ok, :fail or :info"))?;
     let function_node = fields.function.ok_or_else(|| missing("f"))?;
-    let function = match function_node.kind {
-        NodeKind::Key("read") => Function::Read,
-        NodeKind::Key("write") => Function::Write,
-        NodeKind::Key("cas") => Function::CompareAndSwap,
-        NodeKind::Key("txn") => Function::Transaction,
-        _ => return Err(form.wrong(function_node, "unknown operation, expected :read, :write, :cas or :txn")),
-    };
+    let function = Function::of(function_node)
+        .ok_or_else(|| form.wrong(function_node, "unknown operation, expected :read, :write, :cas or :txn"))?;
     let mut words = Words { form, dialect, texts: &mut reading.texts };
     let (place, pairing) = (form.place(process_node), &mut reading.pairing);
     if matches!(kind, Kind::Invoke) {
@@ -235,18 +245,18 @@ impl<'w, 't> Words<'w, 't> {
     fn step(&mut self, step: &Node<'t>) -> Result<Operation, FormatError> {
         let Some([function, key, value]) = items(step) else { return Err(self.form.wrong(step, TXN)) };
         let key = self.word(key)?;
-        match function.kind {
-            NodeKind::Key("r") => Ok(Operation::Get { key }),
-            NodeKind::Key("w") => {
+        match keyword(function) {
+            Some("r") => Ok(Operation::Get { key }),
+            Some("w") => {
                 self.are(Values::Words, step)?;
                 Ok(Operation::Put { key, value: self.written(value)? })
             }
-            NodeKind::Key("append") => {
+            Some("append") => {
                 self.are(Values::Lists, step)?;
                 let element = self.element(value)?;
                 Ok(Operation::Append { key, value: self.texts.share(&list::one(&element)) })
             }
-            _ => Err(self.form.wrong(function, "unknown step, expected :r, :w or :append")),
+            Some(_) | None => Err(self.form.wrong(function, "unknown step, expected :r, :w or :append")),
         }
     }
 
@@ -266,7 +276,7 @@ impl<'w, 't> Words<'w, 't> {
                     let Some([function, _, value]) = items(untagged(step)) else {
                         unreachable!("the steps have just been read")
                     };
-                    let is_read = matches!(function.kind, NodeKind::Key("r"));
+                    let is_read = keyword(function) == Some("r");
                     answers.push(if is_read { self.answer_of_step(untagged(value))? } else { Answer::Done });
                 }
                 Ok(if answers.len() == 1 { answers.swap_remove(0) } else { Answer::Batch(answers.into()) })
@@ -343,15 +353,18 @@ static NIL: Node<'static> = Node {
     leading_discards: Vec::new(),
 };
 
+/// The name of a keyword.
+fn keyword<'t>(node: &Node<'t>) -> Option<&'t str> {
+    if let NodeKind::Key(name) = node.kind { Some(name) } else { None }
+}
+
 /// What is in a vector or a list.
 fn items<'f, 't>(node: &'f Node<'t>) -> Option<&'f [Node<'t>]> {
-    match &node.kind {
-        NodeKind::Vector(items, _) | NodeKind::List(items, _) => Some(items),
-        _ => None,
-    }
+    if let NodeKind::Vector(items, _) | NodeKind::List(items, _) = &node.kind { Some(items) } else { None }
 }
 
 /// A key, a value or an element. Words of different kinds differ: 1, "1" and :1 are three.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum of a library, which may grow")]
 fn word(form: &Form<'_>, node: &Node<'_>) -> Result<String, FormatError> {
     let node = untagged(node);
     match &node.kind {

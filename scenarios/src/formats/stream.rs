@@ -16,7 +16,7 @@ use super::{BYTE_ORDER_MARK, Format, KeyValue, unlike_any, utf8};
 /// A stream whose format is known.
 pub enum Opened<R> {
     /// It is written in lines.
-    Events(Events<R>),
+    Events(Box<Events<R>>),
     /// It has to be read to its end first. All of it is still to be read.
     Document(Format, std::io::Chain<Cursor<Vec<u8>>, R>),
 }
@@ -56,7 +56,7 @@ pub fn open<R: BufRead>(mut source: R, format: Option<Format>) -> Result<Opened<
         Some(reader) => {
             let mut events = Events { format, source: source_of(head), reader, line: 0, first: None, is_over: false };
             events.first = events.next_event()?;
-            Ok(Opened::Events(events))
+            Ok(Opened::Events(Box::new(events)))
         }
     }
 }
