@@ -158,11 +158,13 @@ impl<'h, M: Model> Monitor<'h, M> {
     pub(super) fn collect_registers(&mut self, initial: &M::Value<'h>) -> Result<(), Stop> {
         let acts = std::mem::take(&mut self.acts);
         let is_update = |act: &&Act<M::Value<'h>>| matches!(act.role, Role::Write(_) | Role::Swap { .. });
+        let versions = 1 + acts.iter().filter(is_update).count();
+        self.versions.reserve(versions);
         self.values.clear();
+        self.values.reserve_exact(versions);
         self.by_value.clear();
         // Growing would hash every value again.
-        self.by_value
-            .reserve(1 + acts.iter().filter(is_update).count(), |_| unreachable!("an empty table has no values"));
+        self.by_value.reserve(versions, |_| unreachable!("an empty table has no values"));
         self.name(initial, INITIAL);
         for act in &acts {
             if let Role::Write(value) | Role::Swap { new: value, .. } = &act.role {

@@ -7,14 +7,16 @@
 //! 1. *Updates of unknown outcome that nobody saw* do not take effect. Suppose an order has one. What stands right behind
 //!    it does not depend on it: a reader, a swap or an append that somebody read would have seen its value. So it is an
 //!    update that overwrites, or an append that nobody saw either, and the order without it explains as much.
-//! 2. *Values written more than once* (deletes write the missing value) are left out with all that see them; a swap that
-//!    expects one becomes a write, and one that writes one becomes a read. From an order of all operations this makes
-//!    an order of the others: nobody else saw these values. So what has no order without them has none with them.
-//! 3. *Swaps that failed* are left out in the same way: they change nothing.
+//! 2. *Values written more than once* (deletes write the missing value) name no update. Who reads one is a zone of its own,
+//!    for it cannot stand inside that of another value; so is an update that makes one, unless it is a swap of a value
+//!    written once, and then it ends the zone of that. A swap that expects one counts as a write. Every order of all
+//!    operations is an order of these zones; so what has none without the values has none with them.
+//! 3. *Swaps that failed* are left out: they change nothing. One whose value was certainly there all the time is a
+//!    violation by itself.
 //!
-//! After 2 or 3 an order of the rest proves nothing by itself. It is completed by a guess (`complete`) and then held against
-//! the specification, operation by operation: a witness, or silence. What it simplifies: parts that are tied together,
-//! appends beside deletes, and elements that cannot be told apart when they stand in a row are left to the search.
+//! After 2 or 3 an order of the zones proves nothing yet. A better one is guessed (`complete`) and held against the
+//! specification, operation by operation: it is a witness, or monitoring is silent. What it simplifies: parts that are
+//! tied together, appends beside deletes, and elements that cannot be told apart in a row are left to the search.
 
 mod collect;
 mod complete;
@@ -172,6 +174,7 @@ impl<'h, M: Model> Monitor<'h, M> {
     /// Looks at all operations, and says whether there are appends; silent if some operation has no [`super::Access`].
     fn gather(&mut self, component: &Component<M>) -> Result<bool, Stop> {
         self.acts.clear();
+        self.acts.reserve_exact(component.ids.len());
         let mut appends = false;
         for id in &component.ids {
             let Some(act) = act(self.model, self.history, *id)? else { continue };

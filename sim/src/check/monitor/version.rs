@@ -79,6 +79,11 @@ impl Versions {
         self.add(NONE, BEFORE_ALL, BEFORE_ALL);
     }
 
+    /// Makes room for as many versions.
+    pub(super) fn reserve(&mut self, versions: usize) {
+        self.all.reserve_exact(versions);
+    }
+
     /// A version that this operation makes.
     pub(super) fn add(&mut self, update: u32, invoked: Stamp, returned: Stamp) -> VersionId {
         let id = u32::try_from(self.all.len()).expect("a history holds fewer than 2^32 operations");

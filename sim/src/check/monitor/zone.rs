@@ -14,7 +14,7 @@
 //! Hence one pass over the sorted zones decides: the latest `i` so far must be before each next `r`. The initial version
 //! counts as made before all events.
 
-use super::version::{INITIAL, Moment, NONE, VersionId, Versions};
+use super::version::{INITIAL, Moment, NONE, Version, VersionId, Versions};
 use super::{Clash, Reason};
 use crate::history::Stamp;
 
@@ -42,13 +42,16 @@ impl Zones {
     pub(super) fn arrange(&mut self, versions: &Versions) -> Result<(), Clash> {
         self.all.clear();
         self.sorted.clear();
+        let is_root =
+            |(id, version): &(VersionId, &Version)| version.from == NONE && (*id == INITIAL || version.is_certain());
+        let roots = versions.iter().filter(is_root).count();
+        self.all.reserve_exact(roots);
+        self.sorted.reserve_exact(roots);
         let mut placed = 0;
-        for (id, version) in versions.iter() {
-            if version.from == NONE && (id == INITIAL || version.is_certain()) {
-                let zone = zone(versions, id, &mut placed)?;
-                self.sorted.push((zone.returned.stamp.min(zone.invoked.stamp), self.all.len() as u32));
-                self.all.push(zone);
-            }
+        for (id, _) in versions.iter().filter(is_root) {
+            let zone = zone(versions, id, &mut placed)?;
+            self.sorted.push((zone.returned.stamp.min(zone.invoked.stamp), self.all.len() as u32));
+            self.all.push(zone);
         }
         if placed < versions.iter().filter(|(id, version)| *id == INITIAL || version.is_certain()).count() {
             return Err(circle(versions, &self.all));
