@@ -1,8 +1,8 @@
 //! From operations to versions, where updates replace what was there: registers, with compare-and-swap or without.
 //!
-//! Two passes: one over the updates, to learn which of them makes each value, and one over all that saw a value (Gibbons
-//! and Korach, 1997, call it the read mapping). What it simplifies: a value that is written twice is given up, also where
-//! time alone would tell which of the two updates a reader saw.
+//! Two passes: one over the updates, to learn which of them makes each value, and one over all that saw a value
+//! (Gibbons and Korach, 1997, call it the read mapping). What it simplifies: a value that is written twice is given up,
+//! also where time alone would tell which of the two updates a reader saw.
 
 use std::hash::{BuildHasher, BuildHasherDefault};
 
@@ -34,8 +34,8 @@ pub(super) enum Role<V> {
     Refused(V),
 }
 
-/// What an operation has to do with versions. Nothing, if it failed, or told nobody what it saw; silence, if that cannot be
-/// said.
+/// What an operation has to do with versions. Nothing, if it failed, or told nobody what it saw; silence, if that
+/// cannot be said.
 pub(super) fn act<'h, M: Model>(
     model: &M,
     history: &'h History<Op<M>, Ret<M>>,

@@ -1,10 +1,11 @@
 //! An order for what the theorem of `zone` leaves open: values written more than once, and swaps that failed.
 //!
-//! Zones are placed one after the other. A zone may stand next if it was invoked before the first return among all zones
-//! left; the one that returns first is urgent, and what must come before it even more. If the next one needs a value that
-//! several updates make, one of these is placed before it, the one with the earliest deadline (Horn, 1974), and before
-//! that whatever can be got out of the way; whoever else needs that value follows at once. Then each failed swap is put
-//! where its value is not there. What it simplifies: choices are not taken back. What comes out is a guess, and must be held against the specification.
+//! Zones are placed one after the other. A zone may stand next if it was invoked before the first return among all
+//! zones left; the one that returns first is urgent, and what must come before it even more. If the next one needs a
+//! value that several updates make, one of these is placed before it, the one with the earliest deadline (Horn, 1974),
+//! and before that whatever can be got out of the way; whoever else needs that value follows at once. Then each failed
+//! swap is put where its value is not there. What it simplifies: choices are not taken back. What comes out is a guess,
+//! and must be held against the specification.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -289,8 +290,8 @@ impl Schedule {
         Some(())
     }
 
-    /// The unit left that returns first, and the one to be placed next: that one, unless it stretches over returns of others.
-    /// These were all invoked before it returned, for if not they would clash.
+    /// The unit left that returns first, and the one to be placed next: that one, unless it stretches over returns of
+    /// others. These were all invoked before it returned, for if not they would clash.
     fn next(&mut self) -> Option<(usize, usize)> {
         while self.is_placed.get(self.urgent) == Some(&true) {
             self.urgent += 1;

@@ -1,7 +1,7 @@
-//! Monitoring against the search and against brute force, on random small histories (Lowe, 2017, tests his checkers so).
+//! Monitoring against the search and against brute force, on random small histories, as Lowe (2017) tests his checkers.
 //!
-//! Half of the histories have an answer changed. What it simplifies: one register, and at most ten operations; the zones
-//! of longer histories are those of these, only more of them.
+//! Half of the histories have an answer changed. What it simplifies: one register, and at most ten operations; the
+//! zones of longer histories are those of these, only more of them.
 
 use super::*;
 use crate::check::SequentialSpec;
@@ -147,7 +147,8 @@ fn whatever_is_said_of_other_histories_is_right() {
     assert!(tally.linearizable > 3_000 && tally.violations > 500, "{tally:?}");
 }
 
-/// A history of operations on one register, each invoked and returned at these moments; without an answer it stays open.
+/// A history of operations on one register, each invoked and returned at these moments; without an answer it stays
+/// open.
 fn told(operations: &[(Action, Option<Reply>, u64, u64)]) -> History<Request, Reply> {
     let mut history = History::new();
     let mut ids = vec![OperationId(0); operations.len()];
