@@ -334,6 +334,41 @@ fn may_become(value: Option<&str>, target: Option<&str>, between: &[Between<'_>]
 mod tests {
     use super::*;
 
+    /// Appending what remains of a value to its beginning gives the value, which is ordered behind the beginning.
+    #[test]
+    fn a_remainder_is_what_an_append_would_add() {
+        let values = [None, Some(""), Some("a"), Some("ab"), Some("b"), Some("ba")];
+        for missing in [Missing::Nil, Missing::Empty] {
+            let model = KeyValue { missing };
+            for value in values {
+                for beginning in values {
+                    let expected = match model.remainder(&value, &beginning) {
+                        Remainder::Nothing => beginning,
+                        Remainder::Unlike => {
+                            assert!(
+                                value.is_none() || !value.unwrap_or_default().starts_with(beginning.unwrap_or("-"))
+                            );
+                            continue;
+                        }
+                        Remainder::More(rest) => {
+                            let mut key = KeySpec::new(missing);
+                            let key_name: Arc<str> = "k".into();
+                            if let Some(beginning) = beginning {
+                                key.invoke(&Operation::Put { key: Arc::clone(&key_name), value: beginning.into() });
+                            }
+                            let rest = rest.expect("what is appended is something").into();
+                            key.invoke(&Operation::Append { key: key_name, value: rest });
+                            assert!(value > beginning);
+                            assert_eq!(key.value().map(|held| &**held), value);
+                            continue;
+                        }
+                    };
+                    assert_eq!(expected, value);
+                }
+            }
+        }
+    }
+
     fn operations() -> Vec<Operation> {
         let key: Arc<str> = "k".into();
         let mut operations = vec![Operation::Delete { key: Arc::clone(&key) }];

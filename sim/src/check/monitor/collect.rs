@@ -1,8 +1,8 @@
 //! From operations to versions, where updates replace what was there: registers, with compare-and-swap or without.
 //!
-//! Two passes: one over the updates, to learn which of them makes each value, and one over all that saw a value (Gibbons
-//! and Korach, 1997, call it the read mapping). What it simplifies: a value that is written twice is given up, also where
-//! time alone would tell which of the two updates a reader saw.
+//! Two passes: one over the updates, to learn which of them makes each value, and one over all that saw a value
+//! (Gibbons and Korach, 1997, call it the read mapping). What it simplifies: a value that is written twice is given up,
+//! also where time alone would tell which of the two updates a reader saw.
 
 use std::hash::{BuildHasher, BuildHasherDefault};
 
@@ -34,8 +34,8 @@ pub(super) enum Role<V> {
     Refused(V),
 }
 
-/// What an operation has to do with versions. Nothing, if it failed, or told nobody what it saw; silence, if that cannot be
-/// said.
+/// What an operation has to do with versions. Nothing, if it failed, or told nobody what it saw; silence, if that
+/// cannot be said.
 pub(super) fn act<'h, M: Model>(
     model: &M,
     history: &'h History<Op<M>, Ret<M>>,
@@ -158,11 +158,13 @@ impl<'h, M: Model> Monitor<'h, M> {
     pub(super) fn collect_registers(&mut self, initial: &M::Value<'h>) -> Result<(), Stop> {
         let acts = std::mem::take(&mut self.acts);
         let is_update = |act: &&Act<M::Value<'h>>| matches!(act.role, Role::Write(_) | Role::Swap { .. });
+        let versions = 1 + acts.iter().filter(is_update).count();
+        self.versions.reserve(versions);
         self.values.clear();
+        self.values.reserve_exact(versions);
         self.by_value.clear();
         // Growing would hash every value again.
-        self.by_value
-            .reserve(1 + acts.iter().filter(is_update).count(), |_| unreachable!("an empty table has no values"));
+        self.by_value.reserve(versions, |_| unreachable!("an empty table has no values"));
         self.name(initial, INITIAL);
         for act in &acts {
             if let Role::Write(value) | Role::Swap { new: value, .. } = &act.role {

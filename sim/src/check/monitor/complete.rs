@@ -1,10 +1,11 @@
 //! An order for what the theorem of `zone` leaves open: values written more than once, and swaps that failed.
 //!
-//! Zones are placed one after the other. A zone may stand next if it was invoked before the first return among all zones
-//! left; the one that returns first is urgent. If the urgent one needs a value that several updates make, one of these is
-//! placed before it, the one with the earliest deadline first (Horn, 1974), and before that whatever can be got out of
-//! the way; whoever else needs that value follows at once. Then each failed swap is put where its value is not there.
-//! What it simplifies: choices are not taken back. What comes out is a guess, and must be held against the specification.
+//! Zones are placed one after the other. A zone may stand next if it was invoked before the first return among all
+//! zones left; the one that returns first is urgent, and what must come before it even more. If the next one needs a
+//! value that several updates make, one of these is placed before it, the one with the earliest deadline (Horn, 1974),
+//! and before that whatever can be got out of the way; whoever else needs that value follows at once. Then each failed
+//! swap is put where its value is not there. What it simplifies: choices are not taken back. What comes out is a guess,
+//! and must be held against the specification.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -68,10 +69,7 @@ impl<'h, M: Model> Monitor<'h, M> {
         let mut schedule = Schedule::new(self.units(&facts));
         schedule.run().ok_or(Stop::Silent)?;
         let order = self.operations(&schedule.placed, &facts);
-        let moments = self.moments(&order);
-        self.insert_refused(&order, &moments.earliest, &facts.refused)
-            .or_else(|| self.insert_refused(&order, &moments.latest, &facts.refused))
-            .ok_or(Stop::Silent)
+        self.insert_refused(&order, facts.refused).ok_or(Stop::Silent)
     }
 
     fn facts(&self) -> Facts {
@@ -110,9 +108,11 @@ impl<'h, M: Model> Monitor<'h, M> {
                     }
                 }
                 Role::Refused(value) => {
-                    if let Expected::Version(value) | Expected::Unclear(value) = self.find(value) {
-                        facts.refused.push(Refused { id: *id, invoked, returned, value });
-                    }
+                    let value = match self.find(value) {
+                        Expected::Version(value) | Expected::Unclear(value) => value,
+                        Expected::Unwritten => NONE,
+                    };
+                    facts.refused.push(Refused { id: *id, invoked, returned, value });
                 }
             }
         }
@@ -168,24 +168,13 @@ impl<'h, M: Model> Monitor<'h, M> {
         interval(&self.history.operations()[id.0 as usize])
     }
 
-    /// When the operations of an order can take effect.
-    fn moments(&self, order: &[Placed]) -> Moments {
-        let mut earliest: Vec<Stamp> = Vec::with_capacity(order.len());
-        for placed in order {
-            let before = earliest.last().copied().unwrap_or_default();
-            earliest.push(before.max(self.interval(placed.id).0));
-        }
-        let mut latest: Vec<Stamp> = Vec::with_capacity(order.len());
-        for placed in order.iter().rev() {
-            let behind = latest.last().copied().unwrap_or(AFTER_ALL);
-            latest.push(behind.min(self.interval(placed.id).1));
-        }
-        latest.reverse();
-        Moments { earliest, latest }
-    }
-
-    /// The order, and each failed swap at a moment at which its value is not there.
-    fn insert_refused(&self, order: &[Placed], moments: &[Stamp], refused: &[Refused]) -> Option<Vec<OperationId>> {
+    /// The order, and each failed swap at the first place at which its value is not there. It must stand behind what
+    /// returned before it was invoked, other such swaps among them, and before what was invoked after it had returned.
+    fn insert_refused(&self, order: &[Placed], mut refused: Vec<Refused>) -> Option<Vec<OperationId>> {
+        let intervals = || order.iter().map(|placed| self.interval(placed.id));
+        let last_invoked = running(intervals().map(|(invoked, _)| invoked), Stamp::max);
+        let mut first_returned = running(intervals().rev().map(|(_, returned)| returned), Stamp::min);
+        first_returned.reverse();
         let value_after = |place: usize| place.checked_sub(1).map_or(INITIAL, |place| order[place].value);
         // The first place behind each at which another value is there.
         let mut changes = vec![order.len() + 1; order.len() + 1];
@@ -193,16 +182,26 @@ impl<'h, M: Model> Monitor<'h, M> {
             let is_same = value_after(place) == value_after(place + 1);
             changes[place] = if is_same { changes[place + 1] } else { place + 1 };
         }
+        refused.sort_unstable_by_key(|swap| swap.invoked);
         let mut inserted: Vec<(usize, Stamp, OperationId)> = Vec::with_capacity(refused.len());
-        for swap in refused {
-            let mut place = moments.partition_point(|moment| *moment < swap.invoked);
+        // Swaps that are placed, the next to return first; and the last place of those that have returned.
+        let mut open: BinaryHeap<Reverse<(Stamp, usize)>> = BinaryHeap::new();
+        let mut behind = 0;
+        for swap in &refused {
+            while let Some(Reverse((_, place))) =
+                open.peek().copied().filter(|Reverse((returned, _))| *returned < swap.invoked)
+            {
+                open.pop();
+                behind = behind.max(place);
+            }
+            let mut place = behind.max(first_returned.partition_point(|returned| *returned < swap.invoked));
             if value_after(place) == swap.value {
                 place = changes[place];
-                let moment = moments.get(place.checked_sub(1)?)?;
-                if *moment > swap.returned {
-                    return None;
-                }
             }
+            if place > order.len() || (place > 0 && last_invoked[place - 1] > swap.returned) {
+                return None;
+            }
+            open.push(Reverse((swap.returned, place)));
             inserted.push((place, swap.invoked, swap.id));
         }
         inserted.sort_unstable();
@@ -218,10 +217,13 @@ impl<'h, M: Model> Monitor<'h, M> {
     }
 }
 
-/// By place in an order.
-struct Moments {
-    earliest: Vec<Stamp>,
-    latest: Vec<Stamp>,
+/// Of each place, what `choose` makes of all up to there.
+fn running(stamps: impl Iterator<Item = Stamp>, choose: fn(Stamp, Stamp) -> Stamp) -> Vec<Stamp> {
+    let mut chosen: Vec<Stamp> = Vec::new();
+    for stamp in stamps {
+        chosen.push(chosen.last().map_or(stamp, |last| choose(*last, stamp)));
+    }
+    chosen
 }
 
 /// Places units one after the other.
@@ -231,6 +233,8 @@ struct Schedule {
     is_placed: Vec<bool>,
     /// The first of `units` that is left.
     urgent: usize,
+    /// The first behind that one that is left.
+    behind: usize,
     /// Positions in `units`, by last invocation, and how many of them may stand next.
     by_invocation: Vec<usize>,
     ready: usize,
@@ -257,6 +261,7 @@ impl Schedule {
             is_placed: vec![false; units.len()],
             units,
             urgent: 0,
+            behind: 0,
             by_invocation,
             ready: 0,
             readers: BTreeMap::new(),
@@ -269,28 +274,35 @@ impl Schedule {
 
     /// Places all units but spares that are not needed; `None`, if some value that is needed cannot be had.
     fn run(&mut self) -> Option<()> {
-        loop {
-            while self.is_placed.get(self.urgent) == Some(&true) {
-                self.urgent += 1;
-            }
-            let unit = match self.units.get(self.urgent) {
-                Some(unit) if unit.returned != AFTER_ALL => *unit,
-                Some(_) | None => return Some(()),
-            };
-            self.make_ready(unit.returned);
+        while let Some((first, next)) = self.next() {
+            self.make_ready(self.units[first].returned);
             if self.place_readers() {
                 continue;
             }
-            if let Some(needed) = unit.needs.filter(|needed| self.value != *needed) {
-                for other in std::mem::take(&mut self.others) {
-                    self.place(other);
+            match self.units[next].needs.filter(|needed| self.value != *needed) {
+                Some(needed) => {
+                    let maker = self.maker(needed)?;
+                    self.place(maker);
                 }
-                let maker = self.maker(needed)?;
-                self.place(maker);
-                self.place_readers();
+                None => self.place(next),
             }
-            self.place(self.urgent);
         }
+        Some(())
+    }
+
+    /// The unit left that returns first, and the one to be placed next: that one, unless it stretches over returns of
+    /// others. These were all invoked before it returned, for if not they would clash.
+    fn next(&mut self) -> Option<(usize, usize)> {
+        while self.is_placed.get(self.urgent) == Some(&true) {
+            self.urgent += 1;
+        }
+        let first = self.units.get(self.urgent).filter(|unit| unit.returned != AFTER_ALL)?;
+        self.behind = self.behind.max(self.urgent + 1);
+        while self.is_placed.get(self.behind) == Some(&true) {
+            self.behind += 1;
+        }
+        let is_within = self.units.get(self.behind).is_some_and(|unit| unit.returned < first.invoked);
+        Some((self.urgent, if is_within { self.behind } else { self.urgent }))
     }
 
     fn make_ready(&mut self, first_return: Stamp) {
@@ -333,7 +345,18 @@ impl Schedule {
         std::iter::from_fn(|| makers.pop()).map(|Reverse(place)| place).find(|place| !self.is_placed[*place])
     }
 
+    /// Places a unit, and whatever would spoil a value that is needed before it.
     fn place(&mut self, place: usize) {
+        let unit = self.units[place];
+        if unit.leaves.is_some_and(|value| self.is_needed(value)) {
+            for other in std::mem::take(&mut self.others) {
+                self.put(other);
+            }
+        }
+        self.put(place);
+    }
+
+    fn put(&mut self, place: usize) {
         if std::mem::replace(&mut self.is_placed[place], true) {
             return;
         }

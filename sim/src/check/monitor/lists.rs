@@ -1,10 +1,10 @@
 //! From operations to versions, where updates append: a read names all elements since the last write, in their order.
 //!
-//! Kingsbury and Alvaro ("Elle", 2020) call such objects traceable: whoever reads `abc` says that `c` was appended right
-//! after `b`, and `b` right after `a`. Values must decode in one way only. They do if no element begins with another (a
-//! prefix code, Huffman, 1952) and none is used twice. An append that returned and that nobody read is a zone of its own:
-//! what comes right behind it is a write, for whoever else depended on the value would have shown the element. What it
-//! simplifies: where elements do not decode, or a swap has an unknown outcome, the search decides.
+//! Kingsbury and Alvaro ("Elle", 2020) call such objects traceable: whoever reads `abc` says that `c` was appended
+//! right after `b`, and `b` right after `a`. Values must decode in one way only. They do if no element begins with
+//! another (a prefix code, Huffman, 1952) and none is used twice. An append that returned and that nobody read is a
+//! zone of its own: what comes right behind it is a write, for whoever else depended on the value would have shown the
+//! element. What it simplifies: where elements do not decode, or a swap has an unknown outcome, the search decides.
 
 use super::collect::{Act, Role};
 use super::version::{AFTER_ALL, INITIAL, VersionId};

@@ -1,20 +1,22 @@
-//! Monitoring: a verdict without a search, where values say who wrote them (Gibbons and Korach, "Testing shared memories", 1997).
+//! Monitoring: a verdict without a search, where values say who wrote them (Gibbons and Korach, 1997).
 //!
-//! Where no value is written twice, what was read says which update it was read from, and an order of the updates can be
-//! computed: O(n log n) for n operations. See `version` for what is known of each value, `zone` for the theorem, and
+//! Where no value is written twice, what was read says which update it was read from, and an order of the updates can
+//! be computed: O(n log n) for n operations. See `version` for what is known of each value, `zone` for the theorem, and
 //! `lists` for values that grow by appending. Operations may be left out of the argument where that is sound:
 //!
-//! 1. *Updates of unknown outcome that nobody saw* do not take effect. Suppose an order has one. What stands right behind
-//!    it does not depend on it: a reader, a swap or an append that somebody read would have seen its value. So it is an
-//!    update that overwrites, or an append that nobody saw either, and the order without it explains as much.
-//! 2. *Values written more than once* (deletes write the missing value) are left out with all that see them; a swap that
-//!    expects one becomes a write, and one that writes one becomes a read. From an order of all operations this makes
-//!    an order of the others: nobody else saw these values. So what has no order without them has none with them.
-//! 3. *Swaps that failed* are left out in the same way: they change nothing.
+//! 1. *Updates of unknown outcome that nobody saw* do not take effect. Suppose an order has one. What stands right
+//!    behind it does not depend on it: a reader, a swap or an append that somebody read would have seen its value. So
+//!    it is an update that overwrites, or an append that nobody saw either, and the order without it explains as much.
+//! 2. *Values written more than once* (deletes write the missing value) name no update. Who reads one is a zone of its
+//!    own, for it cannot stand inside that of another value; so is an update that makes one, unless it is a swap of a
+//!    value written once, and then it ends the zone of that. A swap that expects one counts as a write. Every order of
+//!    all operations is an order of these zones; so what has none without the values has none with them.
+//! 3. *Swaps that failed* are left out: they change nothing. One whose value was certainly there all the time is a
+//!    violation by itself.
 //!
-//! After 2 or 3 an order of the rest proves nothing by itself. It is completed by a guess (`complete`) and then held against
-//! the specification, operation by operation: a witness, or silence. What it simplifies: parts that are tied together,
-//! appends beside deletes, and elements that cannot be told apart when they stand in a row are left to the search.
+//! After 2 or 3 an order of the zones proves nothing yet. A better one is guessed (`complete`) and held against the
+//! specification, operation by operation: it is a witness, or monitoring is silent. What it simplifies: parts that are
+//! tied together, appends beside deletes, and elements that cannot be told apart in a row are left to the search.
 
 mod collect;
 mod complete;
@@ -62,8 +64,8 @@ pub(super) enum Reason {
     Fork,
     /// Each of these updates needs the value of another one, round in a circle.
     Circle,
-    /// Between the first and the second of them a value was there, and between the third and the fourth another; but these
-    /// stretches of time overlap. The first is missing where the value was there from the beginning.
+    /// Between the first and the second of them a value was there, and between the third and the fourth another; but
+    /// these stretches of time overlap. The first is missing where the value was there from the beginning.
     Zones,
     /// The swap failed although what it expected was there all the time: at least between the two other operations.
     Refused,
@@ -74,8 +76,8 @@ impl Clash {
         Clash { reason, operations: operations.iter().filter_map(|number| operation(*number)).collect() }
     }
 
-    /// The last return among the operations, or else of the partition: where to begin to look for the shortest beginning
-    /// of the history that has no order.
+    /// The last return among the operations, or else of the partition: where to begin to look for the shortest
+    /// beginning of the history that has no order.
     pub(super) fn reached<O, R, M: Model>(&self, history: &History<O, R>, component: &Component<M>) -> Stamp {
         let last = |ids: &[OperationId]| {
             let returned = |id: &OperationId| match history.operations()[id.0 as usize].outcome {
@@ -173,6 +175,7 @@ impl<'h, M: Model> Monitor<'h, M> {
     /// Looks at all operations, and says whether there are appends; silent if some operation has no [`super::Access`].
     fn gather(&mut self, component: &Component<M>) -> Result<bool, Stop> {
         self.acts.clear();
+        self.acts.reserve_exact(component.ids.len());
         let mut appends = false;
         for id in &component.ids {
             let Some(act) = act(self.model, self.history, *id)? else { continue };

@@ -1,8 +1,8 @@
 //! Versions: what a register holds from one update to the next, and who was there to see it (Adya, 1999).
 //!
 //! Where each value is written once, a version is known by its value: by whom it was made, by whom it was seen, and,
-//! where an append or a swap made it, which version it was made from. What it simplifies: of all the readers of a version
-//! only two count, the one that returned first and the one that was invoked last.
+//! where an append or a swap made it, which version it was made from. What it simplifies: of all the readers of a
+//! version only two count, the one that returned first and the one that was invoked last.
 
 use super::{Clash, Reason};
 use crate::history::{OperationId, Stamp};
@@ -77,6 +77,11 @@ impl Versions {
     pub(super) fn restart(&mut self) {
         self.all.clear();
         self.add(NONE, BEFORE_ALL, BEFORE_ALL);
+    }
+
+    /// Makes room for as many versions.
+    pub(super) fn reserve(&mut self, versions: usize) {
+        self.all.reserve_exact(versions);
     }
 
     /// A version that this operation makes.

@@ -1,20 +1,21 @@
 //! Zones: stretches of time in which nothing else can happen (Gibbons and Korach, "Testing shared memories", 1997).
 //!
-//! A zone is a version and all versions made from it in turn, with the operations that made and read them. In every order
-//! that explains the history these operations stand together, in the order of the versions, each before its readers. So
-//! the zones stand one behind the other, and a zone must come before another if one of its operations returned before
-//! one of the other's was invoked: if its first return `r` is before the other's last invocation `i`. What it simplifies:
-//! Gibbons and Korach have two kinds of zones, forward (`r < i`) and backward; here one rule serves both.
+//! A zone is a version and all versions made from it in turn, with the operations that made and read them. In every
+//! order that explains the history these operations stand together, in the order of the versions, each before its
+//! readers. So the zones stand one behind the other, and a zone must come before another if one of its operations
+//! returned before one of the other's was invoked: if its first return `r` is before the other's last invocation `i`.
+//! What it simplifies: Gibbons and Korach have two kinds of zones, forward (`r < i`) and backward; here one rule serves
+//! both.
 //!
 //! *An order exists if and only if no two zones must each come before the other.* Only if: clear. If: sort the zones by
 //! the smaller of `r` and `i`. Suppose that A stands before B although B must come before A: `r(B) < i(A)`. Then the
-//! smaller one of A is `r(A)`, or else `i(A) <= min(B) <= r(B)`. So `r(A) <= min(B) <= i(B)`, and A must come before B as
-//! well. So if no two zones must each come before the other, the sorted order breaks no rule.
+//! smaller one of A is `r(A)`, or else `i(A) <= min(B) <= r(B)`. So `r(A) <= min(B) <= i(B)`, and A must come before B
+//! as well. So if no two zones must each come before the other, the sorted order breaks no rule.
 //!
-//! Hence one pass over the sorted zones decides: the latest `i` so far must be before each next `r`. The initial version
-//! counts as made before all events.
+//! Hence one pass over the sorted zones decides: the latest `i` so far must be before each next `r`. The initial
+//! version counts as made before all events.
 
-use super::version::{INITIAL, Moment, NONE, VersionId, Versions};
+use super::version::{INITIAL, Moment, NONE, Version, VersionId, Versions};
 use super::{Clash, Reason};
 use crate::history::Stamp;
 
@@ -42,13 +43,16 @@ impl Zones {
     pub(super) fn arrange(&mut self, versions: &Versions) -> Result<(), Clash> {
         self.all.clear();
         self.sorted.clear();
+        let is_root =
+            |(id, version): &(VersionId, &Version)| version.from == NONE && (*id == INITIAL || version.is_certain());
+        let roots = versions.iter().filter(is_root).count();
+        self.all.reserve_exact(roots);
+        self.sorted.reserve_exact(roots);
         let mut placed = 0;
-        for (id, version) in versions.iter() {
-            if version.from == NONE && (id == INITIAL || version.is_certain()) {
-                let zone = zone(versions, id, &mut placed)?;
-                self.sorted.push((zone.returned.stamp.min(zone.invoked.stamp), self.all.len() as u32));
-                self.all.push(zone);
-            }
+        for (id, _) in versions.iter().filter(is_root) {
+            let zone = zone(versions, id, &mut placed)?;
+            self.sorted.push((zone.returned.stamp.min(zone.invoked.stamp), self.all.len() as u32));
+            self.all.push(zone);
         }
         if placed < versions.iter().filter(|(id, version)| *id == INITIAL || version.is_certain()).count() {
             return Err(circle(versions, &self.all));

@@ -1,8 +1,8 @@
 //! Histories broken on purpose, in the ways in which stores break: stale reads, lost writes, readers that disagree.
 //!
-//! Where the numbers written are distinct, what each of these flaws does is certain to be no longer linearizable: two of
-//! the zones of Gibbons and Korach (1997) clash. What it simplifies: one flaw at a time, and only answers are changed,
-//! so that the events stay where they were.
+//! Where the numbers written are distinct, what each of these flaws does is certain to be no longer linearizable: two
+//! of the zones of Gibbons and Korach (1997) clash. What it simplifies: one flaw at a time, and only answers are
+//! changed, so that the events stay where they were.
 
 use super::generate::Sample;
 use super::registers::{Action, Content, Register, Reply, Request};

@@ -93,8 +93,8 @@ impl Shape {
 
     /// A history of this shape: another for each seed, and always the same for the same one.
     ///
-    /// # Panics
-    /// If there is no client, none may have an operation in flight, or there is no register, number or kind of operation.
+    /// # Panics If there is no client, none may have an operation in flight, or there is no register, number or kind of
+    /// operation.
     #[must_use]
     pub fn sample(&self, seed: u64) -> Sample {
         Generator::new(*self, seed).run()

@@ -1,9 +1,9 @@
 //! Registers with numbers for names: the object that sampled histories are of, and an example of a [`Model`].
 //!
 //! A register holds a list of numbers (Herlihy and Wing, 1990, call such an object a sequential specification). A write
-//! replaces the list by one number, an append puts a number behind it, a delete empties it; so it is a plain register, a
-//! register with compare-and-swap, or an append-only list (Kingsbury and Alvaro, 2020), as the operations want it. What
-//! it simplifies: a swap compares with one number or with nothing, and no operation touches two registers.
+//! replaces the list by one number, an append puts a number behind it, a delete empties it; so it is a plain register,
+//! a register with compare-and-swap, or an append-only list (Kingsbury and Alvaro, 2020), as the operations want it.
+//! What it simplifies: a swap compares with one number or with nothing, and no operation touches two registers.
 
 use std::sync::Arc;
 
