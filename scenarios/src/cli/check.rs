@@ -1,17 +1,22 @@
 //! `whitewater check`: a history that somebody else recorded, judged.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use whitewater_reports::words::{count, counted, printable, shell_word, span};
 use whitewater_scenarios::formats::{self, Parsed};
 use whitewater_scenarios::host::{self, Stopwatch, shown};
+use whitewater_scenarios::parallel_check;
 use whitewater_sim::check::{Budget, Inconclusive, Verdict};
 
 use super::{Failure, exit, print, spans};
 
 /// Steps of the search if there is a time limit: what a machine with some gigabytes of memory can hold.
 const STEPS_MAX: u64 = 25_000_000;
+
+/// From so many operations on it is worth starting threads.
+const THREADS_FROM: usize = 10_000;
 
 /// Decide whether a recorded history is linearizable
 ///
@@ -76,11 +81,14 @@ impl Format {
 
 /// Judges a history.
 pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
-    let parsed = read(arguments)?;
+    let parsed = Arc::new(read(arguments)?);
     let stopwatch = Stopwatch::start();
-    let stop = || arguments.time_limit.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
+    let (started, time_limit) = (Stopwatch::start(), arguments.time_limit);
+    let stop: Arc<dyn Fn() -> bool + Send + Sync> =
+        Arc::new(move || time_limit.is_some_and(|limit_ns| started.elapsed_ns() >= limit_ns));
     let steps = if arguments.time_limit.is_some() { STEPS_MAX } else { Budget::default().steps };
-    let report = formats::check_history(&parsed, &Budget { steps, stop: Some(&stop), ..Budget::default() });
+    let threads = if parsed.history.operations().len() < THREADS_FROM { 1 } else { host::parallelism() };
+    let report = parallel_check::check_history(&parsed, &Budget { steps, ..Budget::default() }, &stop, threads);
     let figures = format!(
         "format        {}\noperations    {} on {}\nsearch        {} in {}\n",
         parsed.format.name(),
