@@ -78,9 +78,8 @@ mod tests {
                 (2, "invoke", "get", "nil"),
                 (2, "ok", "get", &*format!("\"{read}\"")),
             ] {
-                text += &format!(
-                    "{{:process {process}, :type :{kind}, :f :{function}, :key \"{key}\", :value {value}}}\n"
-                );
+                text +=
+                    &format!("{{:process {process}, :type :{kind}, :f :{function}, :key \"{key}\", :value {value}}}\n");
             }
         }
         Arc::new(formats::parse(text.as_bytes(), None, None).expect("a history"))

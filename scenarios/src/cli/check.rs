@@ -117,7 +117,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
                 }
                 Inconclusive::OutOfSteps => "the search ran out of steps; give it more with --time-limit 5m",
             };
-            let keys: Vec<&str> = partitions.iter().flat_map(|undecided| &undecided.partition.0).map(|key| &**key).collect();
+            let keys: Vec<&str> =
+                partitions.iter().flat_map(|undecided| &undecided.partition.0).map(|key| &**key).collect();
             let keys = named(keys.into_iter());
             print(&format!("INCONCLUSIVE\n\n{figures}\n  {why}\n  undecided: {keys}\n  {command} --time-limit 5m\n"))?;
             Ok(exit::INCONCLUSIVE)

@@ -70,7 +70,14 @@ impl<'b> Meter<'b> {
     const POLL_STEPS: u64 = 4096;
 
     pub(super) fn new(budget: &Budget<'b>) -> Self {
-        Meter { stop: budget.stop, budget: budget.steps, taken: 0, next_poll: 0, bytes: budget.bytes, effort: Effort::default() }
+        Meter {
+            stop: budget.stop,
+            budget: budget.steps,
+            taken: 0,
+            next_poll: 0,
+            bytes: budget.bytes,
+            effort: Effort::default(),
+        }
     }
 
     pub(super) fn taken(&self) -> u64 {
@@ -277,7 +284,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 Step::Finished => return Ok(Searched::Found(std::mem::take(&mut self.order))),
             }
         }
-        let Event::Return(stuck) = self.problem.events[self.reached] else { unreachable!("the walk stops at returns only") };
+        let Event::Return(stuck) = self.problem.events[self.reached] else {
+            unreachable!("the walk stops at returns only")
+        };
         Ok(Searched::Impossible { reached: self.problem.returned(stuck) })
     }
 
