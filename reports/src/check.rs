@@ -2,7 +2,7 @@
 //!
 //! - `schema`: `whitewater/check/v1`. Fields may be added without a new version.
 //! - `verdict`: `linearizable`, `violation` or `inconclusive`; with the fields `violation` or `inconclusive`, else null.
-//! - `tier`: what the verdict rests on, `witness`, `monitoring` or `search`.
+//! - `tier`: what the verdict rests on, `witness`, `monitoring`, `search`, or `online` if it was followed while it came.
 //! - `format`, `operations`, `keys`, `partitions`, `steps`: the history, and what the check took.
 //! - `violation`: the `partition` without an order; the number of its `culprit`, the first operation whose answer no order
 //!   explains, if `is_shortest`; the `reason` in one sentence; and the `operations` that show it, none of which can be left
@@ -13,7 +13,9 @@
 //!   it did not end), the same as positions in the order of all events (`invoked`, `returned`; the latter is null if it
 //!   does not matter), and its `role`: `answer` (with it left out there is an order) or `source` (an answer comes from it).
 //!   `lane` says on which line of the drawing it is.
-//! - `inconclusive`: the `reason`, and the names of the `undecided` partitions.
+//! - `inconclusive`: the `reason`, and the `undecided` partitions, each with how many of its `events` the search had
+//!   `passed`, the `configurations` that it remembers, and what made it hard: its `operations`, how many of them were
+//!   `in_flight` at once, and how many are of `unknown` outcome.
 //!
 //! What it simplifies: keys and values are in the words that people read.
 
@@ -54,8 +56,27 @@ pub enum Outcome {
         /// What ran out, and what to do.
         reason: String,
         /// The partitions that are undecided.
-        undecided: Vec<String>,
+        undecided: Vec<Undecided>,
     },
+}
+
+/// A partition that was not decided: how far the search came in it, and what made it hard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Undecided {
+    /// Its name.
+    pub partition: String,
+    /// Operations that count: none that failed, and none of unknown outcome that only observes.
+    pub operations: u64,
+    /// How many of them have an unknown outcome.
+    pub unknown: u64,
+    /// The most in flight at once, without those of unknown outcome.
+    pub in_flight: u64,
+    /// Invocations and returns.
+    pub events: u64,
+    /// How many of them the search passed, in the order that came furthest.
+    pub passed: u64,
+    /// Configurations that it remembers.
+    pub configurations: u64,
 }
 
 /// The verdict as indented JSON, with a line break at the end.
@@ -126,7 +147,7 @@ struct WrittenOperation<'a> {
 #[derive(Serialize)]
 struct WrittenInconclusive<'a> {
     reason: &'a str,
-    undecided: &'a [String],
+    undecided: &'a [Undecided],
 }
 
 impl<'a> WrittenViolation<'a> {

@@ -103,23 +103,43 @@ pub fn read(path: &Path, bytes_max: u64) -> Result<Vec<u8>, HostError> {
         return Err(HostError::file("read", path, "it is a directory: name a file in it"));
     }
     let file = File::open(path).map_err(|error| HostError::file("read", path, why(&error)))?;
-    read_at_most(file, path, bytes_max)
+    read_all(file, path, bytes_max)
 }
 
-/// Reads the standard input to its end, if it is not longer than `bytes_max`.
+/// The standard input, as it comes. Reading more than `bytes_max` from it fails.
+#[must_use]
+pub fn stdin_at_most(bytes_max: u64) -> impl BufRead {
+    BufReader::new(AtMost { source: io::stdin(), left: bytes_max, bytes_max })
+}
+
+/// A source that fails where more than so many bytes come from it.
+struct AtMost<R> {
+    source: R,
+    left: u64,
+    bytes_max: u64,
+}
+
+impl<R: Read> Read for AtMost<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| io::Error::other(too_large(self.bytes_max)))?;
+        Ok(read)
+    }
+}
+
+fn too_large(bytes_max: u64) -> String {
+    format!("it is larger than {} MiB, the most that is read", bytes_max >> 20)
+}
+
+/// Reads a source to its end, if it is not longer than `bytes_max`; errors name the path.
 ///
 /// # Errors
 /// If it cannot be read, or is longer.
-pub fn read_stdin(bytes_max: u64) -> Result<Vec<u8>, HostError> {
-    read_at_most(io::stdin().lock(), Path::new("standard input"), bytes_max)
-}
-
-fn read_at_most(source: impl Read, path: &Path, bytes_max: u64) -> Result<Vec<u8>, HostError> {
+pub fn read_all(source: impl Read, path: &Path, bytes_max: u64) -> Result<Vec<u8>, HostError> {
     let mut bytes = Vec::new();
     source.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| HostError::file("read", path, why(&error)))?;
     if bytes.len() as u64 > bytes_max {
-        let limit = format!("it is larger than {} MiB, the most that is read", bytes_max >> 20);
-        return Err(HostError::file("read", path, limit));
+        return Err(HostError::file("read", path, too_large(bytes_max)));
     }
     Ok(bytes)
 }

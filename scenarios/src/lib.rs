@@ -24,6 +24,7 @@ pub mod formats;
 pub mod generate;
 pub mod host;
 pub mod latency;
+pub mod parallel_check;
 pub mod probes;
 pub mod run;
 pub mod scenario;

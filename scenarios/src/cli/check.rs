@@ -1,19 +1,24 @@
 //! `whitewater check`: a history that somebody else recorded, judged.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use whitewater_reports::check::{self as json, Check, Outcome};
+use whitewater_reports::check::{self as json, Check, Outcome, Undecided};
 use whitewater_reports::words::{count, counted, printable, shell_word, span};
 use whitewater_reports::{human, violation};
-use whitewater_scenarios::formats::{self, Parsed};
+use whitewater_scenarios::formats::{self, FormatError, Heard, Opened, Parsed};
 use whitewater_scenarios::host::{self, Stopwatch, shown};
-use whitewater_sim::check::{Budget, Inconclusive, Verdict};
+use whitewater_scenarios::parallel_check;
+use whitewater_sim::check::{self, Budget, Effort, Inconclusive, Verdict};
 
 use super::{Failure, exit, print, spans};
 
 /// Steps of the search if there is a time limit: what a machine with some gigabytes of memory can hold.
 const STEPS_MAX: u64 = 25_000_000;
+
+/// From so many operations on it is worth starting threads.
+const THREADS_FROM: usize = 10_000;
 
 /// Decide whether a recorded history is linearizable
 ///
@@ -99,12 +104,16 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let (parsed, heard) = read(arguments)?;
     let stopwatch = Stopwatch::start();
     if heard == Some(Heard::Explained) {
-        let check = checked(&parsed, "online", 0, Outcome::Linearizable);
-        return say(arguments, &check, stopwatch.elapsed_ns(), exit::PASS);
+        let took = Took { tier: "online".to_owned(), partitions: parsed.keys().len(), steps: 0 };
+        return say(arguments, &checked(&parsed, took, Outcome::Linearizable), stopwatch.elapsed_ns(), exit::PASS);
     }
-    let stop = || arguments.time_limit.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
+    let parsed = Arc::new(parsed);
+    let (started, time_limit) = (Stopwatch::start(), arguments.time_limit);
+    let stop: Arc<dyn Fn() -> bool + Send + Sync> =
+        Arc::new(move || time_limit.is_some_and(|limit_ns| started.elapsed_ns() >= limit_ns));
     let steps = if arguments.time_limit.is_some() { STEPS_MAX } else { Budget::default().steps };
-    let report = formats::check_history(&parsed, &Budget { steps, stop: Some(&stop), ..Budget::default() });
+    let threads = if parsed.history.operations().len() < THREADS_FROM { 1 } else { host::parallelism() };
+    let report = parallel_check::check_history(&parsed, &Budget { steps, ..Budget::default() }, &stop, threads);
     let (outcome, code) = match report.verdict {
         Verdict::Linearizable => (Outcome::Linearizable, exit::PASS),
         Verdict::Violation(explanation) => {
@@ -112,20 +121,28 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
         }
         Verdict::Inconclusive { reason, partitions } => {
             let reason = advice(arguments, reason).to_owned();
-            let keys = partitions.iter().flat_map(|undecided| &undecided.partition.0);
-            (Outcome::Inconclusive { reason, undecided: keys.map(ToString::to_string).collect() }, exit::INCONCLUSIVE)
+            let undecided = partitions.iter().map(undecided).collect();
+            (Outcome::Inconclusive { reason, undecided }, exit::INCONCLUSIVE)
         }
     };
-    let check = checked(&parsed, &report.tier.to_string(), report.steps, outcome);
-    say(arguments, &check, stopwatch.elapsed_ns(), code)
+    let took = Took { tier: report.tier.to_string(), partitions: report.partitions, steps: report.steps };
+    say(arguments, &checked(&parsed, took, outcome), stopwatch.elapsed_ns(), code)
 }
 
-fn checked(parsed: &Parsed, tier: &str, steps: u64, outcome: Outcome) -> Check {
+/// What a check took.
+struct Took {
+    tier: String,
+    partitions: usize,
+    steps: u64,
+}
+
+fn checked(parsed: &Parsed, Took { tier, partitions, steps }: Took, outcome: Outcome) -> Check {
     Check {
-        tier: tier.to_owned(),
+        tier,
         format: parsed.format.name().to_owned(),
         operations: parsed.history.operations().len() as u64,
         keys: parsed.keys().len() as u64,
+        partitions: partitions as u64,
         steps,
         outcome,
     }
@@ -137,6 +154,21 @@ fn say(arguments: &Arguments, check: &Check, elapsed_ns: u64, code: u8) -> Resul
         Output::Json => print(&json::write(check))?,
     }
     Ok(code)
+}
+
+/// A partition that is undecided, with what made it hard.
+fn undecided(check::Undecided { partition, effort }: &check::Undecided<Arc<str>>) -> Undecided {
+    let Effort { operations, unknown, in_flight, events, passed, configurations } = *effort;
+    let many = |number: usize| number as u64;
+    Undecided {
+        partition: partition.to_string(),
+        operations: many(operations),
+        unknown: many(unknown),
+        in_flight: many(in_flight),
+        events: many(events),
+        passed: many(passed),
+        configurations: many(configurations),
+    }
 }
 
 /// What ran out, and what to do.
@@ -173,10 +205,29 @@ fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
             format!("NOT LINEARIZABLE\n\n{figures}\n{why}\n  {command}\n")
         }
         Outcome::Inconclusive { reason, undecided } => {
-            let keys = named(undecided.iter().map(String::as_str));
-            format!("INCONCLUSIVE\n\n{figures}\n  {reason}\n  undecided: {keys}\n  {command} --time-limit 5m\n")
+            let hard: String = undecided.iter().take(KEYS_SHOWN).map(hard).collect();
+            let more = match undecided.len().saturating_sub(KEYS_SHOWN) {
+                0 => String::new(),
+                more => format!("  ... {more} more\n"),
+            };
+            format!("INCONCLUSIVE\n\n{figures}\n  {reason}\n{hard}{more}  {command} --time-limit 5m\n")
         }
     }
+}
+
+/// How far the search came in a partition, and what made it hard.
+fn hard(undecided: &Undecided) -> String {
+    let Undecided { partition, operations, unknown, in_flight, events, passed, configurations } = undecided;
+    format!(
+        "  undecided: {}: {} passed of {}, with {} in mind; {}, up to {} in flight, {} of unknown outcome\n",
+        printable(partition),
+        count(*passed),
+        counted(*events, "event"),
+        counted(*configurations, "configuration"),
+        counted(*operations, "operation"),
+        count(*in_flight),
+        count(*unknown)
+    )
 }
 
 /// The command that makes this check again.
@@ -185,17 +236,30 @@ fn command(arguments: &Arguments) -> String {
     format!("whitewater check {}{format}", shell_word(&arguments.file.to_string_lossy()))
 }
 
-fn read(arguments: &Arguments) -> Result<Parsed, Failure> {
-    let path = &arguments.file;
-    let (name, bytes) = if path == Path::new("-") {
-        ("standard input".to_owned(), host::read_stdin(host::HISTORY_BYTES_MAX)?)
-    } else {
-        (shown(path), host::read(path, host::HISTORY_BYTES_MAX)?)
-    };
-    let parsed = formats::parse(&bytes, arguments.format.stated(), None).map_err(|error| {
+/// The history. The standard input is followed, if it is written in lines, up to the first answer that nothing explains.
+fn read(arguments: &Arguments) -> Result<(Parsed, Option<Heard>), Failure> {
+    let (path, format) = (&arguments.file, arguments.format.stated());
+    let is_stream = path == Path::new("-");
+    let name = if is_stream { "standard input".to_owned() } else { shown(path) };
+    let wrong = |error: FormatError| {
         let place: String = [error.line, error.column].iter().flatten().map(|number| format!(":{number}")).collect();
         Failure::usage(format!("{name}{place}: {}", error.message))
-    })?;
+    };
+    let (parsed, heard) = if is_stream {
+        match formats::open(host::stdin_at_most(host::HISTORY_BYTES_MAX), format).map_err(wrong)? {
+            Opened::Events(events) => {
+                let (parsed, heard) = formats::follow(events).map_err(wrong)?;
+                (parsed, Some(heard))
+            }
+            Opened::Document(format, source) => {
+                let bytes = host::read_all(source, path, host::HISTORY_BYTES_MAX)?;
+                (formats::parse(&bytes, Some(format), None).map_err(wrong)?, None)
+            }
+        }
+    } else {
+        let bytes = host::read(path, host::HISTORY_BYTES_MAX)?;
+        (formats::parse(&bytes, format, None).map_err(wrong)?, None)
+    };
     let keys = parsed.keys();
     if arguments.model == Model::Register && keys.len() > 1 {
         let (number, keys) = (counted(keys.len() as u64, "key"), named(keys.iter().copied()));
@@ -203,7 +267,7 @@ fn read(arguments: &Arguments) -> Result<Parsed, Failure> {
             "{name}: a register has one key, but this history has {number}: {keys}; check it with --model kv"
         )));
     }
-    Ok(parsed)
+    Ok((parsed, heard))
 }
 
 /// How many keys are named.
