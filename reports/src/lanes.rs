@@ -195,7 +195,11 @@ fn cut(text: &str, most: usize) -> String {
     let mut shown = String::new();
     for character in text.chars() {
         let is_plain = character.width().is_some_and(|width| width > 0);
-        let piece = if is_plain { crate::words::printable(character.encode_utf8(&mut [0; 4])) } else { character.escape_default().to_string() };
+        let piece = if is_plain {
+            crate::words::printable(character.encode_utf8(&mut [0; 4]))
+        } else {
+            character.escape_default().to_string()
+        };
         if columns(&shown) + columns(&piece) > most {
             while columns(&shown) > most.saturating_sub(2) {
                 shown.pop();
@@ -255,7 +259,9 @@ c                    ╞═read 1═╡
 
     #[test]
     fn labels_keep_their_columns_whatever_is_written_on_them() {
-        for label in ["漢字漢字漢字漢字漢字漢字漢字", "a\u{301}\u{301}", "\u{1b}[31m\n", "\u{202e}x", "", "\u{200b}", "👩‍👩‍👧"] {
+        for label in
+            ["漢字漢字漢字漢字漢字漢字漢字", "a\u{301}\u{301}", "\u{1b}[31m\n", "\u{202e}x", "", "\u{200b}", "👩‍👩‍👧"]
+        {
             for width in [0, 41, 42, 43, 44, 80] {
                 let bars = [bar(label, label, 0, Some(2)), bar("b", "read", 1, Some(3)), bar("c", label, 4, Some(5))];
                 let text = draw(&bars, width);

@@ -25,7 +25,10 @@ pub fn text(account: &Account, width: u16) -> String {
         text.push_str(&line(told));
     }
     if !account.partition.is_empty() {
-        text.push_str(&format!("No order of the operations explains these (partition {}).\n", printable(&account.partition)));
+        text.push_str(&format!(
+            "No order of the operations explains these (partition {}).\n",
+            printable(&account.partition)
+        ));
     }
     let answers = account.operations.iter().filter(|told| told.role == Role::Answer).count() as u64;
     if !account.is_minimal {

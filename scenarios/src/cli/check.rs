@@ -156,9 +156,7 @@ fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
         }
         Outcome::Inconclusive { reason, undecided } => {
             let keys = named(undecided.iter().map(String::as_str));
-            format!(
-                "INCONCLUSIVE\n\n{figures}\n  {reason}\n  undecided: {keys}\n  {command} --time-limit 5m\n"
-            )
+            format!("INCONCLUSIVE\n\n{figures}\n  {reason}\n  undecided: {keys}\n  {command} --time-limit 5m\n")
         }
     }
 }
@@ -200,5 +198,7 @@ fn named<'k>(keys: impl ExactSizeIterator<Item = &'k str>) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {}\n", printable(line)) }).collect()
+    text.lines()
+        .map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {}\n", printable(line)) })
+        .collect()
 }

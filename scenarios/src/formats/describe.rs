@@ -51,7 +51,10 @@ pub(super) fn briefly(op: &Operation, told: Option<&Answer>) -> String {
             format!("{outcome} {} to {}", value(expected.as_ref()), quote(new))
         }
         (
-            Operation::GetRevision { .. } | Operation::Range { .. } | Operation::Transaction { .. } | Operation::Batch(_),
+            Operation::GetRevision { .. }
+            | Operation::Range { .. }
+            | Operation::Transaction { .. }
+            | Operation::Batch(_),
             told,
         ) => {
             let told = told.map(|told| format!(" -> {}", answer(told))).unwrap_or_default();

@@ -7,7 +7,7 @@
 //! are built from others, or written several times, often only the contradiction itself is named.
 
 use super::question::{Asked, Found, Questions};
-use super::{Member, Role};
+use super::{Member, Minimality, Role};
 use crate::check::{Access, Model};
 use crate::history::{OperationId, Outcome, Stamp};
 
@@ -77,9 +77,12 @@ pub enum Reason {
 /// Finds the most telling reason that is certain.
 pub(super) fn reason<M: Model>(
     questions: &mut Questions<'_, '_, M>,
-    members: &[Member],
+    (members, minimality): (&[Member], Minimality),
     culprit: OperationId,
 ) -> Reason {
+    if minimality == Minimality::NotFound {
+        return Reason::Contradiction { among: vec![culprit] };
+    }
     let mut among: Vec<OperationId> =
         members.iter().filter(|member| member.role == Role::Answer).map(|member| member.id).collect();
     if let Some(reason) = alone(questions, &among) {
@@ -92,7 +95,8 @@ pub(super) fn reason<M: Model>(
     }
     among.sort_unstable();
     if let [one, other] = among[..] {
-        let (first, then) = if returned(questions, one) < returned(questions, other) { (one, other) } else { (other, one) };
+        let (first, then) =
+            if returned(questions, one) < returned(questions, other) { (one, other) } else { (other, one) };
         if returned(questions, first) < questions.operation(then).invoked {
             return Reason::CannotFollow { first, then };
         }
@@ -225,20 +229,19 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
             if setters.iter().all(|setter| setter.returned < before) {
                 return Some(None);
             }
-            let seen = among.iter().find(|seen| {
-                seen.id != told.id && seen.shows() == Some(value) && seen.returned < before
-            });
+            let seen =
+                among.iter().find(|seen| seen.id != told.id && seen.shows() == Some(value) && seen.returned < before);
             seen.filter(|_| is_set_once).map(|seen| Some(seen.id))
         };
         let earlier = || among.iter().filter(|seen| seen.returned < told.invoked);
         let told = told.id;
-        let overwritten = earlier().filter(|by| by.replaced(value)).find_map(|by| {
-            proof(by.invoked).map(|seen| Reason::Overwritten { told, by: by.id, seen })
-        });
+        let overwritten = earlier()
+            .filter(|by| by.replaced(value))
+            .find_map(|by| proof(by.invoked).map(|seen| Reason::Overwritten { told, by: by.id, seen }));
         overwritten.or_else(|| {
-            earlier().filter(|by| by.met_another(value)).find_map(|by| {
-                proof(by.invoked).map(|seen| Reason::Gone { told, by: by.id, seen })
-            })
+            earlier()
+                .filter(|by| by.met_another(value))
+                .find_map(|by| proof(by.invoked).map(|seen| Reason::Gone { told, by: by.id, seen }))
         })
     }
 

@@ -26,7 +26,8 @@ impl<M: Model> Words<'_, M> {
                 format!("{}, which nothing in the history {leads}", self.told(*told))
             }
             Reason::FromTheFuture { told, later } => {
-                let leads = if self.reads(*told) { "was written only after that" } else { "only what came later leads to" };
+                let leads =
+                    if self.reads(*told) { "was written only after that" } else { "only what came later leads to" };
                 format!("{}, which {leads}: {}", self.told(*told), self.list(later, |id| self.begun(id)))
             }
             Reason::Overwritten { told, by, seen } => {
@@ -68,9 +69,14 @@ impl<M: Model> Words<'_, M> {
         match (among, minimality) {
             ([only], _) => format!("{}, which no order of the operations explains", self.told(*only)),
             (_, Minimality::Certain) => {
-                format!("no order explains these {} answers together, but without any one of them: {answers}", among.len())
+                format!(
+                    "no order explains these {} answers together, but without any one of them: {answers}",
+                    among.len()
+                )
             }
-            (_, Minimality::OutOfBudget) => format!("no order explains these {} answers together: {answers}", among.len()),
+            (_, Minimality::OutOfBudget | Minimality::NotFound) => {
+                format!("no order explains these {} answers together: {answers}", among.len())
+            }
         }
     }
 
