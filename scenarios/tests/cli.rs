@@ -37,7 +37,7 @@ fn output_with_stdin(arguments: &str, stdin: &str) -> Output {
 /// How long a search took.
 fn without_duration(text: &str) -> String {
     let shorten = |line: &str| match line.split_once(" in ") {
-        Some((before, _)) if line.starts_with("search ") => format!("{before} in TIME\n"),
+        Some((before, _)) if line.ends_with('s') && line.contains(" step") => format!("{before} in TIME\n"),
         Some(_) | None => format!("{line}\n"),
     };
     text.lines().map(shorten).collect()
@@ -242,6 +242,9 @@ fn histories_are_judged() {
     let stale = ["jepsen-stale.edn", "maelstrom-stale.edn", "lists-stale.edn", "lines-stale.jsonl"];
     for (file, expected) in more.iter().zip([0; 4]).chain(stale.iter().zip([1; 4])) {
         assert_eq!(code(&output(&format!("check tests/fixtures/{file}"))), expected, "{file}");
+    }
+    for file in ["jepsen.log", "jepsen-stale.log"] {
+        assert_prints(&format!("check-json-{file}"), &format!("check tests/fixtures/{file} --output json"));
     }
     let text = std::fs::read_to_string("tests/fixtures/jepsen-stale.log").expect("a fixture");
     let output = output_with_stdin("check - --format jepsen --model register", &text);

@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stateright::semantics::SequentialSpec;
 use whitewater_sim::Instant;
-use whitewater_sim::check::{Access, Budget, Explanation, Minimality, Model, Reason, Role, Scope, Sources, Verdict, check};
+use whitewater_sim::check::{
+    Access, Budget, Explanation, Minimality, Model, Reason, Role, Scope, Sources, Verdict, check,
+};
 use whitewater_sim::history::{History, OperationId, Outcome, Stamp};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
@@ -156,16 +158,22 @@ fn random_op(rng: &mut Stream, kind: Kind, register: Register, next: &mut u8) ->
 
 /// The history with one answer changed to another that some operation might have had.
 fn broken(history: &Calls, rng: &mut Stream) -> Calls {
-    let tells = |id: &usize| matches!(history.operations()[*id].outcome, Outcome::Returned { ret, .. } if ret != Ret::Done);
+    let tells =
+        |id: &usize| matches!(history.operations()[*id].outcome, Outcome::Returned { ret, .. } if ret != Ret::Done);
     let telling: Vec<usize> = (0..history.operations().len()).filter(tells).collect();
     if telling.is_empty() {
         return history.clone();
     }
     let chosen = telling[rng.below(telling.len() as u64) as usize];
-    let values: Vec<u8> = history.operations().iter().filter_map(|operation| match operation.op {
-        Op::Write(value) | Op::Swap(_, value) => Some(value),
-        Op::Read | Op::Shift(_) => None,
-    }).chain([0, 99]).collect();
+    let values: Vec<u8> = history
+        .operations()
+        .iter()
+        .filter_map(|operation| match operation.op {
+            Op::Write(value) | Op::Swap(_, value) => Some(value),
+            Op::Read | Op::Shift(_) => None,
+        })
+        .chain([0, 99])
+        .collect();
     let other = values[rng.below(values.len() as u64) as usize];
     let mut events = Vec::new();
     for (place, operation) in history.operations().iter().enumerate() {
@@ -396,7 +404,11 @@ fn what_is_shown_contradicts_itself_and_nothing_of_it_can_be_left_out() {
         assert!(sizes[sizes.len() / 2] <= 4, "{kind:?}: {sizes:?}");
         assert!(legal > 300, "{kind:?}: {legal} legal answers");
         assert!(reasons.len() >= reasons_min, "{kind:?}: {reasons:?}");
-        println!("{kind:?}: median {}, most {}; {legal} legal; {reasons:?}", sizes[sizes.len() / 2], sizes[sizes.len() - 1]);
+        println!(
+            "{kind:?}: median {}, most {}; {legal} legal; {reasons:?}",
+            sizes[sizes.len() / 2],
+            sizes[sizes.len() - 1]
+        );
     }
 }
 
@@ -470,7 +482,11 @@ fn a_reason_is_one_sentence() {
         (3, value(2)),
         (4, value(1)),
     ];
-    assert!(reason(&crossed).starts_with("two values, each set once, were seen in opposite orders: "), "{}", reason(&crossed));
+    assert!(
+        reason(&crossed).starts_with("two values, each set once, were seen in opposite orders: "),
+        "{}",
+        reason(&crossed)
+    );
     let shifted = [(1, Ok(Op::Shift(1))), (1, DONE), (2, READ), (2, value(0))];
     assert_eq!(
         reason(&shifted),

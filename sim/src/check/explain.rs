@@ -91,6 +91,8 @@ pub enum Minimality {
     Certain,
     /// The budget ran out before that was certain. That they have no order is certain all the same.
     OutOfBudget,
+    /// The budget ran out before there were few of them. Only the culprit is named.
+    NotFound,
 }
 
 /// What an operation could have been answered: an answer is what the operation says in a state.
@@ -142,9 +144,9 @@ pub(super) fn explain<M: Model>(
     let order = replay::<M>(initial, history, &without.unwrap_or(bisection.order));
     let open = ids.iter().copied().filter(|id| *id != culprit && is_in_flight(history, *id, explained_before));
     let in_flight = open.filter(|id| order.iter().all(|placed| placed.id != *id)).collect();
-    let mut questions = Questions { model, history, component, until: stamp + 1, meter };
+    let mut questions = Questions::new((model, history), component, stamp + 1, meter);
     let minimal = minimal::minimal(&mut questions, culprit);
-    let reason = reason::reason(&mut questions, &minimal.members, culprit);
+    let reason = reason::reason(&mut questions, (&minimal.members, minimal.minimality), culprit);
     let legal = legal::legal(&mut questions, &minimal.members, culprit);
     Explanation {
         partition: partition.clone(),

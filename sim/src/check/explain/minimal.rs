@@ -17,7 +17,8 @@ use crate::history::OperationId;
 const WINDOW: usize = 8;
 const WINDOW_GROWTH: usize = 4;
 
-/// How many operations are shown with sources; answers that contradict each other are always shown.
+/// How many operations are shown with sources. So many answers that contradict each other are shown, if the budget did
+/// not suffice to find fewer.
 const SHOWN: usize = 22;
 
 /// Answers that contradict each other, and what they rest upon.
@@ -33,6 +34,10 @@ pub(super) fn minimal<M: Model>(questions: &mut Questions<'_, '_, M>, culprit: O
     let until = questions.until;
     let mut shrinking = Shrinking { effects: questions.effects(until), questions, minimality: Minimality::Certain };
     let answers = shrinking.answers(culprit);
+    if shrinking.minimality == Minimality::OutOfBudget && answers.len() > SHOWN {
+        let members = vec![Member { id: culprit, role: Role::Answer }];
+        return Minimal { members, minimality: Minimality::NotFound, sources: Sources::Some };
+    }
     let (from, sources) = shrinking.sources(&answers);
     let minimality = shrinking.minimality;
     let mut members: Vec<Member> = answers.into_iter().map(|id| Member { id, role: Role::Answer }).collect();

@@ -12,9 +12,14 @@ use crate::check::split::{Component, Partition};
 use crate::check::{Model, Op, Ret};
 use crate::history::{History, Operation, OperationId, Outcome, Stamp};
 
-/// A question may take this many steps, and so many more for each operation in it.
+/// A question may take this many steps, and so many more for each operation that tells something.
 const STEPS: u64 = 20_000;
-const STEPS_PER_OPERATION: u64 = 32;
+const STEPS_PER_OPERATION: u64 = 8;
+
+/// All questions together may take this many steps, or as many as the whole check if those are fewer. An operation in a
+/// question counts as one, and so do several that are left out of it.
+const STEPS_MAX: u64 = 1_000_000;
+const LEFT_OUT_PER_STEP: usize = 16;
 
 /// An operation in a question.
 pub(super) struct Asked<M: Model> {
@@ -40,10 +45,22 @@ pub(super) struct Questions<'q, 'b, M: Model> {
     pub(super) component: &'q Component<M>,
     /// Only what was invoked before this event is asked about; what returned later has lost its answer.
     pub(super) until: Stamp,
-    pub(super) meter: Meter<'b>,
+    meter: Meter<'b>,
+    /// Steps that are left for questions.
+    left: u64,
 }
 
-impl<'q, M: Model> Questions<'q, '_, M> {
+impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
+    pub(super) fn new(
+        (model, history): (&'q M, &'q History<Op<M>, Ret<M>>),
+        component: &'q Component<M>,
+        until: Stamp,
+        meter: Meter<'b>,
+    ) -> Self {
+        let left = meter.left().min(STEPS_MAX);
+        Questions { model, history, component, until, meter, left }
+    }
+
     pub(super) fn operation(&self, id: OperationId) -> &'q Operation<Op<M>, Ret<M>> {
         &self.history.operations()[id.0 as usize]
     }
@@ -79,6 +96,7 @@ impl<'q, M: Model> Questions<'q, '_, M> {
     /// Asks for an order of operations that tell something, and of others that may have had an effect; the latter are
     /// left out where they cannot matter.
     pub(super) fn ask(&mut self, telling: Vec<Asked<M>>, effects: &[OperationId]) -> Found {
+        self.left = self.left.saturating_sub((effects.len() / LEFT_OUT_PER_STEP) as u64);
         let silent = {
             let calls: Vec<_> = telling
                 .iter()
@@ -89,13 +107,19 @@ impl<'q, M: Model> Questions<'q, '_, M> {
             assert_eq!(matters.len(), effects.len(), "a model says of each operation whether it matters");
             effects.iter().zip(matters).filter(|(_, matters)| *matters).map(|(id, _)| *id).collect::<Vec<_>>()
         };
+        let allowance = STEPS + STEPS_PER_OPERATION * telling.len() as u64;
         let mut all = telling;
         all.extend(silent.into_iter().map(|id| Asked { id, answer: None }));
         all.sort_unstable_by_key(|asked| asked.id);
-        self.search(all)
+        self.search(all, allowance)
     }
 
-    fn search(&mut self, asked: Vec<Asked<M>>) -> Found {
+    fn search(&mut self, asked: Vec<Asked<M>>, allowance: u64) -> Found {
+        if self.left < asked.len() as u64 {
+            self.left = 0;
+            return Found::Unclear;
+        }
+        self.left -= asked.len() as u64;
         let ids: Vec<OperationId> = asked.iter().map(|asked| asked.id).collect();
         let history = self.copy(asked);
         let component = Component {
@@ -104,8 +128,11 @@ impl<'q, M: Model> Questions<'q, '_, M> {
             initial: self.component.initial.clone(),
         };
         let problem = Problem::new(self.model, &history, &component, Part::Whole);
-        let allowance = STEPS + STEPS_PER_OPERATION * ids.len() as u64;
-        match search(self.model, &problem, &component.initial, allowance, &mut self.meter) {
+        let allowance = allowance.min(self.left);
+        let taken = self.meter.taken();
+        let searched = search(self.model, &problem, &component.initial, allowance, &mut self.meter);
+        self.left = self.left.saturating_sub(self.meter.taken() - taken);
+        match searched {
             Ok(Searched::Found(order)) => {
                 Found::Order(order.into_iter().map(|number| ids[problem.entries[number].id.0 as usize]).collect())
             }

@@ -7,7 +7,7 @@
 //! are built from others, or written several times, often only the contradiction itself is named.
 
 use super::question::{Asked, Found, Questions};
-use super::{Member, Role};
+use super::{Member, Minimality, Role};
 use crate::check::{Access, Model};
 use crate::history::{OperationId, Outcome, Stamp};
 
@@ -77,9 +77,12 @@ pub enum Reason {
 /// Finds the most telling reason that is certain.
 pub(super) fn reason<M: Model>(
     questions: &mut Questions<'_, '_, M>,
-    members: &[Member],
+    (members, minimality): (&[Member], Minimality),
     culprit: OperationId,
 ) -> Reason {
+    if minimality == Minimality::NotFound {
+        return Reason::Contradiction { among: vec![culprit] };
+    }
     let mut among: Vec<OperationId> =
         members.iter().filter(|member| member.role == Role::Answer).map(|member| member.id).collect();
     if let Some(reason) = alone(questions, &among) {

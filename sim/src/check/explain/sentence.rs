@@ -74,7 +74,7 @@ impl<M: Model> Words<'_, M> {
                     among.len()
                 )
             }
-            (_, Minimality::OutOfBudget) => {
+            (_, Minimality::OutOfBudget | Minimality::NotFound) => {
                 format!("no order explains these {} answers together: {answers}", among.len())
             }
         }
