@@ -356,14 +356,15 @@ type Names = (Vec<String>, String, Vec<ProbeId>, Option<Lineage>, Option<Fingerp
 
 fn lineage() -> impl Strategy<Value = Lineage> {
     let seed = prop_oneof![0..100_u64, any::<u64>()];
-    (seed, vec((1..1000_u32, 0..9_u32), 0..3)).prop_map(|(seed, drawn)| {
+    let anew = option::of(any::<u64>());
+    (seed, anew, vec((1..1000_u32, 0..9_u32), 0..3)).prop_map(|(seed, anew, drawn)| {
         let mut at_ms = 0;
         let mut later = |(after_ms, number)| {
             at_ms += after_ms;
             Change { at_ms, number }
         };
         let changes = drawn.into_iter().map(&mut later).collect();
-        Lineage { seed, changes }
+        Lineage { seed, anew, changes }
     })
 }
 
