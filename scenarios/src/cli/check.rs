@@ -248,7 +248,7 @@ fn read(arguments: &Arguments) -> Result<(Parsed, Option<Heard>), Failure> {
     let (parsed, heard) = if is_stream {
         match formats::open(host::stdin_at_most(host::HISTORY_BYTES_MAX), format).map_err(wrong)? {
             Opened::Events(events) => {
-                let (parsed, heard) = formats::follow(events).map_err(wrong)?;
+                let (parsed, heard) = formats::follow(*events).map_err(wrong)?;
                 (parsed, Some(heard))
             }
             Opened::Document(format, source) => {

@@ -84,6 +84,10 @@ impl<'b> Meter<'b> {
         self.taken
     }
 
+    pub(super) fn left(&self) -> u64 {
+        self.budget.saturating_sub(self.taken)
+    }
+
     /// How far the last search came.
     pub(super) fn effort(&self) -> Effort {
         self.effort

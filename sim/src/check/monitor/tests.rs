@@ -7,7 +7,7 @@ use super::*;
 use crate::check::SequentialSpec;
 use crate::check::plan::Plan;
 use crate::check::sample::{Action, Content, Flaw, Mix, Numbers, Register, Registers, Reply, Request, Shape};
-use crate::check::{Budget, Tier, check, split};
+use crate::check::{Budget, Tier, Verdict, check, split};
 use crate::time::Instant;
 
 fn monitored(history: &History<Request, Reply>) -> Monitored {
