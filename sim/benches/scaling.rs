@@ -101,8 +101,8 @@ fn row(operations: usize, clients: u64, keys: u64) {
 fn checked<M: Model<Spec = Register>>(model: &M, sample: &Sample, tier: Tier) -> Option<Cost> {
     let mut verdict = Verdict::Linearizable;
     let cost = measure(sample.history.operations().len(), || {
-        let started = WallClock::now();
-        let stop = || started.elapsed() > Duration::from_secs(10);
+        let started = Started::now();
+        let stop = || started.elapsed() > Duration::from_secs(5);
         let budget = Budget { stop: Some(&stop), ..Budget::for_operations(sample.history.operations().len()) };
         let report: Report<_, _> = check(model, &sample.history, &budget);
         assert_eq!(report.tier, tier);
