@@ -111,6 +111,10 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
     /// QuickXplain: the fewest of `candidates` that contradict each other and `fixed`, given that all of them do. The
     /// last are left out first. `is_new` says whether `fixed` has become larger since it was asked about.
     fn conflict(&mut self, fixed: &[OperationId], is_new: bool, candidates: &[OperationId]) -> Vec<OperationId> {
+        if self.questions.is_exhausted() {
+            self.minimality = Minimality::OutOfBudget;
+            return candidates.to_vec();
+        }
         if candidates.is_empty() || (is_new && self.contradict(fixed)) {
             return Vec::new();
         }

@@ -61,6 +61,11 @@ impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
         Questions { model, history, component, until, meter, left }
     }
 
+    /// Whether no question can be answered any more.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.left == 0
+    }
+
     pub(super) fn operation(&self, id: OperationId) -> &'q Operation<Op<M>, Ret<M>> {
         &self.history.operations()[id.0 as usize]
     }
