@@ -33,7 +33,10 @@ fn verify(history: &History<Op, Ret>, explanation: &Explanation<usize, Registers
     };
     let (part, stamps) = rebuild(history, |operation| is_part(&operation.op), |_, ret| ret);
     let end = stamps.iter().position(|stamp| *stamp == explanation.stamp).expect("an event of the partition") as Stamp;
-    assert!(is_linearizable(&Registers::default(), &part, end), "all before the culprit's return can be explained: {history:?}");
+    assert!(
+        is_linearizable(&Registers::default(), &part, end),
+        "all before the culprit's return can be explained: {history:?}"
+    );
     assert!(!is_linearizable(&Registers::default(), &part, end + 1), "its return cannot: {history:?}");
     let mut state = Registers::default();
     for placed in &explanation.order {
@@ -69,7 +72,11 @@ fn agrees_with_stateright_and_with_brute_force_on_random_histories() {
         let history = if round % 2 == 0 { correct } else { break_an_answer(&correct, &mut rng) };
         let expected = is_linearizable(&Registers::default(), &history, Stamp::MAX);
         assert!(expected || round % 2 == 1, "a correct object gives linearizable histories: {history:?}");
-        assert_eq!(stateright_says(&Registers::default(), &history), expected, "stateright and brute force differ: {history:?}");
+        assert_eq!(
+            stateright_says(&Registers::default(), &history),
+            expected,
+            "stateright and brute force differ: {history:?}"
+        );
         let verdicts = [check(&Hinted, &history, &Budget::default()), check(&Plain, &history, &Budget::default())];
         for verdict in verdicts.map(|report| report.verdict) {
             match verdict {

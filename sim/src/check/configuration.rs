@@ -121,8 +121,7 @@ mod tests {
     #[test]
     fn only_what_nothing_dominates_is_kept() {
         let mut front = Front::new();
-        let configuration =
-            |spent: &[u32]| Configuration { state: 'a', placed: numbers(&[7]), spent: numbers(spent) };
+        let configuration = |spent: &[u32]| Configuration { state: 'a', placed: numbers(&[7]), spent: numbers(spent) };
         assert!(front.insert(&configuration(&[2, 1])));
         assert!(!front.insert(&configuration(&[1, 2, 3])), "it has spent more");
         assert!(front.insert(&configuration(&[3])), "it has spent another");

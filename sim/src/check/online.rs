@@ -358,7 +358,11 @@ impl<M: Model> Watch<M> {
             return false;
         };
         let Settled { mut configurations, open } = settled;
-        let spent: Vec<Number> = open.iter().copied().filter(|number| configurations.iter().all(|one| one.spent.contains(*number))).collect();
+        let spent: Vec<Number> = open
+            .iter()
+            .copied()
+            .filter(|number| configurations.iter().all(|one| one.spent.contains(*number)))
+            .collect();
         for configuration in &mut configurations {
             for number in &spent {
                 configuration.spent.remove(*number);

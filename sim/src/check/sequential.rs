@@ -11,6 +11,8 @@
 //! it simplifies: a client that has several operations in flight counts as several clients; the problem is NP-complete
 //! (Gibbons and Korach, 1997), so there is a budget.
 
+use std::collections::BTreeMap;
+
 use stateright::semantics::SequentialSpec;
 
 use super::configuration::{Configuration, Front};
@@ -138,7 +140,7 @@ impl<'h, O: Eq, R> Lines<'h, O, R> {
         }
         homes.sort_unstable();
         let mut lines: Vec<Vec<Entry<'h, O, R>>> = Vec::new();
-        let mut of_client: std::collections::BTreeMap<u64, Vec<usize>> = std::collections::BTreeMap::new();
+        let mut of_client: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         let mut unknowns = Vec::new();
         for (id, home) in homes {
             let operation = &history.operations()[id.0 as usize];
@@ -255,8 +257,11 @@ impl<'h, O: Eq, R> Lines<'h, O, R> {
                 candidates.push(Candidate::Unknown(number));
             }
         }
-        let mut updates: Vec<_> =
-            self.next(positions).filter(|(_, entry)| !entry.observes).map(|(line, entry)| (entry.returned, line)).collect();
+        let mut updates: Vec<_> = self
+            .next(positions)
+            .filter(|(_, entry)| !entry.observes)
+            .map(|(line, entry)| (entry.returned, line))
+            .collect();
         updates.sort_unstable_by(|one, other| other.cmp(one));
         candidates.extend(updates.into_iter().map(|(_, line)| Candidate::Next(line)));
         candidates
@@ -316,7 +321,10 @@ impl<'h, O: Eq, R> Lines<'h, O, R> {
                 if !after.is_valid_step(entry.op, answer) {
                     break;
                 }
-                assert!(after == states[entry.home], "an operation that the model calls an observation changed the state");
+                assert!(
+                    after == states[entry.home],
+                    "an operation that the model calls an observation changed the state"
+                );
                 *position += 1;
             }
         }
