@@ -2,8 +2,12 @@
 //!
 //! Hints must never change a verdict. Histories are random and small, with values that are prefixes of each other, so
 //! that appends, swaps and writes are easily mistaken for one another; on one key, and on several that some operations
-//! tie together. Without hints there are no partitions either: one search over the whole store. What it simplifies: that
-//! the checker itself is right is tested where it lives.
+//! tie together. Without hints there are no partitions either: one search over the whole store. Brute force says the same,
+//! and so does the online check, everything together and key by key. What it simplifies: that the checker itself is right
+//! is tested where it lives.
+
+#[path = "../../sim/tests/checker_support/brute.rs"]
+mod brute;
 
 use std::sync::Arc;
 
@@ -13,8 +17,11 @@ use whitewater_kv::store_spec::{Revisions, StoreSpec};
 use whitewater_kv::{Answer, Operation};
 use whitewater_scenarios::formats::KeyValue;
 use whitewater_sim::Instant;
-use whitewater_sim::check::{Model, Outlook, SequentialSpec, Whole, is_linearizable};
-use whitewater_sim::history::{History, OperationId};
+use whitewater_sim::check::{
+    Budget, Kept, Limits, Model, Online, Outlook, Sequential, SequentialSpec, Whole, check_sequential, check_sessions,
+    is_linearizable,
+};
+use whitewater_sim::history::{History, OperationId, Outcome, Stamp};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 
 /// The whole store, and no hints.
@@ -132,11 +139,16 @@ fn made_up(rng: &mut Stream, answer: &Answer) -> Answer {
 }
 
 /// Operations in flight with their answers, taking effect at random; some answers are made up.
-fn generate(rng: &mut Stream, mut spec: StoreSpec, kind: Kind) -> History<Operation, Answer> {
+fn generate(rng: &mut Stream, spec: StoreSpec, kind: Kind) -> History<Operation, Answer> {
+    let operations = 3 + rng.below(9);
+    generate_some(rng, spec, kind, operations)
+}
+
+fn generate_some(rng: &mut Stream, mut spec: StoreSpec, kind: Kind, operations: u64) -> History<Operation, Answer> {
     let mut history = History::new();
     let mut in_flight: Vec<(OperationId, Operation, Option<Answer>)> = Vec::new();
     let is_honest = rng.below(3) > 0;
-    let mut left = 3 + rng.below(9);
+    let mut left = operations;
     while left > 0 || !in_flight.is_empty() {
         if left > 0 && in_flight.len() < 4 && rng.below(3) > 0 {
             let op = random_operation(rng, kind);
@@ -182,6 +194,91 @@ fn what_the_model_tells_the_checker_changes_no_verdict() {
         }
         assert!(linearizable > 4_000 && violations > 2_000, "{kind:?}: {linearizable} and {violations} violations");
     }
+}
+
+/// Whether an online check finds a conflict.
+fn hears_conflict<M>(mut online: Online<M>, history: &History<Operation, Answer>) -> bool
+where
+    M: Model<Spec: SequentialSpec<Op = Operation, Ret = Answer>>,
+{
+    let mut events: Vec<(Stamp, usize)> = Vec::new();
+    for (place, operation) in history.operations().iter().enumerate() {
+        events.push((operation.invoked, place));
+        match operation.outcome {
+            Outcome::Open => {}
+            Outcome::Returned { stamp, .. } | Outcome::Failed { stamp, .. } | Outcome::Unknown { stamp, .. } => {
+                events.push((stamp, place));
+            }
+        }
+    }
+    events.sort_unstable();
+    let mut tickets = Vec::new();
+    events.into_iter().any(|(stamp, place)| {
+        let operation = &history.operations()[place];
+        if stamp == operation.invoked {
+            tickets.push(online.invoke(operation.op.clone()));
+            return false;
+        }
+        let conflict = match &operation.outcome {
+            Outcome::Returned { ret, .. } => online.returned(tickets[place], ret.clone()),
+            Outcome::Failed { .. } => online.failed(tickets[place]),
+            Outcome::Unknown { .. } | Outcome::Open => {
+                online.unknown(tickets[place]);
+                None
+            }
+        };
+        conflict.is_some()
+    })
+}
+
+/// Every judge of the store, on small histories.
+fn judges_agree(rounds: u32) {
+    let mut rng = RunKey::new(1987).stream(Purpose::Workload, 0);
+    for kind in [Kind::OneKey, Kind::SeveralKeys, Kind::Revisions] {
+        let (mut linearizable, mut violations) = (0, 0);
+        for round in 0..rounds {
+            let missing = if round % 2 == 0 { Missing::Nil } else { Missing::Empty };
+            let revisions = match kind {
+                Kind::OneKey | Kind::SeveralKeys => Revisions::Unseen,
+                Kind::Revisions => Revisions::Shown,
+            };
+            let (whole, model) = (silent(missing, revisions), KeyValue { missing });
+            let operations = 2 + rng.below(5);
+            let history = generate_some(&mut rng, whole.0.clone(), kind, operations);
+            let expected = brute::is_linearizable(&whole.0, &history, Stamp::MAX);
+            assert_eq!(is_linearizable(&model, &history), Some(expected), "{kind:?} {missing:?} {history:#?}");
+            let is_sequential = brute::is_sequential(&whole.0, &history);
+            match check_sequential(&model, &history, &Budget::default()).verdict {
+                Sequential::Consistent => assert!(is_sequential, "{kind:?} {history:#?}"),
+                Sequential::Violation { .. } => assert!(!is_sequential, "{kind:?} {history:#?}"),
+                Sequential::Inconclusive(_) => panic!("small histories fit in the budget"),
+            }
+            let is_kept =
+                check_sessions(&model, &history).verdicts.iter().all(|(_, kept)| !matches!(kept, Kept::Broken(_)));
+            assert!(is_kept || !expected, "sessions condemn what is linearizable: {history:#?}");
+            // What failed may have been seen before it failed; only then is there a conflict in what is linearizable.
+            let fails = history.operations().iter().any(|one| matches!(one.outcome, Outcome::Failed { .. }));
+            let start = KvSpec::Store(whole.0.clone());
+            let together = hears_conflict(Online::together(model, start, Limits::default()), &history);
+            assert!(together == !expected || (together && fails), "{kind:?} {missing:?} {history:#?}");
+            let apart = hears_conflict(Online::by_part(model, Limits::default()), &history);
+            assert!(!apart || together, "a false alarm: {kind:?} {missing:?} {history:#?}");
+            assert!(apart == together || !matches!(kind, Kind::OneKey), "missed: {missing:?} {history:#?}");
+            *(if expected { &mut linearizable } else { &mut violations }) += 1;
+        }
+        assert!(violations > rounds / 12, "{kind:?}: {linearizable} and {violations} violations");
+    }
+}
+
+#[test]
+fn brute_force_and_the_online_check_say_the_same() {
+    judges_agree(3_000);
+}
+
+#[test]
+#[ignore = "all of them take minutes"]
+fn brute_force_and_the_online_check_say_the_same_of_all() {
+    judges_agree(100_000);
 }
 
 /// Whether some of the operations, in some order, lead to a state in which the last one gives this answer.

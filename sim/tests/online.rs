@@ -162,3 +162,35 @@ fn bounds_end_in_undecided_once() {
         assert_eq!(undecided, [(&[0][..], reason)]);
     }
 }
+
+#[test]
+fn operations_on_several_parts_are_left_out_or_tie_them() {
+    let mut online = Online::by_part(Hinted, Limits::default());
+    let reads = online.invoke(Op::ReadPair(0));
+    assert_eq!(online.returned(reads, Ret::Pair(7, 7)), None, "it only reads, so it is left out");
+    assert_eq!((online.left_out(), online.undecided().len()), (1, 0));
+    let before = online.invoke(Op::Read(2));
+    let writes = online.invoke(Op::WritePair(0, 1, 1));
+    assert_eq!(online.returned(writes, Ret::Done), None);
+    let read = online.invoke(Op::Read(0));
+    assert_eq!(online.returned(read, Ret::Value(5)), None, "its part is given up");
+    let undecided: Vec<_> =
+        online.undecided().iter().map(|undecided| (undecided.partition.0[0], undecided.reason)).collect();
+    assert_eq!(undecided, [(0, Beyond::Tied), (1, Beyond::Tied)]);
+    assert!(online.returned(before, Ret::Value(5)).is_some(), "the rest goes on");
+}
+
+/// Fifty clients write at once, and what is read then was written by one of the last that returned.
+#[test]
+fn many_in_flight_are_no_matter_where_the_order_shows_itself() {
+    let mut online = Online::by_part(Hinted, Limits::default());
+    for round in 0..40_u8 {
+        let open: Vec<_> = (0..50).map(|value| online.invoke(Op::Write(0, value))).collect();
+        for ticket in open {
+            assert_eq!(online.returned(ticket, Ret::Done), None);
+        }
+        let read = online.invoke(Op::Read(0));
+        assert_eq!(online.returned(read, Ret::Value(49 - round % 4)), None, "round {round}");
+    }
+    assert!(online.undecided().is_empty(), "{:?}", online.undecided());
+}

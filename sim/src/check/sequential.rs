@@ -11,6 +11,8 @@
 //! it simplifies: a client that has several operations in flight counts as several clients; the problem is NP-complete
 //! (Gibbons and Korach, 1997), so there is a budget.
 
+use std::collections::BTreeMap;
+
 use stateright::semantics::SequentialSpec;
 
 use super::configuration::{Configuration, Front};
@@ -138,7 +140,7 @@ impl<'h, O: Eq, R> Lines<'h, O, R> {
         }
         homes.sort_unstable();
         let mut lines: Vec<Vec<Entry<'h, O, R>>> = Vec::new();
-        let mut of_client: std::collections::BTreeMap<u64, Vec<usize>> = std::collections::BTreeMap::new();
+        let mut of_client: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
         let mut unknowns = Vec::new();
         for (id, home) in homes {
             let operation = &history.operations()[id.0 as usize];

@@ -1,8 +1,8 @@
 //! A judge that shares no code with the checkers: brute force.
 //!
 //! Brute force takes every order of every subset of the operations of unknown outcome (Herlihy and Wing, 1990; Lamport,
-//! 1979, by the definitions). What it
-//! simplifies: it shares the specification with those whom it judges, which is not what is tested.
+//! 1979, by the definitions). What it simplifies: it shares the specification with those whom it judges, which is not
+//! what is tested.
 
 use whitewater_sim::check::SequentialSpec;
 use whitewater_sim::history::{History, Outcome, Stamp};

@@ -27,7 +27,6 @@ pub(super) fn settle<M: Model>(
 ) -> Option<Settled<M::Spec>> {
     let mut configurations = roots.to_vec();
     let mut open = window.open_at_first.clone();
-    open.retain(|number| window.matters(*number));
     for event in window.first()..until {
         match window.event(event) {
             Event::Invoke(number) if window.matters(number) => {

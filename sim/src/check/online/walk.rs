@@ -8,6 +8,9 @@
 //! * *Observations are placed late.* What only observed, when its answer comes, is looked for on the way since its
 //!   invocation: if some state there gives the answer, it is placed there, as it would have been at once had the answer
 //!   been known (rule 1 of the search). It changes nothing, so the rest of the way, and all ways back, stay as they are.
+//! * *A shorter order is only preferred where nobody may have seen the difference.* While something in flight has no
+//!   answer, an operation of unknown outcome may be placed although the next one leads to the same state without it
+//!   (rule 2 of the search leaves that out): what is in flight may turn out to have seen the state in between.
 //! * *What was in vain stays in vain.* More events, and answers that are learned, only forbid; a configuration that led
 //!   nowhere need not be tried again. An operation that turns out to have failed, or never to return, permits nothing that
 //!   was not permitted when it was open.
@@ -140,7 +143,6 @@ impl<M: Model> Walk<M> {
         self.event = window.first();
         self.now = root.clone();
         self.open.clone_from(&window.open_at_first);
-        self.open.retain(|number| window.matters(*number));
         self.way.clear();
         self.is_stuck = false;
         true

@@ -64,7 +64,7 @@ pub(super) struct Window<M: Model> {
     free: Vec<Number>,
     first: u64,
     events: VecDeque<Event>,
-    /// In flight before the first event, in the order of invocation.
+    /// In flight before the first event, in the order of invocation. It is known what became of each.
     pub(super) open_at_first: Vec<Number>,
     /// Of unknown outcome, in no particular order.
     unknown: Vec<Number>,
@@ -267,14 +267,6 @@ impl<M: Model> Window<M> {
                 Event::Return(number) => self.release(number),
                 Event::Invoke(number) if !self.matters(number) => self.release(number),
                 Event::Invoke(_) => {}
-            }
-        }
-        for number in std::mem::take(&mut self.open_at_first) {
-            // What failed after it was carried over has no event of its own any more.
-            let is_carried = open.contains(&number);
-            let is_there = self.entries[number as usize].as_ref();
-            if !is_carried && is_there.is_some_and(|entry| matches!(entry.end, End::Failed)) {
-                self.release(number);
             }
         }
         open.retain(|number| !spent.contains(number));
