@@ -17,9 +17,9 @@ use whitewater_kv::store_spec::{Revisions, StoreSpec};
 use whitewater_kv::{Answer, Operation};
 use whitewater_scenarios::formats::KeyValue;
 use whitewater_sim::Instant;
+use whitewater_sim::check::online::{Limits, Online};
 use whitewater_sim::check::{
-    Budget, Kept, Limits, Model, Online, Outlook, Sequential, SequentialSpec, Whole, check_sequential, check_sessions,
-    is_linearizable,
+    Budget, Kept, Model, Outlook, Sequential, SequentialSpec, Whole, check_sequential, check_sessions, is_linearizable,
 };
 use whitewater_sim::history::{History, OperationId, Outcome, Stamp};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
