@@ -11,7 +11,8 @@
 //! - Each of those has its `number` in the history, its `client`, the `operation`, its `answer` (null if it has none), what
 //!   it `could` have been answered, `from` and `until` when it was in flight (in lines of the file or virtual time; null if
 //!   it did not end), the same as positions in the order of all events (`invoked`, `returned`; the latter is null if it
-//!   does not matter), and its `role`: `answer` (with it left out there is an order) or `source` (an answer comes from it).
+//!   does not matter), and its `role`: `answer` (with it left out there is an order), `source` (an answer comes from
+//!   it) or `loose-source` (the same, but its end does not matter).
 //!   `lane` says on which line of the drawing it is.
 //! - `inconclusive`: the `reason`, and the `undecided` partitions, each with how many of its `events` the search had
 //!   `passed`, the `configurations` that it remembers, and what made it hard: its `operations`, how many of them were
@@ -172,6 +173,7 @@ impl<'a> WrittenViolation<'a> {
                 role: match told.role {
                     Role::Answer => "answer",
                     Role::Source => "source",
+                    Role::LooseSource => "loose-source",
                 },
             }
         };

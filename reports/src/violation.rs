@@ -39,7 +39,7 @@ pub fn text(account: &Account, width: u16) -> String {
     if !account.has_all_sources {
         text.push_str("What some of the answers come from is not shown.\n");
     }
-    if account.operations.iter().any(|told| told.role == Role::Source) {
+    if account.operations.iter().any(|told| told.role == Role::LooseSource) {
         text.push_str("~ The end of this one does not matter: it may take effect at any later time.\n");
     }
     if !account.is_shortest {
@@ -63,8 +63,8 @@ fn line(told: &Told) -> String {
     let could = could(&told.legal).map(|values| format!(" (could be {values})")).unwrap_or_default();
     let end = told.until.as_ref().map_or_else(|| "the end".to_owned(), |until| printable(until));
     let open = match told.role {
-        Role::Answer => "",
-        Role::Source => " ~",
+        Role::Answer | Role::Source => "",
+        Role::LooseSource => " ~",
     };
     let (id, client, operation, from) = (told.id.0, told.client, printable(&told.operation), printable(&told.from));
     format!("#{id} client {client}: {operation} -> {answer}{could}   [{from} to {end}]{open}\n")

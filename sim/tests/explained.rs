@@ -284,23 +284,26 @@ impl Judge<'_> {
 
     fn check_members(&self, explanation: &Explanation<(), Register>) {
         let of = |role| explanation.minimal.iter().filter(move |member| member.role == role).map(|member| member.id);
-        let (answers, sources): (Vec<_>, Vec<_>) = (of(Role::Answer).collect(), of(Role::Source).collect());
+        let answers: Vec<_> = of(Role::Answer).collect();
+        let sources: Vec<(OperationId, Item)> = of(Role::Source)
+            .map(|id| (id, self.told(id)))
+            .chain(of(Role::LooseSource).map(|id| (id, self.forgotten(id))))
+            .collect();
         assert!(answers.contains(&explanation.culprit));
         assert!(explanation.minimal.is_sorted_by_key(|member| member.id));
         assert_eq!(explanation.minimality, Minimality::Certain);
         assert_eq!(explanation.sources, Sources::All);
         assert!(!self.explains(&answers), "the answers contradict each other");
-        let has_order_without = |forgotten: OperationId, sources: &[OperationId]| {
+        let has_order_without = |forgotten: OperationId, left_out: Option<OperationId>| {
             let rest = answers.iter().filter(|id| **id != forgotten).map(|id| self.told(*id));
-            let effect = (!self.observes(forgotten)).then(|| self.forgotten(forgotten));
-            has_order(&rest.chain(sources.iter().map(|id| self.forgotten(*id))).chain(effect).collect::<Vec<_>>())
+            let sources = sources.iter().filter(|(id, _)| Some(*id) != left_out).map(|(_, item)| *item);
+            has_order(&rest.chain(sources).chain([self.forgotten(forgotten)]).collect::<Vec<_>>())
         };
         for id in &answers {
-            assert!(has_order_without(*id, &sources), "{id:?} can be left out");
+            assert!(has_order_without(*id, None), "{id:?} can be left out");
         }
-        for superfluous in &sources {
-            let rest: Vec<OperationId> = sources.iter().copied().filter(|id| id != superfluous).collect();
-            assert!(answers.iter().any(|id| !has_order_without(*id, &rest)), "{superfluous:?} is not needed");
+        for (source, _) in &sources {
+            assert!(answers.iter().any(|id| !has_order_without(*id, Some(*source))), "{source:?} is not needed");
         }
     }
 

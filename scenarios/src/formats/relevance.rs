@@ -64,3 +64,36 @@ fn is_within(value: Option<&str>, looked_for: &[Option<&str>]) -> bool {
     let value = value.unwrap_or_default();
     looked_for.iter().flatten().any(|found| found.contains(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use whitewater_kv::spec::Missing;
+
+    fn put(value: &str) -> Operation {
+        Operation::Put { key: "k".into(), value: value.into() }
+    }
+
+    fn append(value: &str) -> Operation {
+        Operation::Append { key: "k".into(), value: value.into() }
+    }
+
+    fn swap(expected: &str, new: &str) -> Operation {
+        Operation::CompareAndSwap { key: "k".into(), expected: Some(expected.into()), new: new.into() }
+    }
+
+    #[test]
+    fn what_leaves_no_trace_in_an_answer_does_not_matter() {
+        let (get, read) = (Operation::Get { key: "k".into() }, Answer::Value(Some("abc".into())));
+        let delete = Operation::Delete { key: "k".into() };
+        let ops =
+            [put("a"), put("b"), append("b"), append("d"), delete, swap("x", "ab"), swap("y", "z"), put("x"), put("y")];
+        let ops: Vec<&Operation> = ops.iter().collect();
+        let model = KeyValue { missing: Missing::Nil };
+        let expected = [true, false, true, false, true, true, false, true, false];
+        assert_eq!(matters(model, &[(&get, &read)], &ops), expected);
+        let failed = swap("q", "r");
+        let answers = [(&get, &read), (&failed, &Answer::Swapped(false))];
+        assert_eq!(matters(model, &answers, &ops), [true; 9]);
+    }
+}

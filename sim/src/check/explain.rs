@@ -71,8 +71,11 @@ pub enum Role {
     /// Its answer, and that it had returned. These answers have no order, whatever all other operations did. With any
     /// one of them forgotten there is an order: it may then have taken effect at any time after it was invoked, or never.
     Answer,
-    /// What it does: another answer comes from it. When it returned, and what it was told, does not matter.
+    /// What it does: another answer comes from it.
     Source,
+    /// The same, but it must be thought of as an operation of unknown outcome: with its return one of the answers could
+    /// be left out.
+    LooseSource,
 }
 
 /// Whether what the answers of a contradiction come from is shown.

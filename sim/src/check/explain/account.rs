@@ -91,7 +91,7 @@ impl<P: std::fmt::Debug, S: SequentialSpec + Clone> Explanation<P, S> {
             Outcome::Unknown { stamp, at } | Outcome::Failed { stamp, at } => (None, Some((*stamp, *at))),
             Outcome::Open => (None, None),
         };
-        let returned = end.filter(|_| answer.is_some() && role == Role::Answer).map(|(stamp, _)| stamp);
+        let returned = end.filter(|_| answer.is_some() && role != Role::LooseSource).map(|(stamp, _)| stamp);
         let could = self.legal.iter().filter(|legal| legal.id == id).flat_map(|legal| &legal.states);
         Told {
             id,

@@ -51,7 +51,7 @@ fn states<M: Model>(questions: &mut Questions<'_, '_, M>, everything: &[Operatio
         everything.iter().filter(|other| **other != id).map(|other| questions.told(*other)).collect()
     };
     let mut telling = others(questions);
-    if !questions.observes(id) {
+    if questions.may_change(id) {
         telling.push(Asked { id, answer: None });
     }
     let Found::Order(order) = questions.ask(telling, &[]) else { return Vec::new() };

@@ -41,7 +41,7 @@ pub(super) fn minimal<M: Model>(questions: &mut Questions<'_, '_, M>, culprit: O
     let (from, sources) = shrinking.sources(&answers);
     let minimality = shrinking.minimality;
     let mut members: Vec<Member> = answers.into_iter().map(|id| Member { id, role: Role::Answer }).collect();
-    members.extend(from.into_iter().map(|id| Member { id, role: Role::Source }));
+    members.extend(from);
     members.sort_unstable_by_key(|member| member.id);
     Minimal { members, minimality, sources }
 }
@@ -158,7 +158,7 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
     }
 
     /// What it takes, beside the answers, to have an order as soon as any one of them is forgotten.
-    fn sources(&mut self, answers: &[OperationId]) -> (Vec<OperationId>, Sources) {
+    fn sources(&mut self, answers: &[OperationId]) -> (Vec<Member>, Sources) {
         let all = self.effects_besides(answers);
         let without: Vec<_> = answers.iter().map(|forgotten| self.order_without(answers, *forgotten, &all)).collect();
         if without.iter().any(Option::is_none) {
@@ -183,7 +183,27 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
                 Some(_) | None => shown = Sources::Some,
             }
         }
-        (self.without_superfluous(answers, sources, used), shown)
+        let forgotten: Vec<OperationId> = used.iter().map(|(forgotten, _)| *forgotten).collect();
+        let sources = self.without_superfluous(answers, sources, used);
+        (self.settled(answers, &forgotten, &sources), shown)
+    }
+
+    /// Of as many sources as possible the ends are kept, with which there still is an order for each answer forgotten.
+    fn settled(&mut self, answers: &[OperationId], forgotten: &[OperationId], sources: &[OperationId]) -> Vec<Member> {
+        let mut told = answers.to_vec();
+        let mut loose = sources.to_vec();
+        for source in sources {
+            if self.questions.answer(*source).is_none() {
+                continue;
+            }
+            let with: Vec<OperationId> = told.iter().copied().chain([*source]).collect();
+            let rest: Vec<OperationId> = loose.iter().copied().filter(|id| id != source).collect();
+            if forgotten.iter().all(|forgotten| self.order_without(&with, *forgotten, &rest).is_some()) {
+                (told, loose) = (with, rest);
+            }
+        }
+        let role = |id: &OperationId| if loose.contains(id) { Role::LooseSource } else { Role::Source };
+        sources.iter().map(|id| Member { id: *id, role: role(id) }).collect()
     }
 
     /// Leaves out sources one by one, as long as there are orders for each of the answers that is forgotten.
@@ -214,13 +234,13 @@ impl<M: Model> Shrinking<'_, '_, '_, M> {
     /// budget did not suffice.
     fn order_without(
         &mut self,
-        answers: &[OperationId],
+        told: &[OperationId],
         forgotten: OperationId,
         effects: &[OperationId],
     ) -> Option<Vec<OperationId>> {
-        let rest: Vec<OperationId> = answers.iter().copied().filter(|id| *id != forgotten).collect();
+        let rest: Vec<OperationId> = told.iter().copied().filter(|id| *id != forgotten).collect();
         let mut effects = effects.to_vec();
-        if !self.questions.observes(forgotten) {
+        if self.questions.may_change(forgotten) {
             effects.push(forgotten);
         }
         match self.questions.ask(self.told(&rest), &effects) {

@@ -82,6 +82,11 @@ impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
         self.model.observes(&self.operation(id).op, self.answer(id).map(|(answer, _)| answer))
     }
 
+    /// Whether it could have had an effect, if its answer were not known.
+    pub(super) fn may_change(&self, id: OperationId) -> bool {
+        !self.model.observes(&self.operation(id).op, None)
+    }
+
     /// The operation with its answer.
     pub(super) fn told(&self, id: OperationId) -> Asked<M> {
         Asked { id, answer: self.answer(id).map(|(answer, stamp)| (answer.clone(), stamp)) }
