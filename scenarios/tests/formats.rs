@@ -370,6 +370,11 @@ fn broken_json_is_named() {
         (JSON.replace("\"client\": 4", "\"klient\": 4"), Some(7), "unknown field `klient`"),
         (JSON[..200].to_string(), Some(3), "EOF"),
         ("[".repeat(100_000), Some(1), "not a history in JSON"),
+        (
+            JSON.replace("{\"client\": 4, \"op\": \"get\", \"key\": \"x\", \"invoked\": 10}", "[4]"),
+            Some(7),
+            "operation 5 (counted from 0): it is not an object",
+        ),
     ];
     for (text, line, message) in cases {
         let error = refused(&text, Format::Json);

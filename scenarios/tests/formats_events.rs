@@ -289,6 +289,10 @@ fn broken_json_lines_are_named() {
         ),
         (r#"{"schema": "whitewater/history-lines/v1"}"#.to_string(), "no operations found"),
         ("[".repeat(100_000), "not an event in JSON"),
+        (
+            r#"["invoke", 1, null, "get", "k"]"#.to_string(),
+            "line 1, column 1: not an event in JSON: expected an object",
+        ),
     ];
     for (text, message) in cases {
         let error = refused(&text, Format::JsonLines);

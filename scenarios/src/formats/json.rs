@@ -186,6 +186,9 @@ impl<'t> Rows<'t> {
         if part.inside().len() > OPERATION_BYTES_MAX {
             return Err(too_long(part.place(0).line));
         }
+        if !part.inside().starts_with('{') {
+            return Err(explain("it is not an object in braces".to_string()));
+        }
         let row: Row<'_> = serde_json::from_str(part.inside()).map_err(|error| part.refused(&error))?;
         let mut context = Context { texts: &mut self.texts, keyless: self.keyless };
         if row.kind.is_some() || row.process.is_some() || row.time.is_some() {

@@ -98,6 +98,10 @@ pub(super) fn read(line: Line<'_>, header: &mut Header, reading: &mut Reading) -
 }
 
 fn parsed<'t, T: Deserialize<'t>>(line: Line<'t>) -> Result<T, FormatError> {
+    let content = line.content.trim_start();
+    if !content.starts_with('{') {
+        return Err(line.wrong(Wrong::new(content, "not an event in JSON: expected an object in braces")));
+    }
     serde_json::from_str(line.content).map_err(|error| {
         let offset = offset_of(line.content, &error);
         let why = format!("not an event in JSON: {}", without_place(&error));
