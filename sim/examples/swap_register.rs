@@ -73,6 +73,8 @@ pub(crate) fn example() -> String {
     let other = history.invoke(2, Op::Swap { expected: 0, new: 2 }, Instant(1));
     history.returned(one, Ret::Swapped(true), Instant(2));
     history.returned(other, Ret::Swapped(true), Instant(3));
+    let read = history.invoke(1, Op::Read, Instant(4));
+    history.returned(read, Ret::Value(2), Instant(5));
     match check(&SwapRegister, &history, &Budget::default()).verdict {
         Verdict::Linearizable => "linearizable\n".to_string(),
         Verdict::Violation(explanation) => {

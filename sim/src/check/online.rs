@@ -7,8 +7,8 @@
 //! Partitions are the parts that operations name alone. An operation that ties several parts comes too late for the
 //! states of each: if it surely changes nothing it is left out, which can hide a violation and never make one up; if it
 //! may change something, its parts are given up, and said to be undecided. Who expects such operations takes everything
-//! together from the start: [`Online::together`]. What it simplifies: there is no look ahead, so some histories that are
-//! easy as a whole are hard here; bounds end in *undecided* for that partition alone.
+//! together from the start: [`Online::together`]. What it simplifies: answers are not known ahead, so some
+//! histories that are easy as a whole are hard here; bounds end in *undecided* for that partition alone.
 
 mod settle;
 mod walk;

@@ -3,8 +3,8 @@
 //! Operations take effect at one moment while they are in flight; those of unknown outcome later, or never; those that
 //! fail never (Herlihy and Wing, 1990, section 2). What it simplifies: at most four clients.
 
-use stateright::semantics::SequentialSpec;
 use whitewater_sim::Instant;
+use whitewater_sim::check::SequentialSpec;
 use whitewater_sim::history::{History, Operation, OperationId, Outcome, Stamp};
 use whitewater_sim::rng::Stream;
 

@@ -53,6 +53,9 @@ pub(super) fn settle<M: Model>(
     Some(Settled { configurations, open })
 }
 
+/// A configuration, and the state before the last operation if that was of unknown outcome and nothing followed from it.
+type Reached<S> = (Configuration<S>, Option<S>);
+
 /// The configurations behind a return.
 struct Behind<'s, M: Model> {
     model: &'s M,
@@ -71,8 +74,7 @@ impl<M: Model> Behind<'_, M> {
         found: &mut Vec<Configuration<M::Spec>>,
     ) -> Option<()> {
         let mut seen = Front::new();
-        // With the state before the last operation, if that was of unknown outcome and nothing followed from it.
-        let mut left = vec![(from, None::<M::Spec>)];
+        let mut left: Vec<Reached<M::Spec>> = vec![(from, None)];
         while let Some((mut configuration, idle_since)) = left.pop() {
             if configuration.placed.remove(self.returning) {
                 if self.front.insert(&configuration) {
@@ -103,7 +105,7 @@ impl<M: Model> Behind<'_, M> {
         number: Number,
         from: &Configuration<M::Spec>,
         idle_since: Option<&M::Spec>,
-    ) -> Option<(Configuration<M::Spec>, Option<M::Spec>)> {
+    ) -> Option<Reached<M::Spec>> {
         let Placing { state, gives } = window.place(self.model, number, &from.state)?;
         assert!(gives.is_none(), "what is settled has an answer, or never will have one");
         if let Some(idle) = idle_since

@@ -15,14 +15,20 @@
 //!   nowhere need not be tried again. An operation that turns out to have failed, or never to return, permits nothing that
 //!   was not permitted when it was open.
 //!
-//! So if no way is left, no order explains the events so far, and an order explained all before the last one. What it
-//! simplifies: there is no look ahead, because nothing is there yet.
+//! So if no way is left, no order explains the events so far, and an order explained all before the last one. On the way
+//! back, what has happened since is known, and the walk looks ahead to it (rule 4 of the search). What it simplifies: no
+//! state is forgotten for another one that is as unseen, because what is in flight may turn out to have seen it.
 
 use std::collections::BTreeMap;
 
 use super::super::configuration::{Configuration, Front};
-use super::super::{Model, Ret};
+use super::super::{Call, Model, Outlook, Ret};
 use super::window::{End, Event, Number, Placing, Window};
+
+/// After so many configurations that led nowhere the walk looks ahead, over so many events, for so many operations.
+const LOOKAHEAD_DEAD: usize = 16;
+const LOOKAHEAD_EVENTS: usize = 256;
+const LOOKAHEAD_OPERATIONS: u64 = 8;
 
 /// A configuration in which a return was in the way, and what has been tried from there.
 struct Frame<S> {
@@ -215,7 +221,7 @@ impl<M: Model> Walk<M> {
                 if self.advance(window) {
                     return Ok(true);
                 }
-                self.stop_at_return(idle_since.take());
+                self.stop_at_return(model, window, idle_since.take());
             }
             loop {
                 if window.steps > limit {
@@ -259,13 +265,44 @@ impl<M: Model> Walk<M> {
     }
 
     /// Remembers where a return is in the way, unless it is known to be in vain.
-    fn stop_at_return(&mut self, idle_since: Option<M::Spec>) {
-        self.is_stuck = self.dead.get(&self.event).is_some_and(|dead| dead.dominates(&self.now));
+    fn stop_at_return(&mut self, model: &M, window: &mut Window<M>, idle_since: Option<M::Spec>) {
+        let is_dead = self.dead.get(&self.event).is_some_and(|dead| dead.dominates(&self.now));
+        self.is_stuck = is_dead || (self.dead_configurations >= LOOKAHEAD_DEAD && self.is_hopeless(model, window));
         if !self.is_stuck {
             let configuration = self.now.clone();
             let (event, placings) = (self.event, self.way.len());
             self.frames.push(Frame { event, configuration, placings, next: Cursor::Returning, idle_since });
         }
+    }
+
+    /// Whether some answer ahead cannot be given any more (rule 4 of the search).
+    fn is_hopeless(&self, model: &M, window: &mut Window<M>) -> bool {
+        let mut steps = 0;
+        let is_left = |number: &&Number| window.matters(**number) && !self.now.has(**number);
+        let mut between: Vec<Call<'_, M>> =
+            self.open.iter().filter(is_left).map(|number| window.call(*number)).collect();
+        let mut is_hopeless = false;
+        for event in (self.event..window.end()).take(LOOKAHEAD_EVENTS) {
+            let number = match window.event(event) {
+                Event::Invoke(number) if window.matters(number) => {
+                    between.push(window.call(number));
+                    continue;
+                }
+                Event::Invoke(_) => continue,
+                Event::Return(number) => number,
+            };
+            if self.now.placed.contains(number) || !window.has_outlook(model, number) {
+                continue;
+            }
+            steps += 1;
+            is_hopeless = model.outlook(&self.now.state, window.call(number), &between) == Outlook::Hopeless;
+            if is_hopeless || steps == LOOKAHEAD_OPERATIONS {
+                break;
+            }
+        }
+        drop(between);
+        window.steps += steps;
+        is_hopeless
     }
 
     /// Goes back to the last frame with an operation to place, and names it; `None` if there is none. With it comes the

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use stateright::semantics::SequentialSpec;
 
 use super::super::configuration::Configuration;
-use super::super::{Model, Op, Ret};
+use super::super::{Call, Model, Op, Ret};
 
 /// The place of an operation in [`Window`]. It is used again when the operation is forgotten.
 pub(super) type Number = u32;
@@ -251,6 +251,19 @@ impl<M: Model> Window<M> {
     pub(super) fn settled(&self, open: &[Number]) -> u64 {
         let undecided = open.iter().map(|number| self.entry(*number)).find(|entry| matches!(entry.end, End::Open));
         undecided.map_or(self.end(), |entry| entry.invoked.max(self.first))
+    }
+
+    /// The operation and its answer, if that is known.
+    pub(super) fn call(&self, number: Number) -> Call<'_, M> {
+        let entry = self.entry(number);
+        let End::Answered { answer, .. } = &entry.end else { return (&entry.op, None) };
+        (&entry.op, Some(answer))
+    }
+
+    /// Whether it is worthwhile to look ahead to the operation, which has returned.
+    pub(super) fn has_outlook(&self, model: &M, number: Number) -> bool {
+        let entry = self.entry(number);
+        matches!(entry.end, End::Answered { observes: true, .. }) || model.has_outlook(&entry.op)
     }
 
     /// Whether one of these may still return.
