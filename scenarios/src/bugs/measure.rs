@@ -151,6 +151,7 @@ fn search(request: &Request, bug: Bug, first_seed: u64) -> Range {
 struct Source {
     scenarios: u64,
     first_seed: u64,
+    seeds: u64,
     /// The guide, and what is left of its generation; `None` if every run is a seed of its own.
     guide: Option<(Guide, VecDeque<Job>)>,
 }
@@ -163,7 +164,7 @@ impl Source {
                 Some((Guide::new(request.scenarios.iter().map(Selected::shape), first_seed), VecDeque::new()))
             }
         };
-        Source { scenarios: request.scenarios.len() as u64, first_seed, guide }
+        Source { scenarios: request.scenarios.len() as u64, first_seed, seeds: request.seeds, guide }
     }
 
     /// The run with this number in the range.
@@ -174,9 +175,13 @@ impl Source {
             return Job { scenario: (number % self.scenarios) as usize, lineage };
         };
         if queue.is_empty() {
-            queue.extend(guide.next(|place| Some(first_seed + place)));
+            let (scenarios, seeds) = (self.scenarios, self.seeds);
+            queue.extend(guide.next(|scenario, place| {
+                let offset = place * scenarios + scenario as u64;
+                (offset < seeds).then_some(first_seed + offset)
+            }));
         }
-        queue.pop_front().expect("there are always fresh seeds")
+        queue.pop_front().expect("there are fresh seeds, or runs to depart from")
     }
 
     fn take(&mut self, job: &Job, sightings: &[Sighting]) {

@@ -117,8 +117,8 @@ impl Guide {
     }
 
     /// The runs of the next generation. `seed_at` gives the fresh seeds of each scenario, by their place; without any left,
-    /// all runs depart from others. Empty only if there is nothing to depart from either.
-    pub fn next(&mut self, seed_at: impl Fn(u64) -> Option<u64>) -> Vec<Job> {
+    /// all runs of it depart from others. Swarms that draw from the same seed choose alike: best give each its own. Empty only if there is nothing to depart from either.
+    pub fn next(&mut self, seed_at: impl Fn(usize, u64) -> Option<u64>) -> Vec<Job> {
         let least = (FIRST_RUNS * self.places.len()) as u64;
         let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(least);
         let rare: Vec<Rare> = Kind::ALL.iter().map(|kind| self.rare(*kind)).filter(|rare| rare.total > 0).collect();
@@ -129,7 +129,7 @@ impl Guide {
         self.places.iter().map(|place| place.runs).sum()
     }
 
-    fn job(&mut self, rare: &[Rare], seed_at: &impl Fn(u64) -> Option<u64>) -> Option<Job> {
+    fn job(&mut self, rare: &[Rare], seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
         if rare.is_empty() || self.stream.chance(TURNS_PPM) {
             let scenario = self.turns % self.places.len();
             self.turns += 1;
@@ -141,9 +141,9 @@ impl Guide {
         fresh.or_else(|| self.departure(scenario))
     }
 
-    fn fresh(&mut self, scenario: usize, seed_at: &impl Fn(u64) -> Option<u64>) -> Option<Job> {
+    fn fresh(&mut self, scenario: usize, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
         let place = &mut self.places[scenario];
-        let seed = seed_at(place.fresh)?;
+        let seed = seed_at(scenario, place.fresh)?;
         place.fresh += 1;
         Some(Job { scenario, lineage: Lineage::of(seed) })
     }
@@ -271,7 +271,7 @@ mod tests {
         Sighting { feature: Feature::of_state(state), at_ms }
     }
 
-    fn seeds(place: u64) -> Option<u64> {
+    fn seeds(_scenario: usize, place: u64) -> Option<u64> {
         Some(100 + place)
     }
 
@@ -364,13 +364,13 @@ mod tests {
 
     #[test]
     fn without_seeds_everything_departs_and_without_runs_there_is_nothing() {
-        assert_eq!(Guide::new([Shape::Fixed], 0).next(|_| None), []);
+        assert_eq!(Guide::new([Shape::Fixed], 0).next(|_, _| None), []);
         let mut guide = Guide::new([Shape::Fixed], 0);
         for _ in 0..100 {
             // Nothing of it is rare in the end.
             guide.take(&Job { scenario: 0, lineage: Lineage::of(1) }, &[sighting(1, 10)]);
         }
-        let jobs = guide.next(|_| None);
+        let jobs = guide.next(|_, _| None);
         assert!(!jobs.is_empty() && jobs.iter().all(|job| job.lineage.changes.len() == 1), "{jobs:?}");
     }
 
