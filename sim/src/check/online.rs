@@ -137,8 +137,11 @@ enum Came {
 
 /// So many events are always remembered: settling fewer is not worthwhile.
 const SETTLE_EVENTS: u64 = 128;
-/// Settling gives up where there are more configurations at one event.
-const SETTLE_CONFIGURATIONS: usize = 4096;
+/// Settling gives up where there are more configurations at one event. To walk is much cheaper than to settle where many
+/// updates are in flight, so it is more patient only with very many events.
+const SETTLE_CONFIGURATIONS: usize = 64;
+const PATIENT_EVENTS: u64 = 1 << 16;
+const PATIENT_CONFIGURATIONS: usize = 4096;
 
 impl<M: Model> Online<M> {
     /// Takes each part by itself. [`Model::initial`] is asked with the first operation of a part only.
@@ -354,7 +357,9 @@ impl<M: Model> Watch<M> {
             return false;
         }
         let roots = self.walk.roots().to_vec();
-        let Some(settled) = settle::settle(model, &mut self.window, &roots, until, SETTLE_CONFIGURATIONS) else {
+        let is_patient = end - first >= PATIENT_EVENTS;
+        let most = if is_patient { PATIENT_CONFIGURATIONS } else { SETTLE_CONFIGURATIONS };
+        let Some(settled) = settle::settle(model, &mut self.window, &roots, until, most) else {
             return false;
         };
         let Settled { mut configurations, open } = settled;
