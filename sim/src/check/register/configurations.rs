@@ -1,8 +1,8 @@
 //! The configurations of a register that were visited, and which of two is better (Lowe, 2017; dominance: Kohler and
 //! Steiglitz, 1974).
 //!
-//! Only the best ones are kept: see rule 3 of [`super`]. What it simplifies: a list for each event and value is looked
-//! through from its beginning, with the last one that was found useful put first.
+//! See rule 3 of [`super`]. What it simplifies: those at one event with one value are a list that is looked through, and
+//! of several that a new one is better than, it takes the place of the first alone.
 
 use hashbrown::HashTable;
 

@@ -10,7 +10,9 @@
 //! 1. *Observations at once*: a read, or a swap that did not swap, is placed as soon as the value allows; it changes none.
 //! 2. *A write may hide.* When a write is placed, each other write in flight could stand right before it, seen by nobody.
 //!    It is owed no longer; it stays free, for it need not have hidden. The same holds where the value is the one that it
-//!    writes: there it changes nothing. Swaps demand a value, and do not hide.
+//!    writes: there it changes nothing. Swaps demand a value, and do not hide. The return of a write that is still free is
+//!    a place to branch as well: it is the last moment to place it, perhaps behind others. First it is left to hide. If no
+//!    observation or swap to come looks for its value, and none for anything else than some value, that is enough.
 //! 3. *Owing less and having more is better.* If two configurations at the same event have the same value, and one owes no
 //!    more and has no less free than another, then whatever the other places, the one can place as well, and still owes no
 //!    more and has no less free. The other need not be visited.
