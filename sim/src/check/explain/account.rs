@@ -98,7 +98,7 @@ impl<P: std::fmt::Debug, S: SequentialSpec + Clone> Explanation<P, S> {
             client: operation.client,
             operation: fit(&words.model.describe_operation(&operation.op)),
             answer: answer.map(|answer| fit(&words.model.describe_answer(answer))),
-            brief: fit(&words.model.describe_briefly(&operation.op, answer)),
+            brief: fit(&words.model.describe_briefly(&operation.op, answer.filter(|_| role != Role::LooseSource))),
             invoked: operation.invoked,
             returned,
             from: (words.when)(operation.invoked, operation.invoked_at),

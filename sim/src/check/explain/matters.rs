@@ -18,6 +18,12 @@ pub(in crate::check) fn matters<M: Model + ?Sized>(
     by_value(model, answers, ops).unwrap_or_else(|| vec![true; ops.len()])
 }
 
+/// An operation that sets a value, if it finds the one that it expects.
+struct Setter<V> {
+    place: usize,
+    expected: Option<V>,
+}
+
 /// `None` if it is not as simple as that.
 fn by_value<M: Model + ?Sized>(model: &M, answers: &[(&Op<M>, &Ret<M>)], ops: &[&Op<M>]) -> Option<Vec<bool>> {
     let mut looked_for = Vec::new();
@@ -28,18 +34,19 @@ fn by_value<M: Model + ?Sized>(model: &M, answers: &[(&Op<M>, &Ret<M>)], ops: &[
             Access::Append(_) | Access::Swap { swapped: Some(false) | None, .. } => return None,
         }
     }
-    // Who sets each value, and what it expects to find.
-    let mut setters: BTreeMap<M::Value<'_>, Vec<(usize, Option<M::Value<'_>>)>> = BTreeMap::new();
+    let mut setters: BTreeMap<M::Value<'_>, Vec<Setter<M::Value<'_>>>> = BTreeMap::new();
     for (place, op) in ops.iter().enumerate() {
         match model.access(op, None)? {
-            Access::Write(value) => setters.entry(value).or_default().push((place, None)),
-            Access::Swap { expected, new, .. } => setters.entry(new).or_default().push((place, Some(expected))),
+            Access::Write(value) => setters.entry(value).or_default().push(Setter { place, expected: None }),
+            Access::Swap { expected, new, .. } => {
+                setters.entry(new).or_default().push(Setter { place, expected: Some(expected) });
+            }
             Access::Append(_) | Access::Read(_) => return None,
         }
     }
     let mut matters = vec![false; ops.len()];
     while let Some(value) = looked_for.pop() {
-        for (place, expected) in setters.remove(&value).into_iter().flatten() {
+        for Setter { place, expected } in setters.remove(&value).into_iter().flatten() {
             matters[place] = true;
             looked_for.extend(expected);
         }
