@@ -2,7 +2,9 @@
 
 use whitewater_reports::model::Verdict;
 use whitewater_scenarios::catalog;
-use whitewater_scenarios::run::{Options, run};
+use whitewater_scenarios::run::{Options, run_on};
+use whitewater_scenarios::search::lineage::Lineage;
+use whitewater_scenarios::systems::raft_kv::RaftKv;
 
 #[test]
 fn every_seed_that_once_failed_passes() {
@@ -13,8 +15,8 @@ fn every_seed_that_once_failed_passes() {
             panic!("a line is SCENARIO SEED STORY, not {line:?}");
         };
         let scenario = catalog::find(name).unwrap_or_else(|| panic!("{name} is not in the catalog"));
-        let seed = seed.parse().unwrap_or_else(|_| panic!("{seed} is not a seed"));
-        assert_eq!(run(&scenario, seed, &Options::default()).record.verdict, Verdict::Pass, "{line}");
+        let lineage: Lineage = seed.parse().unwrap_or_else(|why| panic!("{seed} is not a seed: {why}"));
+        assert_eq!(run_on(&RaftKv, &scenario, &lineage, &Options::default()).record.verdict, Verdict::Pass, "{line}");
         seeds += 1;
     }
     assert!(seeds > 0);

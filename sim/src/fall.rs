@@ -33,6 +33,8 @@ pub(crate) struct Falls {
     traps: Vec<Trap>,
     /// Why the node that acts has gone down, if it has.
     falling: Option<Cause>,
+    /// Whether something that changes its log was not heard since: what it decides from then on rests on that.
+    is_beyond: bool,
     /// Those that are down, each with the number of its fall.
     down: Vec<(NodeId, u64, Cause)>,
     count: u64,
@@ -86,7 +88,8 @@ impl Falls {
     }
 
     /// Whether what the node says is heard. Its role and how far its log is committed are decided before anything is done about
-    /// it, and messages that left before the node went down may say so: that is heard, too.
+    /// it, and messages that left before the node went down may say so: that is heard, too. Not so what it decides by a log
+    /// that nobody has heard of: no message can have said that.
     pub(crate) fn lets_tell(&mut self, observation: &Observation) -> bool {
         let is_of_write = matches!(
             observation,
@@ -95,7 +98,12 @@ impl Falls {
         let is_decided =
             matches!(observation, Observation::Committed { .. } | Observation::Role { .. } | Observation::Term { .. });
         let is_trapped = matches!(self.falling, Some(Cause::Trap { .. }));
-        self.gate == Gate::Telling && is_of_write || is_trapped && is_decided || self.lets_act()
+        let is_heard = self.gate == Gate::Telling && is_of_write
+            || is_trapped && is_decided && !self.is_beyond
+            || self.lets_act();
+        self.is_beyond |=
+            !is_heard && matches!(observation, Observation::Appended { .. } | Observation::Configured { .. });
+        is_heard
     }
 
     pub(crate) fn set(&mut self, trap: Trap) {
@@ -154,6 +162,7 @@ impl Falls {
     /// The event is dealt with. Returns why the node has gone down, if it has.
     pub(crate) fn take(&mut self) -> Option<Cause> {
         self.open();
+        self.is_beyond = false;
         self.falling.take()
     }
 
@@ -214,7 +223,8 @@ mod tests {
     #[test]
     fn what_was_decided_is_told_of_behind_a_trap_and_nothing_else() {
         let mut falls = sprung(CrashPoint::AfterSend);
-        assert!(falls.lets_tell(&COMMITTED) && !falls.lets_tell(&APPENDED) && falls.lets_tell(&ENTERED));
+        assert!(falls.lets_tell(&COMMITTED) && falls.lets_tell(&ENTERED) && !falls.lets_tell(&APPENDED));
+        assert!(!falls.lets_tell(&COMMITTED), "it rests on a log that nobody has heard of");
         assert_eq!(falls.take(), Some(Cause::Trap { point: CrashPoint::AfterSend, down_ns: 1 }));
         assert!(falls.is_open() && falls.lets_tell(&ENTERED));
         falls.halt();
