@@ -229,6 +229,7 @@ fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
             ));
         }
         notes.extend(not_exercised(campaign, &name, tally));
+        notes.extend(not_taken(campaign, &name, tally));
     }
     notes
 }
@@ -247,6 +248,22 @@ fn not_exercised(campaign: &Campaign, scenario: &str, tally: &Tally) -> Option<S
     let missed: Vec<String> = reaches.iter().filter(|wanted| !is_met(wanted)).map(|name| printable(name)).collect();
     (!missed.is_empty() && tally.runs >= RUNS_TO_REACH)
         .then(|| format!("not exercised {scenario} exists to reach {}, and no run did", missed.join(", ")))
+}
+
+/// The part of a script that came about in no run: nothing is known of what would follow.
+fn not_taken(campaign: &Campaign, scenario: &str, tally: &Tally) -> Option<String> {
+    let script = &campaign.scenarios.iter().find(|record| record.name == scenario)?.script;
+    let mut skipped_in = vec![0; script.len()];
+    for run in campaign.runs.iter().filter(|run| run.scenario == scenario && run.verdict == Verdict::Pass) {
+        for place in run.skipped.iter().filter(|place| usize::from(**place) < script.len()) {
+            skipped_in[usize::from(*place)] += 1;
+        }
+    }
+    let passed = tally.judged() - tally.violated;
+    let never = script.iter().zip(skipped_in).filter(|(_, runs)| *runs == passed).map(|(words, _)| printable(words));
+    let never: Vec<String> = never.collect();
+    (!never.is_empty() && passed >= RUNS_TO_REACH)
+        .then(|| format!("not exercised {scenario}: no run came to {}", never.join(", nor to ")))
 }
 
 fn overview(groups: &[Failures<'_>], width: u16) -> String {
@@ -341,6 +358,7 @@ pub(crate) mod tests {
             unknown: 2,
             applied: 900,
             terms_led: 3,
+            skipped: Vec::new(),
             faults: Vec::new(),
             probes: Vec::new(),
         }
@@ -353,6 +371,7 @@ pub(crate) mod tests {
             argument: argument.to_owned(),
             faults: Vec::new(),
             reaches: vec!["window-full".to_owned()],
+            script: vec!["step `away`".to_owned(), "judge \"somebody leads\"".to_owned()],
         };
         Campaign {
             schema: SCHEMA.to_owned(),
@@ -404,6 +423,23 @@ pub(crate) mod tests {
         assert!(missed.contains("not exercised calm exists to reach window-full, and no run did"), "{missed}");
         let met = summary(&runs(vec![ProbeCount { probe: 2, count: 1 }]), 120, PROBES);
         assert!(!met.contains("not exercised"), "{met}");
+    }
+
+    #[test]
+    fn a_step_that_no_run_came_to_is_named() {
+        let runs = |skipped: [&[u16]; 2]| {
+            let run = |seed: u64| {
+                let skipped = skipped[usize::from(seed == 7)].to_vec();
+                let probes = vec![ProbeCount { probe: 2, count: 1 }];
+                RunRecord { skipped, probes, ..record("calm", seed, Verdict::Pass) }
+            };
+            summary(&campaign((0..RUNS_TO_REACH).map(run).collect()), 120, PROBES)
+        };
+        let never = runs([&[0, 1], &[0]]);
+        assert!(never.contains("not exercised calm: no run came to step `away`\n"), "{never}");
+        let nothing = runs([&[0, 1], &[0, 1]]);
+        assert!(nothing.contains("no run came to step `away`, nor to judge \"somebody leads\"\n"), "{nothing}");
+        assert!(!runs([&[0, 1], &[]]).contains("not exercised"));
     }
 
     #[test]

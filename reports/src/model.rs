@@ -67,6 +67,9 @@ pub struct RunRecord {
     pub applied: u64,
     /// Terms that had a leader.
     pub terms_led: u64,
+    /// What its script had in store that did not come about, as places in [`ScenarioRecord::script`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<u16>,
     /// What the faults did that were configured, in the order of [`ScenarioRecord::faults`].
     pub faults: Vec<FaultCount>,
     /// The probes that it hit, ordered by their numbers. In JSON they have their names: [`crate::json`] sees to that.
@@ -188,6 +191,9 @@ pub struct ScenarioRecord {
     /// The names of the probes that it exists to reach.
     #[serde(default)]
     pub reaches: Vec<String>,
+    /// Its steps, which are to be taken, and then its expectations, which are to be judged, in words.
+    #[serde(default)]
+    pub script: Vec<String>,
 }
 
 /// What came of a campaign: the worst that came of its runs. Ordered from good to bad.

@@ -17,6 +17,7 @@ use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, ProbeId, Recording};
 
 use crate::bugs::{self, Bug};
+use crate::describe;
 use crate::faults;
 use crate::host::{self, Stopwatch};
 use crate::probes::{self, Declared};
@@ -275,6 +276,7 @@ impl Selected {
             summary: self.scenario.summary.clone(),
             argument: self.argument.clone(),
             faults: faults::names(&self.scenario),
+            script: describe::script(&self.scenario),
         }
     }
 }
@@ -348,6 +350,7 @@ fn not_made(scenario: &Scenario, lineage: &Lineage, why: String) -> RunRecord {
         unknown: 0,
         applied: 0,
         terms_led: 0,
+        skipped: Vec::new(),
         faults: Vec::new(),
         probes: Vec::new(),
     }

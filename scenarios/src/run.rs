@@ -283,6 +283,13 @@ fn sightings<P: Participant>(world: &World<P>) -> Vec<Sighting> {
     probes.chain(states).collect()
 }
 
+/// The steps that were not taken and the expectations that were not judged, as places in the script of
+/// [`whitewater_reports::model::ScenarioRecord`].
+fn skipped(exercised: &Exercised) -> Vec<u16> {
+    let script = exercised.steps.iter().chain(&exercised.expectations);
+    (0..).zip(script).filter(|(_, at)| at.is_none()).map(|(place, _)| place).collect()
+}
+
 fn record<P: Participant>(
     world: &World<P>,
     (written, scenario): (&Scenario, &Scenario),
@@ -313,6 +320,7 @@ fn record<P: Participant>(
         unknown: count(|outcome| matches!(outcome, Outcome::Unknown { .. } | Outcome::Open)),
         applied: world.observer().applied_max(),
         terms_led: world.observer().terms_led() as u64,
+        skipped: skipped(&world.exercised()),
         faults: faults::counts(written, scenario, &counted),
         probes: probes::counts(world.probes()),
     }

@@ -12,6 +12,7 @@ mod words;
 use whitewater_reports::words::printable;
 use whitewater_sim::Check;
 
+pub(crate) use self::steps::script;
 use self::words::{join, percent};
 use crate::scenario::{Fingerprint, Scenario, Swarm, SwarmSettings};
 

@@ -46,6 +46,15 @@ fn step(place: usize, steps: &[Step]) -> String {
     format!("{}: {after}{waits}: {what}", called(place, steps))
 }
 
+/// What a script has in store: that each step is taken, and that each expectation is judged.
+pub(crate) fn script(scenario: &Scenario) -> Vec<String> {
+    let taken = (0..scenario.steps.len()).map(|place| match &scenario.steps[place].name {
+        Some(name) => format!("step `{name}`"),
+        None => format!("step {place}"),
+    });
+    taken.chain(expectations(scenario).into_iter().map(|words| format!("judge \"{words}\""))).collect()
+}
+
 /// What people call a step.
 fn called(step: usize, steps: &[Step]) -> String {
     steps[step].name.as_ref().map_or_else(|| format!("step {step}"), |name| format!("`{name}`"))

@@ -119,6 +119,12 @@ impl TermLog {
             self.truncate(index);
             return index;
         }
+        // Nearly every write goes on in the term in which the log ends.
+        if self.last < index && self.last_term() == term {
+            let kept = self.last;
+            self.extend(index, term);
+            return kept;
+        }
         let mut added: Vec<Stretch> = Vec::new();
         let (mut at, mut its_term) = (index, term);
         let kept = loop {
