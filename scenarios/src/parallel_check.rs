@@ -67,21 +67,23 @@ mod tests {
     use super::*;
     use crate::formats;
 
-    /// Forty keys; on some of them a read that nothing explains.
+    /// Forty pairs of keys that are written together, which is for the search; of some a read that nothing explains.
     fn history(broken: &[u32]) -> Arc<Parsed> {
-        let mut text = String::new();
-        for key in 0..40 {
-            let read = if broken.contains(&key) { "2" } else { "1" };
-            for (process, kind, function, value) in [
-                (1, "invoke", "put", "\"1\""),
-                (1, "ok", "put", "\"1\""),
-                (2, "invoke", "get", "nil"),
-                (2, "ok", "get", &*format!("\"{read}\"")),
-            ] {
-                text +=
-                    &format!("{{:process {process}, :type :{kind}, :f :{function}, :key \"{key}\", :value {value}}}\n");
-            }
-        }
+        let pair = |number: u32| {
+            let read = if broken.contains(&number) { "2" } else { "1" };
+            let put = |key: &str| format!("{{\"op\": \"put\", \"key\": \"{key}{number}\", \"value\": \"1\"}}");
+            format!(
+                "{{\"client\": 1, \"op\": \"batch\", \"operations\": [{}, {}], \"answers\": [{{}}, {{}}], \
+                 \"invoked\": 0, \"returned\": 1}},\n\
+                 {{\"client\": 2, \"op\": \"get\", \"key\": \"a{number}\", \"read\": \"{read}\", \
+                 \"invoked\": 2, \"returned\": 3}}",
+                put("a"),
+                put("b")
+            )
+        };
+        let pairs: Vec<String> = (0..40).map(pair).collect();
+        let begin = "{\"schema\": \"whitewater/history/v1\", \"model\": \"kv\", \"operations\": [";
+        let text = format!("{begin}\n{}\n]}}\n", pairs.join(",\n"));
         Arc::new(formats::parse(text.as_bytes(), None, None).expect("a history"))
     }
 

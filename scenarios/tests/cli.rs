@@ -259,7 +259,8 @@ fn a_history_that_takes_too_long_is_inconclusive() {
         let (from, to) = (2 * number, 2 * number + 1);
         let comma = if number == 0 { "" } else { ",\n" };
         text.push_str(&format!(
-            "{comma}{{\"client\": 1, \"op\": \"put\", \"key\": \"x\", \"value\": \"{number}\", \"invoked\": {from}, \"returned\": {to}}}"
+            "{comma}{{\"client\": 1, \"op\": \"batch\", \"operations\": [{{\"op\": \"delete\", \"key\": \"x\"}}, \
+             {{\"op\": \"delete\", \"key\": \"y\"}}], \"answers\": [{{}}, {{}}], \"invoked\": {from}, \"returned\": {to}}}"
         ));
     }
     text.push_str("\n]}\n");

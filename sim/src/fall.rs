@@ -98,9 +98,8 @@ impl Falls {
         let is_decided =
             matches!(observation, Observation::Committed { .. } | Observation::Role { .. } | Observation::Term { .. });
         let is_trapped = matches!(self.falling, Some(Cause::Trap { .. }));
-        let is_heard = self.gate == Gate::Telling && is_of_write
-            || is_trapped && is_decided && !self.is_beyond
-            || self.lets_act();
+        let is_heard =
+            self.gate == Gate::Telling && is_of_write || is_trapped && is_decided && !self.is_beyond || self.lets_act();
         self.is_beyond |=
             !is_heard && matches!(observation, Observation::Appended { .. } | Observation::Configured { .. });
         is_heard

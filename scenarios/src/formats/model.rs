@@ -67,7 +67,11 @@ impl Model for KeyValue {
 
     fn access<'h>(&self, op: &'h Operation, answer: Option<&'h Answer>) -> Option<Access<Option<&'h str>>> {
         match (op, answer) {
-            (Operation::Get { .. }, Some(Answer::Value(read))) => Some(Access::Read(self.reads_as(read.as_deref()))),
+            (Operation::Get { .. }, Some(Answer::Value(Some(read)))) => Some(Access::Read(Some(read))),
+            // Where a missing key reads as empty, nothing is ever answered: that is of the wrong kind.
+            (Operation::Get { .. }, Some(Answer::Value(None))) if self.missing == Missing::Nil => {
+                Some(Access::Read(None))
+            }
             (Operation::Put { value, .. }, None | Some(Answer::Done)) => Some(Access::Write(Some(value))),
             (Operation::Append { value, .. }, None | Some(Answer::Done)) => Some(Access::Append(Some(value))),
             (Operation::Delete { .. }, None | Some(Answer::Done)) => Some(Access::Write(self.reads_as(None))),
