@@ -17,6 +17,8 @@
 //! - `inconclusive`: the `reason`, and the `undecided` partitions, each with how many of its `events` the search had
 //!   `passed`, the `configurations` that it remembers, and what made it hard: its `operations`, how many of them were
 //!   `in_flight` at once, and how many are of `unknown` outcome.
+//! - `weaker`, if it was asked for: sequential consistency and the guarantees of sessions, each with its `name`, whether it
+//!   `is_kept` (null if that cannot be told), and `why` not.
 //!
 //! What it simplifies: keys and values are in the words that people read.
 
@@ -43,6 +45,19 @@ pub struct Check {
     pub steps: u64,
     /// What was found.
     pub outcome: Outcome,
+    /// Other verdicts, if they were asked for.
+    pub weaker: Vec<Weaker>,
+}
+
+/// A verdict on something weaker than linearizability.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Weaker {
+    /// Its name, as in `monotonic reads`.
+    pub name: String,
+    /// Whether the history keeps it; `None` if that cannot be told.
+    pub is_kept: Option<bool>,
+    /// An example, or why it cannot be told.
+    pub why: Option<String>,
 }
 
 /// What was found.
@@ -101,6 +116,7 @@ pub fn write(check: &Check) -> String {
         steps: check.steps,
         violation,
         inconclusive,
+        weaker: &check.weaker,
     };
     serde_json::to_string_pretty(&written).expect("the model has nothing that JSON cannot hold") + "\n"
 }
@@ -117,6 +133,8 @@ struct WrittenCheck<'a> {
     steps: u64,
     violation: Option<WrittenViolation<'a>>,
     inconclusive: Option<WrittenInconclusive<'a>>,
+    #[serde(skip_serializing_if = "<[Weaker]>::is_empty")]
+    weaker: &'a [Weaker],
 }
 
 #[derive(Serialize)]

@@ -1,8 +1,8 @@
 //! What can go wrong in a scenario, by name, and what of it did in a run: configured, fired, had an effect.
 //!
 //! First come the entries of the file, as in `faults[3] crash leader`, then what may strike at any time: the network's loss,
-//! the clocks' drift. Of those only what the scenario configures is there. Writes that a crash loses or tears have a place in
-//! a run as soon as a crash meets a write that was not synced: a script may well crash a server that has nothing to lose.
+//! the clocks' drift. Of those only what the scenario configures is there. Writes that a crash loses or tears are where
+//! servers crash at any time and clients write: a script may well crash a server that has nothing to lose.
 //! What it simplifies: a clock that is wrong matters as soon as its server runs, whether or not it looks at it.
 
 use whitewater_reports::model::FaultCount;
@@ -11,7 +11,7 @@ use whitewater_sim::disk::{CrashKeeps, DiskCounts};
 use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Reach, Shape};
 use whitewater_sim::network::{NetworkCounts, Strikes};
 
-use crate::scenario::{MixKind, Scenario, StepAction, Who};
+use crate::scenario::{Mix, MixKind, Scenario, StepAction, Who, Workload};
 
 /// Something that can go wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,6 @@ fn strikes(fault: Fault, drawn: &Scenario, counted: &Counted) -> Option<(u64, St
         Fault::Corrupt => network.garbled,
         Fault::Bandwidth => network.queued,
         Fault::Queue => network.overflowed,
-        // No crash met a write that was not synced.
-        Fault::Unsynced | Fault::Torn if disks.crashes_with_unsynced == 0 => return None,
         // Several writes that one crash loses are one effect.
         Fault::Unsynced => Strikes {
             struck: disks.crashes_with_unsynced,
@@ -128,11 +126,9 @@ fn is_configured(fault: Fault, scenario: &Scenario) -> bool {
         Fault::Queue => links.bandwidth > 0 && links.queue_bytes_max > 0,
         Fault::Torn => scenario.disks.crash_keeps != CrashKeeps::Nothing && is_configured(Fault::Unsynced, scenario),
         Fault::Unsynced => {
-            let strikes = scenario.steps.iter().filter_map(|step| match &step.action {
-                StepAction::Strike { kind, .. } => Some(kind),
-                StepAction::End { .. } | StepAction::EndAll | StepAction::Mark => None,
-            });
-            scenario.faults.iter().map(|mix| &mix.kind).chain(strikes).any(crashes)
+            let Workload { mix, loads, .. } = &scenario.workload;
+            let has_writers = mix.has_writes() || loads.iter().any(|load| load.mix.is_some_and(Mix::has_writes));
+            has_writers && scenario.faults.iter().any(|mix| crashes(&mix.kind))
         }
         Fault::Skew => scenario.clocks.skew_ns_max > 0,
         Fault::Drift => scenario.clocks.drift_ppm_max > 0,

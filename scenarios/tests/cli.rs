@@ -253,6 +253,46 @@ fn histories_are_judged() {
 }
 
 #[test]
+fn weaker_guarantees_are_judged_beside() {
+    for file in ["jepsen-stale.log", "lines.jsonl"] {
+        let arguments = format!("check tests/fixtures/{file} --weaker");
+        let output = output(&arguments);
+        insta::assert_snapshot!(format!("check-weaker-{file}"), transcript(&arguments, &output, without_duration));
+    }
+    let json =
+        String::from_utf8(output("check tests/fixtures/jepsen.log --weaker --output json").stdout).expect("JSON");
+    assert!(json.contains("\"name\": \"monotonic reads\",\n      \"is_kept\": true,"), "{json}");
+}
+
+#[test]
+fn a_stream_is_judged_while_it_comes() {
+    let mut child = whitewater("check -")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    // Kept open: the verdict has to come without an end of the stream.
+    let mut stdin = child.stdin.take().expect("it is piped");
+    let put = "{\"type\": \"invoke\", \"process\": 1, \"op\": \"put\", \"key\": \"x\", \"value\": \"1\"}\n";
+    let read = "{\"type\": \"invoke\", \"process\": 2, \"op\": \"get\", \"key\": \"x\"}\n";
+    let (done, stale) =
+        ("{\"type\": \"ok\", \"process\": 1}\n", "{\"type\": \"ok\", \"process\": 2, \"read\": null}\n");
+    stdin.write_all([put, done, read, stale].concat().as_bytes()).expect("the command reads");
+    let output = child.wait_with_output().expect("the command ends");
+    drop(stdin);
+    insta::assert_snapshot!("check-stream", transcript("check -", &output, without_duration));
+    let explained = output_with_stdin("check -", &[put, done].concat());
+    let text = String::from_utf8_lossy(&explained.stdout);
+    assert!(code(&explained) == 0 && text.contains("\nonline  "), "{text}");
+    let tied = "{\"type\": \"invoke\", \"process\": 3, \"op\": \"batch\", \"operations\": [{\"op\": \"get\", \"key\": \"x\"}, \
+                {\"op\": \"delete\", \"key\": \"y\"}]}\n{\"type\": \"ok\", \"process\": 3, \"answers\": [{\"read\": \"1\"}, {}]}\n";
+    let searched = output_with_stdin("check -", &[put, done, tied].concat());
+    let text = String::from_utf8_lossy(&searched.stdout);
+    assert!(code(&searched) == 0 && text.contains("\nsearch  "), "what is beyond it is for the whole check: {text}");
+}
+
+#[test]
 fn a_history_that_takes_too_long_is_inconclusive() {
     let mut text = String::from("{\"schema\": \"whitewater/history/v1\", \"model\": \"kv\", \"operations\": [\n");
     for number in 0..50_000_u64 {

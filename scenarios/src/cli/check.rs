@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use whitewater_reports::check::{self as json, Check, Outcome, Undecided};
+use whitewater_reports::check::{self as json, Check, Outcome, Undecided, Weaker};
 use whitewater_reports::words::{count, counted, printable, shell_word, span};
 use whitewater_reports::{human, violation};
 use whitewater_scenarios::formats::{self, FormatError, Heard, Opened, Parsed};
@@ -23,7 +23,10 @@ const THREADS_FROM: usize = 10_000;
 /// Decide whether a recorded history is linearizable
 ///
 /// Reads a history from a file and looks for one order of its operations that explains every answer. If there is none,
-/// says which answer cannot be explained, and why.
+/// says which answer cannot be explained, and why, by as few operations as show it.
+///
+/// From the standard input a history that is written in lines is checked while it comes: the first answer that nothing
+/// explains ends the check. scenarios/HISTORIES.md shows all formats.
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Arguments {
@@ -41,6 +44,10 @@ pub(crate) struct Arguments {
     /// What is printed
     #[arg(long, value_enum, default_value_t = Output::Human)]
     output: Output,
+    /// Judge sequential consistency and the guarantees of sessions (read your writes, monotonic reads, ...) as well; the
+    /// exit code is about linearizability alone
+    #[arg(long)]
+    weaker: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,6 +88,8 @@ fn after_help() -> String {
          whitewater check history.txt\n  \
          whitewater check etcd.log --format jepsen --time-limit 5m\n  \
          whitewater check history.txt --output json\n  \
+         whitewater check history.edn --weaker\n  \
+         tail -f events.jsonl | whitewater check -\n  \
          gunzip -c history.json.gz | whitewater check -\n\n{}",
         exit::HELP
     )
@@ -105,15 +114,15 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let stopwatch = Stopwatch::start();
     if heard == Some(Heard::Explained) {
         let took = Took { tier: "online".to_owned(), partitions: parsed.keys().len(), steps: 0 };
-        return say(arguments, &checked(&parsed, took, Outcome::Linearizable), stopwatch.elapsed_ns(), exit::PASS);
+        let check = checked(&parsed, took, Outcome::Linearizable);
+        return say(arguments, &parsed, check, stopwatch.elapsed_ns(), exit::PASS);
     }
     let parsed = Arc::new(parsed);
     let (started, time_limit) = (Stopwatch::start(), arguments.time_limit);
     let stop: Arc<dyn Fn() -> bool + Send + Sync> =
         Arc::new(move || time_limit.is_some_and(|limit_ns| started.elapsed_ns() >= limit_ns));
-    let steps = if arguments.time_limit.is_some() { STEPS_MAX } else { Budget::default().steps };
     let threads = if parsed.history.operations().len() < THREADS_FROM { 1 } else { host::parallelism() };
-    let report = parallel_check::check_history(&parsed, &Budget { steps, ..Budget::default() }, &stop, threads);
+    let report = parallel_check::check_history(&parsed, &budget(arguments), &stop, threads);
     let (outcome, code) = match report.verdict {
         Verdict::Linearizable => (Outcome::Linearizable, exit::PASS),
         Verdict::Violation(explanation) => {
@@ -126,7 +135,13 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
         }
     };
     let took = Took { tier: report.tier.to_string(), partitions: report.partitions, steps: report.steps };
-    say(arguments, &checked(&parsed, took, outcome), stopwatch.elapsed_ns(), code)
+    say(arguments, &parsed, checked(&parsed, took, outcome), stopwatch.elapsed_ns(), code)
+}
+
+/// The budget of a check, without who stops it.
+fn budget(arguments: &Arguments) -> Budget<'static> {
+    let steps = if arguments.time_limit.is_some() { STEPS_MAX } else { Budget::default().steps };
+    Budget { steps, ..Budget::default() }
 }
 
 /// What a check took.
@@ -145,10 +160,14 @@ fn checked(parsed: &Parsed, Took { tier, partitions, steps }: Took, outcome: Out
         partitions: partitions as u64,
         steps,
         outcome,
+        weaker: Vec::new(),
     }
 }
 
-fn say(arguments: &Arguments, check: &Check, elapsed_ns: u64, code: u8) -> Result<u8, Failure> {
+/// Says what was found, with the weaker verdicts if they were asked for.
+fn say(arguments: &Arguments, parsed: &Parsed, check: Check, elapsed_ns: u64, code: u8) -> Result<u8, Failure> {
+    let weaker = if arguments.weaker { formats::weaker(parsed, &budget(arguments)) } else { Vec::new() };
+    let check = &Check { weaker, ..check };
     match arguments.output {
         Output::Human => print(&human(arguments, check, elapsed_ns))?,
         Output::Json => print(&json::write(check))?,
@@ -187,8 +206,9 @@ fn advice(arguments: &Arguments, reason: Inconclusive) -> &'static str {
 const WIDTHS: (u16, u16) = (44, 80);
 
 fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
+    let weaker: String = check.weaker.iter().map(weaker).collect();
     let figures = format!(
-        "format        {}\noperations    {} on {}\n{:<14}{} in {}\n",
+        "format        {}\noperations    {} on {}\n{:<14}{} in {}\n{weaker}",
         check.format,
         count(check.operations),
         counted(check.keys, "key"),
@@ -213,6 +233,17 @@ fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
             format!("INCONCLUSIVE\n\n{figures}\n  {reason}\n{hard}{more}  {command} --time-limit 5m\n")
         }
     }
+}
+
+/// A weaker verdict in a line.
+fn weaker(weaker: &Weaker) -> String {
+    let verdict = match weaker.is_kept {
+        Some(true) => "kept",
+        Some(false) => "BROKEN",
+        None => "cannot be told",
+    };
+    let why = weaker.why.as_ref().map(|why| format!(": {}", printable(why))).unwrap_or_default();
+    format!("{:<24}{verdict}{why}\n", weaker.name)
 }
 
 /// How far the search came in a partition, and what made it hard.

@@ -26,6 +26,7 @@ mod recorder;
 mod relevance;
 mod stream;
 mod texts;
+mod weaker;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub use lines::{LineReader, OPERATION_BYTES_MAX};
 pub use model::KeyValue;
 use recorder::Recorder;
 pub use stream::{Events, Opened, open};
+pub use weaker::weaker;
 use whitewater_kv::spec::{KvSpec, Missing};
 use whitewater_kv::{Answer, Operation};
 use whitewater_sim::Instant;

@@ -54,6 +54,15 @@ pub struct Mix {
     pub batch: u32,
 }
 
+impl Mix {
+    /// Whether any of the operations may write.
+    #[must_use]
+    pub fn has_writes(self) -> bool {
+        let Mix { get: _, put, append, delete, compare_and_swap, range: _, transaction, batch } = self;
+        [put, append, delete, compare_and_swap, transaction, batch].iter().any(|weight| *weight > 0)
+    }
+}
+
 /// Weights of the ways that a read (`get` or `range`) can take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reads {
