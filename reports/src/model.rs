@@ -43,7 +43,7 @@ pub struct RunRecord {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
-    /// Where it departs from what its seed alone would do, as in `+2450ms.3`: see `--seed` of `whitewater replay`.
+    /// Where it departs from what its seed alone would do, as in `+2450ms.3` or `+anew.4`: see `--seed` of `whitewater replay`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub departures: String,
     /// Number of servers.
