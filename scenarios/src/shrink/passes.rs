@@ -11,7 +11,9 @@ use whitewater_sim::{ClockProfile, Instant, Latency, LinkProfile, NodeId};
 
 use super::repro::{begin_of, exactly};
 use crate::generate::{Path, Planned};
-use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format};
+use crate::scenario::{
+    MixKind, OperatorKind, OperatorMix, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format,
+};
 
 /// Ends the run at about this time, and leaves out what would come later.
 pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
@@ -102,20 +104,39 @@ pub(super) fn fewer_clients(scenario: &Scenario) -> Vec<Scenario> {
     merged.chain(less).collect()
 }
 
-/// Fewer servers. What hurts servers that are gone goes with them.
+/// Fewer servers. What hurts servers that are gone, or needs them, goes with them.
 pub(super) fn fewer_servers(scenario: &Scenario) -> Vec<Scenario> {
     let now = scenario.servers[0];
     let less = |count: u32| {
-        let machines = count + scenario.learners + scenario.spares;
-        let steps = scenario.steps.iter().filter_map(|step| within(step, machines)).collect();
-        Scenario { servers: vec![count], ..with_steps(scenario, steps) }
+        let others = scenario.learners + scenario.spares;
+        let steps = scenario.steps.iter().filter_map(|step| within(step, count + others)).collect();
+        let operator = operated(scenario, count, others);
+        Scenario { servers: vec![count], operator, ..with_steps(scenario, steps) }
     };
     let fewer = [1, 2, 3, 4, 5, 7].into_iter().filter(|count| *count < now).map(less);
     let without = (scenario.learners + scenario.spares > 0).then(|| {
         let steps = scenario.steps.iter().filter_map(|step| within(step, now)).collect();
-        Scenario { learners: 0, spares: 0, ..with_steps(scenario, steps) }
+        let operator = operated(scenario, now, 0);
+        Scenario { learners: 0, spares: 0, operator, ..with_steps(scenario, steps) }
     });
     fewer.chain(without).collect()
+}
+
+/// What the operator can do with so many voters at first, and so many other servers.
+fn operated(scenario: &Scenario, voters: u32, others: u32) -> Vec<OperatorMix> {
+    let possible = |mix: &OperatorMix| {
+        let kind = match &mix.kind {
+            OperatorKind::Reconfigure { voters: sizes } => {
+                let sizes: Vec<u32> = sizes.iter().copied().filter(|size| *size <= voters + others).collect();
+                (!sizes.is_empty()).then_some(OperatorKind::Reconfigure { voters: sizes })
+            }
+            OperatorKind::AddLearnerAndPromote | OperatorKind::Replace => (others > 0).then(|| mix.kind.clone()),
+            OperatorKind::RemoveLeader => (voters > 1).then(|| mix.kind.clone()),
+            OperatorKind::Transfer | OperatorKind::ForceSnapshot => Some(mix.kind.clone()),
+        };
+        kind.map(|kind| OperatorMix { kind, ..mix.clone() })
+    };
+    scenario.operator.iter().filter_map(possible).collect()
 }
 
 /// A step without servers that do not exist; none if there is nobody left.
@@ -305,4 +326,26 @@ pub(super) fn plainer_operation(operation: &PlannedOperation) -> Vec<PlannedOper
         }
     }
     plainer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog;
+    use crate::scenario::write;
+
+    #[test]
+    fn with_fewer_servers_a_scenario_is_still_one() {
+        let mut without_operator = 0;
+        for name in ["deluge", "membership", "remove-leader"] {
+            let whole = catalog::find(name).expect("it is in the catalog");
+            let whole = Scenario { servers: vec![whole.servers[0]], ..whole };
+            for fewer in fewer_servers(&whole) {
+                without_operator += u32::from(fewer.operator.len() < whole.operator.len());
+                let read = format::parse("fewer.toml", &write(&fewer));
+                assert_eq!(read.map(|_| ()).map_err(|error| error.to_string()), Ok(()), "{name} {:?}", fewer.servers);
+            }
+        }
+        assert!(without_operator > 0, "an operator that lacks servers is gone");
+    }
 }
