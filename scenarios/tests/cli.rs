@@ -287,6 +287,9 @@ fn a_stream_is_judged_while_it_comes() {
     assert!(code(&explained) == 0 && text.contains("\nonline  "), "{text}");
     let tied = "{\"type\": \"invoke\", \"process\": 3, \"op\": \"batch\", \"operations\": [{\"op\": \"get\", \"key\": \"x\"}, \
                 {\"op\": \"delete\", \"key\": \"y\"}]}\n{\"type\": \"ok\", \"process\": 3, \"answers\": [{\"read\": \"1\"}, {}]}\n";
+    let nothing = output_with_stdin("check -", "\n");
+    assert_eq!(code(&nothing), 2);
+    assert!(String::from_utf8_lossy(&nothing.stderr).contains("standard input: it is empty"));
     let searched = output_with_stdin("check -", &[put, done, tied].concat());
     let text = String::from_utf8_lossy(&searched.stdout);
     assert!(code(&searched) == 0 && text.contains("\nsearch  "), "what is beyond it is for the whole check: {text}");

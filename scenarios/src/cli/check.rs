@@ -264,7 +264,8 @@ fn hard(undecided: &Undecided) -> String {
 /// The command that makes this check again.
 fn command(arguments: &Arguments) -> String {
     let format = arguments.format.stated().map(|format| format!(" --format {}", format.name())).unwrap_or_default();
-    format!("whitewater check {}{format}", shell_word(&arguments.file.to_string_lossy()))
+    let weaker = if arguments.weaker { " --weaker" } else { "" };
+    format!("whitewater check {}{format}{weaker}", shell_word(&arguments.file.to_string_lossy()))
 }
 
 /// The history. The standard input is followed, if it is written in lines, up to the first answer that nothing explains.

@@ -163,6 +163,10 @@ fn nothing_to_check(format: Format) -> FormatError {
     ))
 }
 
+fn empty() -> FormatError {
+    FormatError::whole("it is empty; give the name of a recorded history")
+}
+
 fn unlike_any() -> FormatError {
     let names = Format::ALL.map(Format::name).join(", ");
     let message = format!("this does not look like a history in any of the formats {names}; name its format");
@@ -195,7 +199,7 @@ fn text(bytes: &[u8]) -> Result<&str, FormatError> {
     let text = utf8(bytes, 1)?;
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     if text.trim().is_empty() {
-        return Err(FormatError::whole("the file is empty; give the name of a recorded history"));
+        return Err(empty());
     }
     Ok(text)
 }

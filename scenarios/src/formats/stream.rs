@@ -11,7 +11,7 @@ use super::detect::{HEAD_BYTES, detect};
 use super::error::FormatError;
 use super::event::Event;
 use super::lines::{LineReader, OPERATION_BYTES_MAX, too_long};
-use super::{BYTE_ORDER_MARK, Format, KeyValue, unlike_any, utf8};
+use super::{BYTE_ORDER_MARK, Format, KeyValue, empty, unlike_any, utf8};
 
 /// A stream whose format is known.
 pub enum Opened<R> {
@@ -45,6 +45,7 @@ pub fn open<R: BufRead>(mut source: R, format: Option<Format>) -> Result<Opened<
         let is_blank = text.trim_start_matches(BYTE_ORDER_MARK).trim().is_empty();
         match format.or_else(|| detect(&head)).filter(|_| !is_blank || is_end) {
             Some(format) => break format,
+            None if is_end && String::from_utf8_lossy(&head).trim().is_empty() => return Err(empty()),
             None if is_end || head.len() > HEAD_BYTES => return Err(unlike_any()),
             None => {}
         }
