@@ -39,17 +39,19 @@ pub enum Detail {
 
 /// How much a summary says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct Details<'a> {
     /// About probes: how many were hit, the rarest, and those that were not.
     pub probes: Detail,
     /// About faults: those that never struck, and those that nobody noticed.
     pub faults: Detail,
+    /// The command that makes runs of the system under test, if that is not `whitewater`.
+    pub program: Option<&'a str>,
 }
 
 /// The summary of a campaign, at most `width` columns wide where words allow it.
 #[must_use]
-pub fn summary(campaign: &Campaign, width: u16, details: Details) -> String {
-    let Details { probes, faults: of_faults } = details;
+pub fn summary(campaign: &Campaign, width: u16, details: Details<'_>) -> String {
+    let Details { probes, faults: of_faults, program } = details;
     let width = width.min(WIDTH_MAX);
     let tallies = tally::by_scenario(campaign);
     let total = Tally::of(&campaign.runs);
@@ -80,7 +82,7 @@ pub fn summary(campaign: &Campaign, width: u16, details: Details) -> String {
     }
     for group in &groups {
         text.push('\n');
-        text.push_str(&block(campaign, group));
+        text.push_str(&block(campaign, group, program));
     }
     text
 }
@@ -286,7 +288,7 @@ fn seeds(runs: &[&RunRecord]) -> String {
 }
 
 /// The first of a group of failures, in full.
-fn block(campaign: &Campaign, group: &Failures<'_>) -> String {
+fn block(campaign: &Campaign, group: &Failures<'_>, program: Option<&str>) -> String {
     let first = group.runs[0];
     let mut text =
         format!("{} in {}, seed {}", printable(&group.what), printable(&first.scenario), printable(&first.lineage()));
@@ -296,7 +298,11 @@ fn block(campaign: &Campaign, group: &Failures<'_>) -> String {
     }
     text.push('\n');
     text.push_str(&explanation(first));
-    text.push_str(&format!("  {}\n", campaign.replay(first)));
+    let replay = match program {
+        Some(program) => format!("{program} {} --seeds {} --trace", campaign.argument(first), first.lineage()),
+        None => campaign.replay(first),
+    };
+    text.push_str(&format!("  {replay}\n"));
     text
 }
 
@@ -331,7 +337,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::model::{BehaviourRecord, ProbeCount, ProbeRecord, SCHEMA, ScenarioRecord};
 
-    const PROBES: Details = Details { probes: Detail::Table, faults: Detail::Line };
+    const PROBES: Details<'_> = Details { probes: Detail::Table, faults: Detail::Line, program: None };
 
     pub(crate) fn violation() -> Verdict {
         Verdict::Violation {

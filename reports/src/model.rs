@@ -273,11 +273,17 @@ impl Campaign {
         if is_trusted { worst } else { worst.max(Outcome::Inconclusive) }
     }
 
+    /// What to call the scenario of a run on a command line.
+    #[must_use]
+    pub fn argument<'a>(&'a self, run: &'a RunRecord) -> &'a str {
+        let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
+        scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str())
+    }
+
     /// The command that makes a run again.
     #[must_use]
     pub fn replay(&self, run: &RunRecord) -> String {
-        let scenario = self.scenarios.iter().find(|scenario| scenario.name == run.scenario);
-        let argument = scenario.map_or(run.scenario.as_str(), |scenario| scenario.argument.as_str());
+        let argument = self.argument(run);
         let bug = self.bug.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
         format!("whitewater replay {argument} --seed {}{bug}", run.lineage())
     }

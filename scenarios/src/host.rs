@@ -61,6 +61,13 @@ pub fn parallelism() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
+/// How this program was called, as a word for a shell.
+#[must_use]
+pub fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    whitewater_reports::words::shell_word(&called)
+}
+
 /// The width of the terminal that shows the standard output; none if it goes elsewhere.
 #[must_use]
 pub fn stdout_width() -> Option<u16> {

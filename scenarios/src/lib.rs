@@ -14,11 +14,13 @@
 //! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
+//! | what a process says with its exit code | [`exit`] |
 
 pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod describe;
+pub mod exit;
 pub mod faults;
 pub mod formats;
 pub mod generate;

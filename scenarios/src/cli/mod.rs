@@ -7,7 +7,6 @@ mod artifacts;
 mod bugs;
 mod catalog;
 mod check;
-mod exit;
 mod latency;
 mod manual;
 mod new;
@@ -22,6 +21,7 @@ mod spans;
 mod which;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use whitewater_scenarios::exit;
 use whitewater_scenarios::host::{self, HostError};
 
 /// Where rafts get tested: deterministic simulation of Raft under chaos, with a linearizability check.

@@ -106,7 +106,8 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
         Format::Human => {
             let width = host::stdout_width().unwrap_or(human::WIDTH_MAX);
             let detail = |is_asked| if is_asked { Detail::Table } else { Detail::Line };
-            let details = Details { probes: detail(arguments.probes), faults: detail(arguments.faults) };
+            let (probes, faults) = (detail(arguments.probes), detail(arguments.faults));
+            let details = Details { probes, faults, program: None };
             print(&human::summary(&campaign, width, details))?;
         }
         Format::Json => print(&json::write(&campaign))?,

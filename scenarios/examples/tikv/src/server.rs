@@ -6,24 +6,21 @@
 //! timeouts, which it draws from a generator that no seed reaches, and the fate of snapshots on their way, which a
 //! transport would report. What it simplifies: nobody changes the members, and messages are not encoded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
-use raft::eraftpb::{Entry, Message as RaftMessage, MessageType, Snapshot};
+use raft::eraftpb::{ConfState, Entry, HardState, Message as RaftMessage, MessageType, Snapshot};
 use raft::storage::MemStorage;
 use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole, Storage as _};
 use whitewater_kv::Message;
 use whitewater_kv::message::{Rejection, ReplyResult};
-use whitewater_kv::storage::{Storage, Ticket};
-use whitewater_raft::{HardState, Term, Write, WriteSequence};
 use whitewater_scenarios::systems::hosted::{
-    self, FIRST_TIMER, Node, ServerDisk, Store, Wire, name_of, payload, refuse, reply,
+    self, Cut, FIRST_TIMER, Journal, Kept, Node, Record, Standing, Store, Wire, name_of, refuse, reply,
 };
 use whitewater_sim::disk::SyncId;
 use whitewater_sim::observe::{Observation, Role};
-use whitewater_sim::{Members, NodeId, ServerId, TimerId};
+use whitewater_sim::{NodeId, ServerId, TimerId};
 
 use crate::letter::{Letter, node_id, promise, raft_id};
-use crate::log::{bytes, log, our_snapshot, ours};
 use crate::settings::{Mistake, Settings};
 
 type Context<'a> = whitewater_sim::Context<'a, Node<Tikv>>;
@@ -41,31 +38,24 @@ struct Running {
     settings: Settings,
     node: RawNode<MemStorage>,
     log: MemStorage,
-    /// The latest durable snapshot: its last index, and the state.
-    snapshot: (u64, bytes::Bytes),
-    /// The snapshot that is being saved: its last index, and the fingerprint of the state.
-    saving: Option<(u64, u64)>,
-    storage: Storage,
+    journal: Journal<Waiting>,
     store: Store,
-    /// What was written last, and in which write.
-    hard_state: HardState,
-    hard_state_in: WriteSequence,
-    /// The last write that was handed to the disk, and the last that is durable.
-    handed_over: WriteSequence,
-    durable: WriteSequence,
-    /// What waits for writes, in their order: numbers of `Ready`s, and messages.
-    readies: VecDeque<(WriteSequence, u64)>,
-    held: VecDeque<(WriteSequence, RaftMessage)>,
+    standing: Standing,
     /// Tells this life's reads from those of other lives, and of other servers.
     life: u64,
     /// Ticks until a snapshot that was sent to a server counts as lost.
     snapshots_sent: BTreeMap<u64, u32>,
-    /// What the observer was told: term and role, and the commit index.
-    told: (u64, Role),
-    told_commit: u64,
     /// The present election timeout, in ticks, and the term and role that it was drawn for.
     timeout: usize,
     drawn_for: Option<(u64, StateRole)>,
+}
+
+/// What waits for the disk.
+enum Waiting {
+    /// A message.
+    Send(RaftMessage),
+    /// That the crate hears that its `Ready` of this number is durable.
+    Persisted(u64),
 }
 
 impl Tikv {
@@ -129,10 +119,8 @@ impl hosted::Server for Tikv {
 
     fn synced(&mut self, sync: SyncId, context: &mut Context<'_>) {
         let Some(running) = &mut self.running else { return };
-        let progress = running.storage.synced(Ticket(sync.0), &mut ServerDisk(context));
-        running.durable = progress.durable.unwrap_or(running.durable);
-        if let Some(snapshot) = progress.saved {
-            running.saved(&snapshot, context);
+        if let Some(ends) = running.journal.synced(sync, context) {
+            running.compact(ends, context);
         }
         running.go_on(context);
     }
@@ -144,44 +132,19 @@ impl hosted::Server for Tikv {
 
 impl Running {
     fn new(settings: Settings, context: &mut Context<'_>) -> Result<Running, String> {
-        let opened = Storage::open(&mut ServerDisk(context), settings.storage);
-        let (storage, recovered, _) = opened.map_err(|error| error.to_string())?;
-        let HardState { term: Term(term), voted_for } = recovered.hard_state;
-        let id = ServerId(u64::from(context.node().0));
-        let vote = voted_for.map(|id| ServerId(u64::from(id.0)));
-        context.observe(Observation::Booted { id, term, vote });
-        context.observe(configured(0, settings.voters));
-        let mut store = Store::new(settings.sessions);
-        let mut snapshot = (0, bytes::Bytes::new());
-        if let Some(kept) = &recovered.snapshot {
-            snapshot = (kept.index.0, kept.data.clone());
-            let end = (kept.index.0, kept.term.0);
-            store.restore(end, &kept.data, context).map_err(|error| error.to_string())?;
-            context.observe(configured(kept.index.0, settings.voters));
-        }
-        for entry in &recovered.entries {
-            let payload = payload(&bytes(entry));
-            context.observe(Observation::Appended { index: entry.index.0, term: entry.term.0, payload });
-        }
-        let log = log(settings.voters, &recovered);
-        let config = Config { id: raft_id(context.node()), applied: snapshot.0, ..settings.raft.clone() };
+        let mut store = Store::new(settings.hosted.sessions);
+        let (journal, kept) = Journal::open(settings.hosted, &mut store, context)?;
+        let applied = store.applied();
+        let log = memory(settings.hosted.voters, &kept);
+        let config = Config { id: raft_id(context.node()), applied, ..settings.raft.clone() };
         let logger = slog::Logger::root(slog::Discard, slog::o!());
         let node = RawNode::new(&config, log.clone(), &logger).map_err(|error| error.to_string())?;
         Ok(Running {
-            told: (term, Role::Follower),
-            told_commit: snapshot.0,
+            standing: Standing::booted(kept.term, applied),
             node,
             log,
-            snapshot,
-            saving: None,
-            storage,
+            journal,
             store,
-            hard_state: recovered.hard_state,
-            hard_state_in: WriteSequence(0),
-            handed_over: WriteSequence(0),
-            durable: WriteSequence(0),
-            readies: VecDeque::new(),
-            held: VecDeque::new(),
             life: if settings.mistake == Some(Mistake::NamesakeReads) { 0 } else { context.random().draw() },
             snapshots_sent: BTreeMap::new(),
             timeout: 0,
@@ -237,9 +200,10 @@ impl Running {
             self.release(context);
             self.tell_role(context);
             self.store.serve(context);
-            if self.settings.voters == 1 && self.is_leader() && !self.has_voted() {
+            if self.settings.hosted.voters == 1 && self.is_leader() && !self.has_voted() {
                 // The crate lets a lone server lead before its vote is durable. What it has to say waits here until it is.
-                return self.write(&[], &Snapshot::default(), context);
+                self.write(&[], context);
+                return;
             }
             if !self.node.has_ready() {
                 return;
@@ -251,7 +215,7 @@ impl Running {
 
     /// Whether the vote by which this server leads is durable.
     fn has_voted(&self) -> bool {
-        self.hard_state.term.0 == self.node.raft.term && self.hard_state_in <= self.durable
+        self.journal.has_durable_vote(self.node.raft.term)
     }
 
     /// The crate draws its timeouts from a generator of the thread; a run must be a function of its seed.
@@ -273,11 +237,7 @@ impl Running {
             StateRole::Leader if !self.has_voted() => Role::Candidate,
             StateRole::Leader => Role::Leader,
         };
-        let term = self.node.raft.term;
-        if self.told != (term, role) {
-            context.observe(Observation::Term { term });
-            context.observe(Observation::Role { role, term });
-            self.told = (term, role);
+        if self.standing.tell_role(self.node.raft.term, role, context) {
             self.snapshots_sent.clear();
         }
         if !self.is_leader() {
@@ -287,13 +247,17 @@ impl Running {
 
     /// What waited for writes that are durable now.
     fn release(&mut self, context: &mut Context<'_>) {
-        while let Some((_, message)) = take_through(&mut self.held, self.durable) {
-            self.send(message, context);
+        while let Some(waited) = self.journal.next_durable() {
+            match waited {
+                Waiting::Send(message) => self.send(message, context),
+                Waiting::Persisted(number) => self.persisted(number),
+            }
         }
-        while let Some((_, number)) = take_through(&mut self.readies, self.durable) {
-            self.node.on_persist_ready(number);
-            self.advance_apply();
-        }
+    }
+
+    fn persisted(&mut self, number: u64) {
+        self.node.on_persist_ready(number);
+        self.advance_apply();
     }
 
     /// The crate's own function of that name would say that a snapshot is applied that is not durable yet, which the crate
@@ -309,68 +273,63 @@ impl Running {
         for message in ready.take_messages() {
             self.send(message, context);
         }
-        if !ready.snapshot().is_empty() {
-            self.restore(ready.snapshot(), context);
+        let is_installed = !ready.snapshot().is_empty();
+        if is_installed {
+            self.install(ready.snapshot(), context);
         }
-        for Entry { index, term, data, .. } in ready.entries() {
-            context.observe(Observation::Appended { index: *index, term: *term, payload: payload(data) });
-        }
-        let commit = self.node.raft.raft_log.committed;
-        if commit > self.told_commit {
-            self.told_commit = commit;
-            context.observe(Observation::Committed { index: commit });
-        }
-        let before = self.handed_over;
-        self.write(ready.entries(), ready.snapshot(), context);
-        let nothing = WriteSequence(0);
-        let (after, done) = match self.settings.mistake {
-            Some(Mistake::NeverWaits) => (nothing, nothing),
-            Some(Mistake::SendsBeforeSync) => (nothing, self.handed_over),
-            Some(Mistake::SendsWithEmptyReady) if before == self.handed_over => (nothing, self.handed_over),
-            Some(_) | None => (self.handed_over, self.handed_over),
+        let is_written = self.write(ready.entries(), context) || is_installed;
+        self.standing.tell_committed(self.node.raft.raft_log.committed, context);
+        let (messages, number) = (ready.take_persisted_messages(), ready.number());
+        let waits = match self.settings.mistake {
+            Some(Mistake::SendsBeforeSync | Mistake::NeverWaits) => false,
+            Some(Mistake::SendsWithEmptyReady) => is_written,
+            Some(_) | None => true,
         };
-        self.held.extend(ready.take_persisted_messages().into_iter().map(|message| (after, message)));
-        self.readies.push_back((done, ready.number()));
+        for message in messages {
+            if waits {
+                self.journal.after_writes(Waiting::Send(message));
+            } else {
+                self.send(message, context);
+            }
+        }
         for state in ready.take_read_states() {
             self.pass(state.index, &state.request_ctx);
         }
         let committed = ready.take_committed_entries();
         self.node.advance_append_async(ready);
+        if self.is(Mistake::NeverWaits) {
+            self.persisted(number);
+        } else {
+            self.journal.after_writes(Waiting::Persisted(number));
+        }
         for Entry { index, term, data, .. } in committed {
             self.store.apply((index, term), &data, context);
         }
         self.advance_apply();
-        self.snapshot_if_due(context);
+        let term = self.log.term(self.store.applied()).expect("what was just applied is in the log");
+        self.journal.snapshot_if_due(&self.store, term, context);
     }
 
-    fn restore(&mut self, snapshot: &Snapshot, context: &mut Context<'_>) {
-        let end = (snapshot.get_metadata().index, snapshot.get_metadata().term);
-        self.store.restore(end, &snapshot.data, context).expect("a snapshot is what a store of this cluster wrote");
-        context.observe(configured(end.0, self.settings.voters));
-        self.log.wl().apply_snapshot(snapshot.clone()).expect("a snapshot that is taken over is news");
-        (self.snapshot, self.saving) = ((end.0, snapshot.data.clone()), None);
-        self.told_commit = self.told_commit.max(end.0);
-    }
-
-    /// Hands to the disk what is new.
-    fn write(&mut self, entries: &[Entry], snapshot: &Snapshot, context: &mut Context<'_>) {
+    /// Hands to the disk what is new. Returns whether anything was.
+    fn write(&mut self, entries: &[Entry], context: &mut Context<'_>) -> bool {
         self.log.wl().append(entries).expect("memory does not fail");
-        let voted_for = node_id(self.node.raft.vote).map(|node| whitewater_raft::NodeId(node.0));
-        let now = HardState { term: Term(self.node.raft.term), voted_for };
-        let is_new = now.term != self.hard_state.term || now != self.hard_state && !self.is(Mistake::ForgetsVotes);
-        if entries.is_empty() && snapshot.is_empty() && !is_new {
-            return;
-        }
-        self.handed_over.0 += 1;
-        if is_new {
-            (self.hard_state, self.hard_state_in) = (now, self.handed_over);
-        }
-        let ends = snapshot.get_metadata();
-        let snapshot = (!snapshot.is_empty())
-            .then(|| our_snapshot(self.settings.voters, ends.index, ends.term, snapshot.data.clone()).into());
-        let entries = entries.iter().map(ours).collect();
-        let write = Write { sequence: self.handed_over, hard_state: is_new.then_some(now), snapshot, entries };
-        self.storage.persist(&write, &mut ServerDisk(context));
+        self.journal.write(self.voted(), entries.iter().map(record).collect(), context)
+    }
+
+    fn voted(&self) -> (u64, Option<NodeId>) {
+        let (term, vote) = self.journal.voted();
+        let now = self.node.raft.term;
+        let forgets = self.is(Mistake::ForgetsVotes) && now == term;
+        (now, if forgets { vote } else { node_id(self.node.raft.vote) })
+    }
+
+    fn install(&mut self, snapshot: &Snapshot, context: &mut Context<'_>) {
+        let metadata = snapshot.get_metadata();
+        let cut = Cut { index: metadata.index, term: metadata.term, data: snapshot.data.clone() };
+        let installed = self.journal.install(self.voted(), &cut, &mut self.store, context);
+        installed.expect("a snapshot is what a store of this cluster wrote");
+        self.log.wl().apply_snapshot(snapshot.clone()).expect("a snapshot that is taken over is news");
+        self.standing.installed(cut.index);
     }
 
     fn send(&mut self, mut message: RaftMessage, context: &mut Context<'_>) {
@@ -378,7 +337,8 @@ impl Running {
             context.observe(Observation::Sent { term: message.term, promise });
         }
         if message.get_msg_type() == MessageType::MsgSnapshot {
-            message.mut_snapshot().data = self.snapshot.1.clone();
+            // `MemStorage` keeps no state with its snapshots.
+            message.mut_snapshot().data = self.journal.latest_snapshot().1.clone();
             if !self.is(Mistake::SilentSnapshots) {
                 self.snapshots_sent.insert(message.to, self.settings.snapshot_ticks);
             }
@@ -396,25 +356,11 @@ impl Running {
         }
     }
 
-    fn snapshot_if_due(&mut self, context: &mut Context<'_>) {
-        let index = self.store.applied();
-        let is_due = self.settings.snapshot_every.is_some_and(|every| index - self.snapshot.0 >= every);
-        if is_due && self.saving.is_none() {
-            let term = self.log.term(index).expect("what was just applied is in the log");
-            self.saving = Some((index, self.store.state()));
-            let snapshot = our_snapshot(self.settings.voters, index, term, self.store.snapshot());
-            self.storage.save_snapshot(snapshot.into(), &mut ServerDisk(context));
-        }
-    }
-
-    /// A snapshot of its own is durable: the log before it may go.
-    fn saved(&mut self, snapshot: &whitewater_raft::Snapshot, context: &mut Context<'_>) {
-        let Some((index, state)) = self.saving.take_if(|(index, _)| *index == snapshot.index.0) else { return };
-        self.snapshot = (index, snapshot.data.clone());
-        context.observe(Observation::SnapshotTaken { index, state });
-        self.log.wl().mut_hard_state().commit = index;
-        let first = index.saturating_sub(self.settings.entries_kept.max(1)) + 1;
-        self.log.wl().compact(first).expect("memory does not fail");
+    /// A snapshot of its own is durable: the log before it may go. `MemStorage` takes its commit index for the end of the
+    /// latest snapshot, so that is what it is given.
+    fn compact(&mut self, (dispensable, end): (u64, u64), context: &mut Context<'_>) {
+        self.log.wl().mut_hard_state().commit = end;
+        self.log.wl().compact(dispensable + 1).expect("memory does not fail");
         let through = self.log.first_index().expect("memory does not fail") - 1;
         context.observe(Observation::Compacted { through });
     }
@@ -431,13 +377,31 @@ impl Running {
     }
 }
 
-/// The oldest thing that waits, if it waits for a write up to this one.
-fn take_through<T>(waiting: &mut VecDeque<(WriteSequence, T)>, durable: WriteSequence) -> Option<(WriteSequence, T)> {
-    if waiting.front()?.0 <= durable { waiting.pop_front() } else { None }
+/// The log that a disk kept, of a cluster of these voters, as the crate reads it.
+fn memory(voters: u32, kept: &Kept) -> MemStorage {
+    let members = (1..=u64::from(voters)).collect::<Vec<u64>>();
+    let log = MemStorage::new_with_conf_state((members.clone(), Vec::new()));
+    let mut memory = log.wl();
+    if let Some(cut) = &kept.snapshot {
+        let mut snapshot = Snapshot::default();
+        let metadata = snapshot.mut_metadata();
+        (metadata.index, metadata.term) = (cut.index, cut.term);
+        metadata.set_conf_state(ConfState::from((members, Vec::new())));
+        memory.apply_snapshot(snapshot).expect("there is nothing before it");
+    }
+    let entry = |Record { index, term, data }: &Record| Entry {
+        index: *index,
+        term: *term,
+        data: data.clone(),
+        ..Entry::default()
+    };
+    memory.append(&kept.entries.iter().map(entry).collect::<Vec<Entry>>()).expect("memory does not fail");
+    let (vote, commit) = (kept.vote.map_or(0, raft_id), memory.hard_state().commit);
+    memory.set_hardstate(HardState { term: kept.term, vote, commit, ..HardState::default() });
+    drop(memory);
+    log
 }
 
-fn configured(index: u64, voters: u32) -> Observation {
-    let none = Members::default();
-    let voters = Members::of((0..u64::from(voters)).map(ServerId));
-    Observation::Configured { index, voters, outgoing: none, learners: none }
+fn record(Entry { index, term, data, .. }: &Entry) -> Record {
+    Record { index: *index, term: *term, data: data.clone() }
 }

@@ -4,7 +4,6 @@
 //! append, bytes in flight, parts of snapshots) is left out.
 
 use raft::{Config, ReadOnlyOption};
-use whitewater_kv::{session, storage};
 use whitewater_raft::config::{PreVote, QuorumCheck};
 use whitewater_scenarios::scenario::Scenario;
 use whitewater_scenarios::system::{Leaders, Program, Stage, System, looked_after};
@@ -13,9 +12,10 @@ use whitewater_scenarios::systems::hosted::{self, Node};
 use crate::server::Tikv;
 
 /// The `raft` crate under the store, hosted well, or with one mistake.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct RaftCrate {
-    /// The mistake.
+    /// Hosts the crate wrongly
+    #[arg(long, value_enum)]
     pub(crate) mistake: Option<Mistake>,
 }
 
@@ -51,16 +51,8 @@ pub(crate) struct Settings {
     pub(crate) tick_ns: u64,
     /// After so many ticks a snapshot that was sent, and not answered, counts as lost.
     pub(crate) snapshot_ticks: u32,
-    /// How many servers there are. All of them vote.
-    pub(crate) voters: u32,
-    /// How many entries are applied from one snapshot to the next.
-    pub(crate) snapshot_every: Option<u64>,
-    /// How many entries before a snapshot's end stay in the log.
-    pub(crate) entries_kept: u64,
-    /// Of the files on disk.
-    pub(crate) storage: storage::Limits,
-    /// Of client sessions.
-    pub(crate) sessions: session::Limits,
+    /// Of disk and state machine.
+    pub(crate) hosted: hosted::Settings,
     /// What is done wrong.
     pub(crate) mistake: Option<Mistake>,
 }
@@ -69,8 +61,8 @@ pub(crate) struct Settings {
 const HEARTBEAT_TICKS: u64 = 4;
 
 impl RaftCrate {
-    fn settings(self, Stage { scenario, plan, .. }: &Stage<'_>) -> Settings {
-        let Scenario { timing, replication, protocol, sessions, .. } = scenario;
+    fn settings(self, stage: &Stage<'_>) -> Settings {
+        let Scenario { timing, replication, protocol, .. } = stage.scenario;
         let tick_ns = (timing.heartbeat_ns / HEARTBEAT_TICKS).max(1);
         let ticks = |span_ns: u64| (span_ns / tick_ns) as usize;
         let election_tick = ticks(timing.election_timeout_ns.min_ns).max(HEARTBEAT_TICKS as usize + 1);
@@ -92,15 +84,7 @@ impl RaftCrate {
             },
             tick_ns,
             snapshot_ticks: 2 * election_tick as u32,
-            voters: plan.servers,
-            snapshot_every: scenario.snapshot_every.map(u64::from),
-            entries_kept: replication.entries_kept,
-            storage: storage::Limits { segment_bytes: scenario.segment_bytes as usize, ..storage::Limits::default() },
-            sessions: session::Limits {
-                idle_entries: sessions.idle_entries,
-                sessions: u64::from(sessions.max),
-                ..session::Limits::default()
-            },
+            hosted: hosted::Settings::of(stage),
             mistake: self.mistake,
         }
     }

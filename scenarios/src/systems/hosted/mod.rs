@@ -2,10 +2,21 @@
 //! servers speak to our clients is the server.
 //!
 //! A server gets encoded [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no log entry
-//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. [`Store`] does the
-//! part that has nothing to do with consensus. What it simplifies:
-//! nobody changes the members of a cluster; scenarios that need it are refused ([`crate::system::looked_after`]).
+//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. What has nothing to do
+//! with consensus is done here:
+//!
+//! | what | by |
+//! |---|---|
+//! | the state machine, and the clients that wait for it | [`Store`] |
+//! | the log, the votes and the snapshots on the disk, and what waits for them | [`Journal`] |
+//! | what the observer is told of roles and commitment | [`Standing`] |
+//! | a command line that runs the catalog | [`command`](fn@command) |
+//!
+//! What it simplifies: nobody changes the members of a cluster; scenarios that need it are refused ([`crate::system::looked_after`]).
 
+mod command;
+mod journal;
+mod role;
 mod store;
 
 use std::fmt;
@@ -20,6 +31,9 @@ use super::raft_kv::{self, ClientNode, client_timer_name};
 use crate::probes::Declared;
 use crate::system::{Participant, Program, Stage};
 
+pub use command::command;
+pub use journal::{Cut, Journal, Kept, Record, Settings};
+pub use role::Standing;
 pub use store::{Store, name_of, payload, refuse, reply};
 
 /// A server: a state machine that is told what happened.

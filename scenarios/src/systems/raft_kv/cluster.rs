@@ -2,7 +2,7 @@
 
 use whitewater_kv::message::ADDRESS_BITS;
 use whitewater_kv::server::Settings;
-use whitewater_kv::{Address, Operator, session, storage};
+use whitewater_kv::{Address, Operator};
 use whitewater_raft::{Config, Configuration};
 use whitewater_sim::{NodeId, World};
 
@@ -10,6 +10,7 @@ use super::{ClientNode, Lives, Node, RaftKv};
 use crate::generate::Plan;
 use crate::scenario::Scenario;
 use crate::system::{self, Program, Stage};
+use crate::systems::{session_limits, storage_limits};
 
 pub use crate::system::Watch;
 
@@ -71,12 +72,8 @@ fn settings(scenario: &Scenario, id: whitewater_raft::NodeId, bootstrap: Configu
             clock_drift_ppm_max: protocol.clock_drift_ppm_max,
             ..defaults
         },
-        storage: storage::Limits { segment_bytes: scenario.segment_bytes as usize, ..storage::Limits::default() },
-        sessions: session::Limits {
-            idle_entries: scenario.sessions.idle_entries,
-            sessions: u64::from(scenario.sessions.max),
-            ..session::Limits::default()
-        },
+        storage: storage_limits(scenario),
+        sessions: session_limits(scenario),
         snapshot_every: scenario.snapshot_every.map(u64::from),
     }
 }
