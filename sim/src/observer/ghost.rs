@@ -39,8 +39,8 @@ pub(super) struct Ghost {
     pub(super) pending_snapshots: VecDeque<Pending>,
     /// What a restart must find.
     pub(super) promised: Promised,
-    /// For each server that it leads, how much of its log is known to match.
-    pub(super) matches: BTreeMap<ServerId, u64>,
+    /// For each server that it leads, in their order, how much of its log is known to match.
+    pub(super) matches: Vec<(ServerId, u64)>,
     /// For each read under way, what was committed when it began.
     pub(super) reads: BTreeMap<u64, u64>,
     /// The number of the next effect that it will execute, if it executes what others did.
@@ -117,6 +117,17 @@ impl Ghost {
         self.next_effect = 0;
         self.pending.clear();
         self.pending_snapshots.clear();
+    }
+
+    /// Takes a match index in place of the one before, which it returns.
+    pub(super) fn replace_match(&mut self, peer: ServerId, matched: u64) -> Option<u64> {
+        match self.matches.binary_search_by_key(&peer, |(peer, _)| *peer) {
+            Ok(place) => Some(std::mem::replace(&mut self.matches[place].1, matched)),
+            Err(place) => {
+                self.matches.insert(place, (peer, matched));
+                None
+            }
+        }
     }
 
     /// The lowest index after which an entry may still be in memory or on disk.

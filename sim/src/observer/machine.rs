@@ -48,7 +48,11 @@ impl Effects {
 
     /// The number of the first effect at an index or behind it.
     fn first_from(&self, index: u64) -> u64 {
-        self.gone + self.list.partition_point(|effect| effect.index < index) as u64
+        let first = match self.list.back() {
+            Some(last) if last.index < index => self.list.len(),
+            Some(_) | None => self.list.partition_point(|effect| effect.index < index),
+        };
+        self.gone + first as u64
     }
 
     /// The index at which a request was executed before, if it was elsewhere. Remembers a new one.

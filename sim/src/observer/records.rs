@@ -95,7 +95,9 @@ impl Records {
     pub(super) fn record_mut(&mut self, index: u64) -> Option<&mut Record> {
         let position = index.checked_sub(self.forgotten + 1)?;
         let known = self.rows.len() as u64;
-        if position >= known {
+        if position == known {
+            self.rows.push_back(Record::default());
+        } else if position > known {
             if position - known > SKIPPED_MAX {
                 return None;
             }

@@ -44,6 +44,9 @@ impl TermLog {
     /// The term of the entry at an index that is in the log or the last that is not any more.
     #[inline]
     pub(super) fn term_at(&self, index: u64) -> Option<u64> {
+        if index == self.last {
+            return Some(self.last_term());
+        }
         if index < self.base || index > self.last {
             return None;
         }
