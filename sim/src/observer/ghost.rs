@@ -39,7 +39,7 @@ pub(super) struct Ghost {
     pub(super) pending_snapshots: VecDeque<Pending>,
     /// What a restart must find.
     pub(super) promised: Promised,
-    /// For each server that it leads, in their order, how much of its log is known to match.
+    /// For each server that it leads, how much of its log is known to match.
     pub(super) matches: Vec<(ServerId, u64)>,
     /// For each read under way, what was committed when it began.
     pub(super) reads: BTreeMap<u64, u64>,
@@ -119,15 +119,19 @@ impl Ghost {
         self.pending_snapshots.clear();
     }
 
+    /// Whether the log goes on with this entry, and nothing about that could be wrong.
+    #[inline]
+    pub(super) fn goes_on_with(&self, index: u64, term: u64) -> bool {
+        index == self.log.last() + 1 && index > self.commit && (self.log.last_term()..=self.term).contains(&term)
+    }
+
     /// Takes a match index in place of the one before, which it returns.
     pub(super) fn replace_match(&mut self, peer: ServerId, matched: u64) -> Option<u64> {
-        match self.matches.binary_search_by_key(&peer, |(peer, _)| *peer) {
-            Ok(place) => Some(std::mem::replace(&mut self.matches[place].1, matched)),
-            Err(place) => {
-                self.matches.insert(place, (peer, matched));
-                None
-            }
+        if let Some((_, before)) = self.matches.iter_mut().find(|(other, _)| *other == peer) {
+            return Some(std::mem::replace(before, matched));
         }
+        self.matches.push((peer, matched));
+        None
     }
 
     /// The lowest index after which an entry may still be in memory or on disk.

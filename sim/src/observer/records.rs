@@ -44,7 +44,8 @@ struct Entry {
 /// What was applied at an index first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Applied {
-    pub(super) entry: u64,
+    /// The entry's term, and the fingerprint of what it carries.
+    pub(super) entry: (u64, u64),
     pub(super) state: u64,
     pub(super) by: NodeId,
 }
