@@ -16,7 +16,7 @@ use whitewater_sim::time::SECOND_NS;
 
 const SEEDS: u64 = 7;
 
-const SERVERS: [u32; 8] = [3, 5, 7, 9, 15, 25, 35, 51];
+const SERVERS: [u32; 6] = [3, 5, 7, 15, 31, 51];
 const RATES: [u32; 6] = [10, 50, 100, 500, 1_000, 2_000];
 const SECONDS: [u64; 6] = [5, 10, 30, 60, 120, 240];
 

@@ -334,7 +334,7 @@ impl<P: Process> Kernel<P> {
         self.clocks.get(node.index()).map_or(self.now.0, |clock| clock.shows_ns(self.now))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn observe(&mut self, node: NodeId, observation: &Observation) {
         observation.mix_into(&mut self.digest);
         if let Some(trace) = &mut self.trace

@@ -26,6 +26,7 @@ impl ServerId {
     }
 
     /// The word of a set, and the bit in it, that stand for the server.
+    #[inline]
     fn place(self) -> (usize, u64) {
         assert!(self.address() < Members::ADDRESSES, "a cluster has at most {} servers", Members::ADDRESSES);
         let bit = (self.address() % ADDRESSES_A_WORD) * 4 + (self.generation() % 4) as u32;
@@ -64,10 +65,19 @@ impl Members {
     pub fn of(ids: impl IntoIterator<Item = ServerId>) -> Members {
         let mut members = Members::default();
         for id in ids {
-            let (word, bit) = id.place();
-            members.0[word] |= bit;
+            members.insert(id);
         }
         members
+    }
+
+    /// Adds a server.
+    ///
+    /// # Panics
+    /// If its address is not below [`Members::ADDRESSES`].
+    #[inline]
+    pub fn insert(&mut self, id: ServerId) {
+        let (word, bit) = id.place();
+        self.0[word] |= bit;
     }
 
     /// Whether nobody is in the set.

@@ -204,7 +204,7 @@ impl Observation {
     /// Mixes what is said into the digest of the run. Terms and indexes are small, fingerprints fill their word: a
     /// rotated sum keeps them apart at half the cost of a mix each. Left out is what follows from what the digest has:
     /// the messages that were sent, the bytes that were written.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn mix_into(&self, digest: &mut Digest) {
         let (kind, first, second) = match *self {
             Observation::Booted { id, term, vote } => (1, term, id.0 << 32 ^ vote.map_or(0, |vote| vote.0 + 1)),

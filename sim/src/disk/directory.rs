@@ -17,6 +17,8 @@ pub(super) type FileId = u64;
 pub(super) struct Directory {
     names: BTreeMap<String, FileId>,
     durable: BTreeMap<String, FileId>,
+    /// The files of the latter: what is asked far more often than it changes.
+    kept: Vec<FileId>,
     pending: Vec<Change>,
     /// Syncs under way: the number of pending changes that each covers, counted from the oldest.
     syncs: Vec<(SyncId, usize)>,
@@ -55,7 +57,7 @@ impl Directory {
 
     /// Whether a crash would leave the file a name.
     pub(super) fn keeps(&self, file: FileId) -> bool {
-        self.durable.values().any(|named| *named == file)
+        self.kept.contains(&file)
     }
 
     pub(super) fn create(&mut self, name: &str, file: FileId) {
@@ -100,6 +102,7 @@ impl Directory {
                 }
             }
         }
+        self.kept = self.durable.values().copied().collect();
         for (_, other) in &mut self.syncs {
             *other = other.saturating_sub(covered);
         }
@@ -129,6 +132,7 @@ impl Directory {
                 lost += 1;
             }
         }
+        self.kept = self.durable.values().copied().collect();
         self.names.clone_from(&self.durable);
         lost
     }

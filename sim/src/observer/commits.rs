@@ -111,10 +111,10 @@ impl Observer {
         let mut holders = Members::default();
         for ghost in &self.nodes {
             if ghost.disk.log.holds(index, term) {
-                holders = holders.union(Members::of([ghost.id]));
+                holders.insert(ghost.id);
             }
             let erased = ghost.graves.iter().filter(|(_, log)| log.holds(index, term));
-            holders = holders.union(Members::of(erased.map(|(id, _)| *id)));
+            erased.for_each(|(id, _)| holders.insert(*id));
         }
         holders
     }

@@ -2,8 +2,7 @@
 //!
 //! Votes are counted as they are sent: a vote that was cast stays cast, whatever becomes of the server that cast it.
 
-use std::collections::BTreeMap;
-
+use super::by_term::ByTerm;
 use super::terms::TermLog;
 use super::{Failure, Observer};
 use crate::invariant::Check;
@@ -11,19 +10,16 @@ use crate::members::{Members, ServerId};
 use crate::node::NodeId;
 use crate::observe::{Promise, Role};
 
-/// For how many terms votes and leaders' logs are kept: longer than any message is on its way.
-const TERMS_KEPT: usize = 256;
-
 /// What is known of the elections of all terms.
 #[derive(Debug, Default)]
 pub(super) struct Elections {
     /// For each term the votes that were sent: who voted, and for whom.
-    votes: BTreeMap<u64, Vec<(ServerId, ServerId)>>,
+    votes: ByTerm<Vec<(ServerId, ServerId)>>,
     /// Who became leader of which term.
-    leaders: BTreeMap<u64, Leadership>,
+    leaders: ByTerm<Leadership>,
     terms_led: usize,
     /// For each term in which entries were committed: the highest index committed in it or an earlier one.
-    frontiers: BTreeMap<u64, u64>,
+    frontiers: ByTerm<u64>,
 }
 
 /// A leader of a term.
@@ -38,7 +34,7 @@ pub(super) struct Leadership {
 impl Elections {
     /// The highest term that had a leader, and the leader.
     pub(super) fn latest(&self) -> Option<(u64, NodeId)> {
-        self.leaders.last_key_value().map(|(term, leadership)| (*term, leadership.node))
+        self.leaders.latest().map(|(term, leadership)| (term, leadership.node))
     }
 
     pub(super) fn terms_led(&self) -> usize {
@@ -46,40 +42,35 @@ impl Elections {
     }
 
     /// The term that the leader of a term has at an index, if it is known that it has an entry there.
+    #[inline]
     pub(super) fn term_led_at(&self, term: u64, index: u64) -> Option<u64> {
-        let log = &self.leaders.get(&term)?.log;
+        let log = &self.leaders.get(term)?.log;
         if index > log.last() { Some(term) } else { log.term_at(index) }
     }
 
     /// Whether a term had no leader, as far as terms are remembered.
+    #[inline]
     pub(super) fn had_no_leader(&self, term: u64) -> bool {
-        self.leaders.first_key_value().is_some_and(|(first, _)| *first < term) && !self.leaders.contains_key(&term)
+        self.leaders.get(term).is_none() && self.leaders.first_term().is_some_and(|first| first < term)
     }
 
     /// Notes that a leader of this term committed up to this index.
     pub(super) fn committed(&mut self, term: u64, index: u64) {
-        let before = self.frontiers.range(..=term).next_back().map_or(0, |(_, index)| *index);
-        if index > before {
-            self.frontiers.insert(term, index);
-            self.frontiers.range_mut(term + 1..).for_each(|(_, later)| *later = index.max(*later));
-            forget_oldest(&mut self.frontiers);
+        if index > self.frontiers.up_to(term).copied().unwrap_or_default() {
+            *self.frontiers.get_or_insert_with(term, || index) = index;
+            self.frontiers.after_mut(term).for_each(|later| *later = index.max(*later));
+            self.frontiers.forget_oldest();
         }
     }
 
     /// The highest index that was committed in a term before this one.
     fn frontier_before(&self, term: u64) -> u64 {
-        self.frontiers.range(..term).next_back().map_or(0, |(_, index)| *index)
+        term.checked_sub(1).and_then(|before| self.frontiers.up_to(before)).copied().unwrap_or_default()
     }
 
     fn votes_for(&self, candidate: ServerId, term: u64) -> Members {
-        let votes = self.votes.get(&term).into_iter().flatten();
+        let votes = self.votes.get(term).into_iter().flatten();
         Members::of(votes.filter(|(_, to)| *to == candidate).map(|(voter, _)| *voter))
-    }
-}
-
-fn forget_oldest<V>(terms: &mut BTreeMap<u64, V>) {
-    if terms.len() > TERMS_KEPT {
-        terms.pop_first();
     }
 }
 
@@ -139,12 +130,12 @@ impl Observer {
         let id = ghost.id;
         let log = if self.online { ghost.log.clone() } else { TermLog::default() };
         let elections = &mut self.elections;
-        let leadership = elections.leaders.entry(term).or_insert_with(|| {
+        let leadership = elections.leaders.get_or_insert_with(term, || {
             elections.terms_led += 1;
             Leadership { node, id, log }
         });
         let (leader, leader_id) = (leadership.node, leadership.id);
-        forget_oldest(&mut elections.leaders);
+        elections.leaders.forget_oldest();
         if !self.online {
             return Ok(());
         }
@@ -208,12 +199,12 @@ impl Observer {
         self.told.votes = true;
         let ghost = &self.nodes[node.index()];
         let voter = ghost.id;
-        let votes = self.elections.votes.entry(term).or_default();
+        let votes = self.elections.votes.get_or_insert_with(term, Vec::new);
         let earlier = votes.iter().find(|(by, _)| *by == voter).map(|(_, earlier)| *earlier);
         if earlier.is_none() {
             votes.push((voter, to));
         }
-        forget_oldest(&mut self.elections.votes);
+        self.elections.votes.forget_oldest();
         self.require(Check::VoteOnce, earlier.is_none_or(|earlier| earlier == to), || {
             let earlier = earlier.unwrap_or_default();
             format!("{node} voted for {to} in term {term}, in which it voted for {earlier}")
@@ -229,6 +220,7 @@ impl Observer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::by_term::TERMS_KEPT;
     use super::super::testing::{A, B, C, Play, id};
     use super::*;
     use crate::observe::Observation;

@@ -40,7 +40,7 @@ pub(super) struct Ghost {
     /// What a restart must find.
     pub(super) promised: Promised,
     /// For each server that it leads, how much of its log is known to match.
-    pub(super) matches: BTreeMap<ServerId, u64>,
+    pub(super) matches: Vec<(ServerId, u64)>,
     /// For each read under way, what was committed when it began.
     pub(super) reads: BTreeMap<u64, u64>,
     /// The number of the next effect that it will execute, if it executes what others did.
@@ -117,6 +117,21 @@ impl Ghost {
         self.next_effect = 0;
         self.pending.clear();
         self.pending_snapshots.clear();
+    }
+
+    /// Whether the log goes on with this entry, and nothing about that could be wrong.
+    #[inline]
+    pub(super) fn goes_on_with(&self, index: u64, term: u64) -> bool {
+        index == self.log.last() + 1 && index > self.commit && (self.log.last_term()..=self.term).contains(&term)
+    }
+
+    /// Takes a match index in place of the one before, which it returns.
+    pub(super) fn replace_match(&mut self, peer: ServerId, matched: u64) -> Option<u64> {
+        if let Some((_, before)) = self.matches.iter_mut().find(|(other, _)| *other == peer) {
+            return Some(std::mem::replace(before, matched));
+        }
+        self.matches.push((peer, matched));
+        None
     }
 
     /// The lowest index after which an entry may still be in memory or on disk.

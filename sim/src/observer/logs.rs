@@ -7,7 +7,7 @@ use crate::observe::Role;
 
 impl Observer {
     pub(super) fn appended(&mut self, node: NodeId, index: u64, term: u64, payload: u64) -> Result<(), Failure> {
-        if self.online {
+        if self.online && !self.nodes[node.index()].goes_on_with(index, term) {
             self.may_append(node, index, term)?;
         }
         let ghost = &mut self.nodes[node.index()];

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use super::ghost::LOGS_REPLACED;
 use super::records::Applied;
 use super::{Failure, Observer};
-use crate::digest::Digest;
 use crate::invariant::Check;
 use crate::kernel::Keep;
 use crate::node::NodeId;
@@ -33,8 +32,8 @@ pub(super) struct Effects {
     gone: u64,
     /// How many effects are gone from `executed`.
     forgotten: u64,
-    /// At which index a request of a session was executed.
-    executed: BTreeMap<(u64, u64), u64>,
+    /// For each session its requests that were executed, in their order, with the index of each.
+    executed: BTreeMap<u64, VecDeque<(u64, u64)>>,
 }
 
 impl Effects {
@@ -48,7 +47,11 @@ impl Effects {
 
     /// The number of the first effect at an index or behind it.
     fn first_from(&self, index: u64) -> u64 {
-        self.gone + self.list.partition_point(|effect| effect.index < index) as u64
+        let first = match self.list.back() {
+            Some(last) if last.index < index => self.list.len(),
+            Some(_) | None => self.list.partition_point(|effect| effect.index < index),
+        };
+        self.gone + first as u64
     }
 
     /// The index at which a request was executed before, if it was elsewhere. Remembers a new one.
@@ -56,13 +59,35 @@ impl Effects {
         if self.list.back().is_none_or(|last| last.index < effect.index) {
             self.list.push_back(effect);
         }
-        let index = *self.executed.entry((effect.session, effect.sequence)).or_insert(effect.index);
-        (index != effect.index).then_some(index)
+        let requests = self.executed.entry(effect.session).or_default();
+        let new = (effect.sequence, effect.index);
+        if requests.back().is_none_or(|(latest, _)| *latest < effect.sequence) {
+            requests.push_back(new);
+            return None;
+        }
+        match requests.binary_search_by_key(&effect.sequence, |(sequence, _)| *sequence) {
+            Ok(place) => Some(requests[place].1).filter(|index| *index != effect.index),
+            Err(place) => {
+                requests.insert(place, new);
+                None
+            }
+        }
+    }
+
+    /// Forgets that a request was executed.
+    fn forget_executed(&mut self, effect: Effect) {
+        let Some(requests) = self.executed.get_mut(&effect.session) else { return };
+        if let Ok(place) = requests.binary_search_by_key(&effect.sequence, |(sequence, _)| *sequence) {
+            requests.remove(place);
+        }
+        if requests.is_empty() {
+            self.executed.remove(&effect.session);
+        }
     }
 
     pub(super) fn forget(&mut self, through: u64, keep: Keep) {
         while let Some(effect) = self.at(self.forgotten).filter(|effect| effect.index <= through) {
-            self.executed.remove(&(effect.session, effect.sequence));
+            self.forget_executed(effect);
             self.forgotten += 1;
         }
         match keep {
@@ -133,7 +158,7 @@ impl Observer {
         self.require(Check::Order, index <= commit || !self.told.logs, || {
             format!("{node} applied index {index}, with entries committed up to {commit}")
         })?;
-        let mine = Applied { entry: Digest::of(&[term, payload]), state, by: node };
+        let mine = Applied { entry: (term, payload), state, by: node };
         let Some(record) = self.records.record_mut(index) else { return Ok(()) };
         let first = *record.applied.get_or_insert(mine);
         let committed = record.committed;

@@ -114,7 +114,7 @@ impl Observer {
         let before = ghost.configurations.back().copied();
         ghost.roll_back_configurations(index);
         ghost.configurations.push_back(configured);
-        ghost.matches.retain(|peer, _| configuration.members().contains(*peer));
+        ghost.matches.retain(|(peer, _)| configuration.members().contains(*peer));
         let is_base = index == ghost.log.base();
         if index == 0 && configuration.is_known() && self.configurations.is_empty() {
             self.configurations.push_back(configured);

@@ -20,6 +20,7 @@
 //! What it simplifies: a node is believed to say what it does in memory. Of disks nothing is believed but which write
 //! means what.
 
+mod by_term;
 mod commits;
 mod durability;
 mod elections;
@@ -199,7 +200,7 @@ impl Observer {
     }
 
     /// Takes an observation and checks what it can violate. `operation` is the latest that the node's disk was given.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn observe(
         &mut self,
         node: NodeId,

@@ -19,7 +19,7 @@ impl Observer {
     /// I11, for match indexes, and I12.
     pub(super) fn progress(&mut self, node: NodeId, view: View) -> Result<(), Failure> {
         let View { peer, matched, next, in_flight, in_flight_max } = view;
-        let before = self.nodes[node.index()].matches.insert(peer, matched).unwrap_or_default();
+        let before = self.nodes[node.index()].replace_match(peer, matched).unwrap_or_default();
         self.require(Check::Monotonic, before <= matched, || {
             format!("{node} lowered its match index for {peer} from {before} to {matched}")
         })?;

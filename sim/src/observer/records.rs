@@ -44,7 +44,8 @@ struct Entry {
 /// What was applied at an index first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Applied {
-    pub(super) entry: u64,
+    /// The entry's term, and the fingerprint of what it carries.
+    pub(super) entry: (u64, u64),
     pub(super) state: u64,
     pub(super) by: NodeId,
 }
@@ -95,7 +96,9 @@ impl Records {
     pub(super) fn record_mut(&mut self, index: u64) -> Option<&mut Record> {
         let position = index.checked_sub(self.forgotten + 1)?;
         let known = self.rows.len() as u64;
-        if position >= known {
+        if position == known {
+            self.rows.push_back(Record::default());
+        } else if position > known {
             if position - known > SKIPPED_MAX {
                 return None;
             }

@@ -44,6 +44,9 @@ impl TermLog {
     /// The term of the entry at an index that is in the log or the last that is not any more.
     #[inline]
     pub(super) fn term_at(&self, index: u64) -> Option<u64> {
+        if index == self.last {
+            return Some(self.last_term());
+        }
         if index < self.base || index > self.last {
             return None;
         }
@@ -105,6 +108,7 @@ impl TermLog {
     /// Becomes the log that ends with this entry, unless a snapshot covers that: as the records tell, and where those are
     /// forgotten the logs that the same server has or had in memory, the latest last. Returns the last index at which nothing
     /// changed.
+    #[inline]
     pub(super) fn become_log_of<'m>(
         &mut self,
         index: u64,
@@ -112,6 +116,12 @@ impl TermLog {
         records: &Records,
         memory: impl DoubleEndedIterator<Item = &'m TermLog> + Clone,
     ) -> u64 {
+        // Nearly every write goes on in the term in which the log ends.
+        if self.last < index && self.last_term() == term {
+            let kept = self.last;
+            self.extend(index, term);
+            return kept;
+        }
         if index <= self.base {
             return self.last;
         }
@@ -119,12 +129,17 @@ impl TermLog {
             self.truncate(index);
             return index;
         }
-        // Nearly every write goes on in the term in which the log ends.
-        if self.last < index && self.last_term() == term {
-            let kept = self.last;
-            self.extend(index, term);
-            return kept;
-        }
+        self.become_other_log(index, term, records, memory)
+    }
+
+    /// The same for a log that does not simply go on.
+    fn become_other_log<'m>(
+        &mut self,
+        index: u64,
+        term: u64,
+        records: &Records,
+        memory: impl DoubleEndedIterator<Item = &'m TermLog> + Clone,
+    ) -> u64 {
         let mut added: Vec<Stretch> = Vec::new();
         let (mut at, mut its_term) = (index, term);
         let kept = loop {

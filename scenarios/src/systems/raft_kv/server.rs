@@ -222,57 +222,74 @@ impl Host for Hands<'_, '_> {
     }
 
     fn observe(&mut self, event: Event<'_>) {
-        let observation = match event {
+        // What is told often is told where its kind is known.
+        match event {
             Event::Booted { id, hard_state: HardState { term, voted_for } } => {
-                Observation::Booted { id: server_id(id), term: term.0, vote: voted_for.map(server_id) }
+                self.tell(Observation::Booted { id: server_id(id), term: term.0, vote: voted_for.map(server_id) });
             }
-            Event::Role(change) => return self.role(change),
+            Event::Role(change) => self.role(change),
             Event::Appended(Entry { term, index, payload }) => {
-                Observation::Appended { index: index.0, term: term.0, payload: payload_hash(payload) }
+                let payload = payload_hash(payload);
+                self.context.observe(Observation::Appended { index: index.0, term: term.0, payload });
             }
-            Event::Configured { index, configuration } => self.configured(index.0, configuration),
+            Event::Configured { index, configuration } => {
+                let configured = self.configured(index.0, configuration);
+                self.tell(configured);
+            }
             Event::Committed(index) => {
                 self.life.committed.set(index.0);
-                Observation::Committed { index: index.0 }
+                self.context.observe(Observation::Committed { index: index.0 });
             }
-            Event::Executed { index, session, sequence } => Observation::Executed { index: index.0, session, sequence },
+            Event::Executed { index, session, sequence } => {
+                self.context.observe(Observation::Executed { index: index.0, session, sequence });
+            }
             Event::Applied { entry: Entry { term, index, payload }, state } => {
                 if index.0 <= self.life.applied.get() {
                     self.hit(Declared::Store(whitewater_kv::Probe::RestartReapplies));
                 }
-                Observation::Applied { index: index.0, term: term.0, payload: payload_hash(payload), state }
+                let payload = payload_hash(payload);
+                self.context.observe(Observation::Applied { index: index.0, term: term.0, payload, state });
             }
-            Event::SnapshotTaken { index, state } => Observation::SnapshotTaken { index: index.0, state },
-            Event::Compacted(through) => Observation::Compacted { through: through.0 },
+            Event::SnapshotTaken { index, state } => {
+                self.tell(Observation::SnapshotTaken { index: index.0, state });
+            }
+            Event::Compacted(through) => self.tell(Observation::Compacted { through: through.0 }),
             Event::Restored { index, term, state } => {
                 self.life.committed.set(index.0);
-                Observation::Restored { index: index.0, term: term.0, state }
+                self.tell(Observation::Restored { index: index.0, term: term.0, state });
             }
             Event::Progress { peer, matched, next, in_flight, in_flight_max } => {
                 if !self.context.is_checked() {
                     return;
                 }
-                Observation::Progress {
+                self.context.observe(Observation::Progress {
                     peer: server_id(peer),
                     matched: matched.0,
                     next: next.0,
                     in_flight: in_flight as u64,
                     in_flight_max: in_flight_max as u64,
-                }
+                });
             }
-            Event::ReadBegan { read } => Observation::ReadBegan { read },
-            Event::LeaseRead(term) => Observation::LeaseRead { term: term.0 },
-            Event::ReadServed { read, applied } => Observation::ReadServed { read, applied: applied.0 },
-            Event::RaftProbe(probe) => return self.hit(Declared::Raft(probe)),
-            Event::Probe(probe) => return self.hit(Declared::Store(probe)),
-        };
-        self.context.observe(observation);
+            Event::ReadBegan { read } => self.context.observe(Observation::ReadBegan { read }),
+            Event::LeaseRead(term) => self.tell(Observation::LeaseRead { term: term.0 }),
+            Event::ReadServed { read, applied } => {
+                self.context.observe(Observation::ReadServed { read, applied: applied.0 });
+            }
+            Event::RaftProbe(probe) => self.hit(Declared::Raft(probe)),
+            Event::Probe(probe) => self.hit(Declared::Store(probe)),
+        }
     }
 }
 
 impl Hands<'_, '_> {
     fn hit(&mut self, probe: Declared) {
         hit(self.context, probe);
+    }
+
+    /// Tells what happens rarely: one copy of what that takes, for all kinds of observations.
+    #[inline(never)]
+    fn tell(&mut self, observation: Observation) {
+        self.context.observe(observation);
     }
 
     fn role(&mut self, change: RoleChange) {
@@ -282,8 +299,8 @@ impl Hands<'_, '_> {
             Role::Candidate => observe::Role::Candidate,
             Role::Leader => observe::Role::Leader,
         };
-        self.context.observe(Observation::Term { term: change.term.0 });
-        self.context.observe(Observation::Role { role, term: change.term.0 });
+        self.tell(Observation::Term { term: change.term.0 });
+        self.tell(Observation::Role { role, term: change.term.0 });
         if change.role == Role::Leader && self.life.committed.get() < self.context.committed_max() {
             self.hit(Declared::Outside(Probe::CommitUnknownToNewLeader));
         }

@@ -1,7 +1,5 @@
 //! The order in which a run's operations took effect, as the replicated log says: the witness of its history.
 
-use std::collections::BTreeMap;
-
 use whitewater_kv::client::Name;
 use whitewater_sim::World;
 use whitewater_sim::history::OperationId;
@@ -15,7 +13,8 @@ use crate::system::Participant;
 #[must_use]
 pub fn witness<P: Participant>(world: &World<P>) -> Vec<OperationId> {
     let clients = || world.processes().filter_map(|(_, node)| node.as_client());
-    let names: BTreeMap<Name, OperationId> = clients().flat_map(ClientNode::names).collect();
+    let mut names: Vec<(Name, OperationId)> = clients().flat_map(ClientNode::names).collect();
+    names.sort_unstable();
     let mut reads: Vec<(u64, OperationId)> = clients().flat_map(|client| client.served().iter().copied()).collect();
     // Reads of the same state may be in any order that respects time, as that of their beginnings does.
     reads.sort_unstable();
@@ -25,7 +24,8 @@ pub fn witness<P: Participant>(world: &World<P>) -> Vec<OperationId> {
         while let Some((_, read)) = reads.next_if(|(reflected, _)| *reflected < index) {
             order.push(read);
         }
-        order.extend(names.get(&Name { session, sequence }));
+        let name = Name { session, sequence };
+        order.extend(names.binary_search_by_key(&name, |(name, _)| *name).ok().map(|place| names[place].1));
     }
     order.extend(reads.map(|(_, read)| read));
     order
