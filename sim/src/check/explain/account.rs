@@ -17,7 +17,7 @@ const WIDTH: usize = 160;
 /// An explanation in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The partition without an order.
+    /// The partition without an order; empty if there is but one, and it has no name.
     pub partition: String,
     /// Why there is no order, in one sentence.
     pub reason: String,

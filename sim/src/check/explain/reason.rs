@@ -44,12 +44,21 @@ pub enum Reason {
         /// What had shown the value before; see [`Reason::Overwritten::seen`].
         seen: Option<OperationId>,
     },
-    /// Two values, each of which was set once, were seen to follow each other in both orders.
+    /// Each of two values, both set once, would have to be there before the other.
     OppositeOrders {
-        /// These show the first value and then the second.
+        /// These show or set the first value, and then the second.
         one: [OperationId; 2],
-        /// These show the second value and then the first.
+        /// These show or set the second value, and then the first.
         other: [OperationId; 2],
+    },
+    /// A swap failed although the value that it expected, which was set once, was there all the time.
+    Refused {
+        /// The swap.
+        told: OperationId,
+        /// What had shown or set the value before the swap began.
+        before: OperationId,
+        /// What showed the value, and began after the swap had returned.
+        after: OperationId,
     },
     /// More swaps replaced a value than could have set it.
     ReplacedTooOften {
@@ -157,6 +166,14 @@ impl<'q, M: Model> Seen<'q, M> {
         }
     }
 
+    /// A value that was certainly there when it took effect, or right after.
+    fn touches(&self) -> Option<&M::Value<'q>> {
+        match &self.access {
+            Access::Write(value) => Some(value),
+            Access::Swap { .. } | Access::Read(_) | Access::Append(_) => self.shows(),
+        }
+    }
+
     /// Whether it certainly left another value behind. It must have returned.
     fn replaced(&self, value: &M::Value<'q>) -> bool {
         match &self.access {
@@ -211,7 +228,10 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
     fn reason(&self, among: &[OperationId]) -> Option<Reason> {
         let among: Vec<&Seen<'q, M>> = among.iter().map(|id| self.seen(*id)).collect::<Option<_>>()?;
         let overwritten = among.iter().find_map(|told| self.stale(told, &among));
-        overwritten.or_else(|| self.opposite_orders(&among)).or_else(|| self.replaced_too_often(&among))
+        overwritten
+            .or_else(|| self.opposite_orders(&among))
+            .or_else(|| self.refused(&among))
+            .or_else(|| self.replaced_too_often(&among))
     }
 
     /// All that could have set a value by some event, and is not this operation itself.
@@ -246,14 +266,15 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
     }
 
     fn opposite_orders(&self, among: &[&Seen<'q, M>]) -> Option<Reason> {
-        let is_set_once = |value: &M::Value<'q>| {
-            *value != self.initial && self.accesses.iter().filter(|seen| seen.may_set() == Some(value)).count() == 1
-        };
-        let shown: Vec<_> = among.iter().filter_map(|seen| seen.shows().map(|value| (seen, value))).collect();
+        let shown: Vec<_> = among.iter().filter_map(|seen| seen.touches().map(|value| (seen, value))).collect();
         let mut pairs = Vec::new();
         for (first, one) in &shown {
             for (second, other) in &shown {
-                if first.returned < second.invoked && one != other && is_set_once(one) && is_set_once(other) {
+                if first.returned < second.invoked
+                    && one != other
+                    && self.is_set_once(one)
+                    && self.is_set_once(other)
+                {
                     pairs.push(([first.id, second.id], (*one, *other)));
                 }
             }
@@ -262,6 +283,21 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
             let opposite = pairs.iter().find(|(_, values)| values == &(*second, *first));
             opposite.map(|(other, _)| Reason::OppositeOrders { one: *one, other: *other })
         })
+    }
+
+    /// What a value that is set once is at two moments, it is all the time between them.
+    fn refused(&self, among: &[&Seen<'q, M>]) -> Option<Reason> {
+        among.iter().find_map(|told| {
+            let Access::Swap { expected, swapped: Some(false), .. } = &told.access else { return None };
+            let before = among.iter().find(|seen| seen.returned < told.invoked && seen.touches() == Some(expected))?;
+            let after = among.iter().find(|seen| told.returned < seen.invoked && seen.shows() == Some(expected))?;
+            let reason = Reason::Refused { told: told.id, before: before.id, after: after.id };
+            self.is_set_once(expected).then_some(reason)
+        })
+    }
+
+    fn is_set_once(&self, value: &M::Value<'q>) -> bool {
+        *value != self.initial && self.accesses.iter().filter(|seen| seen.may_set() == Some(value)).count() == 1
     }
 
     fn replaced_too_often(&self, among: &[&Seen<'q, M>]) -> Option<Reason> {

@@ -41,11 +41,17 @@ impl<M: Model> Words<'_, M> {
                 format!("{}, {value} was gone before {began}: {}{seen}", self.told(*told), self.had_told(*by))
             }
             Reason::OppositeOrders { one: [a, b], other: [c, d] } => format!(
-                "two values, each set once, were seen in opposite orders: {}, and later {}; but {}, and later {}",
-                self.told(*a),
-                self.told(*b),
-                self.told(*c),
-                self.told(*d)
+                "two values, each set only once, had to come in both orders: {} before {} began, but {} before {} began",
+                self.had_told(*a),
+                self.name(*b),
+                self.had_told(*c),
+                self.name(*d)
+            ),
+            Reason::Refused { told, before, after } => format!(
+                "{}, but the value that it expected, set only once, was there all the time: {} before it began, and after it {}",
+                self.told(*told),
+                self.had_told(*before),
+                self.told(*after)
             ),
             Reason::ReplacedTooOften { swaps, setters, times } => {
                 let set = if setters.is_empty() {
