@@ -151,12 +151,7 @@ struct Took {
     steps: u64,
 }
 
-fn checked(
-    parsed: &Parsed,
-    heard: Option<Heard>,
-    Took { tier, partitions, steps }: Took,
-    outcome: Outcome,
-) -> Check {
+fn checked(parsed: &Parsed, heard: Option<Heard>, Took { tier, partitions, steps }: Took, outcome: Outcome) -> Check {
     let last_line = || parsed.lines.last().map(|line| *line as u64);
     Check {
         tier,
@@ -184,10 +179,7 @@ fn say(arguments: &Arguments, parsed: &Parsed, check: Check, elapsed_ns: u64, co
 }
 
 /// A partition that is undecided, with what made it hard.
-fn undecided(
-    parsed: &Parsed,
-    check::Undecided { partition, effort }: &check::Undecided<Arc<str>>,
-) -> Undecided {
+fn undecided(parsed: &Parsed, check::Undecided { partition, effort }: &check::Undecided<Arc<str>>) -> Undecided {
     let Effort { operations, unknown, in_flight, events, passed, configurations } = *effort;
     let many = |number: usize| number as u64;
     Undecided {
@@ -254,7 +246,8 @@ fn beside(check: &Check) -> String {
         0 => {}
         1 => lines.push_str("passed over   1 entry that is not about an operation of a client\n"),
         more => {
-            lines.push_str(&format!("passed over   {} entries that are not about operations of clients\n", count(more)));
+            lines
+                .push_str(&format!("passed over   {} entries that are not about operations of clients\n", count(more)));
         }
     }
     if let Some(line) = check.stream_left_at {

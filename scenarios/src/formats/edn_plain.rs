@@ -88,7 +88,8 @@ impl<'t> Reader<'t> {
     }
 
     fn name(&mut self) -> Option<&'t str> {
-        let name = self.token(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'?' | b'!'))?;
+        let name =
+            self.token(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'?' | b'!'))?;
         name.starts_with(|first: char| first.is_ascii_alphabetic()).then_some(name)
     }
 
@@ -162,9 +163,33 @@ mod tests {
     #[test]
     fn nothing_is_said_of_other_forms() {
         for text in [
-            "{:a}", "{:a 1", "{:a \"b}", "{:a \"\\n\"}", "{:a 007}", "{:a 1N}", "{:a 1.5}", "{:a é}", "{:a \"é\"}", "{:a\n1}", "#{1}",
-            "#_{1 2}", "{:a #inst \"2026\"}", "{: 1}", "{:1 2}", "{:a symbol}", "{:a 99999999999999999999}", "{:a 1]", "", "#", "{:a \\x}",
-            "{:a 1;\n}", "{:a - }", "{:a 1-2}", "{:a -0}", "{:a :b/c}", "#:a{:b 1}",
+            "{:a}",
+            "{:a 1",
+            "{:a \"b}",
+            "{:a \"\\n\"}",
+            "{:a 007}",
+            "{:a 1N}",
+            "{:a 1.5}",
+            "{:a é}",
+            "{:a \"é\"}",
+            "{:a\n1}",
+            "#{1}",
+            "#_{1 2}",
+            "{:a #inst \"2026\"}",
+            "{: 1}",
+            "{:1 2}",
+            "{:a symbol}",
+            "{:a 99999999999999999999}",
+            "{:a 1]",
+            "",
+            "#",
+            "{:a \\x}",
+            "{:a 1;\n}",
+            "{:a - }",
+            "{:a 1-2}",
+            "{:a -0}",
+            "{:a :b/c}",
+            "#:a{:b 1}",
         ] {
             assert_eq!(read(text, 8, 1_000), None, "{text}");
         }

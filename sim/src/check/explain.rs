@@ -175,15 +175,19 @@ fn order_of<M: Model>(
     (allowance, meter): (u64, &mut Meter<'_>),
 ) -> Result<Option<Vec<OperationId>>, Halt> {
     let problem = Problem::new(model, history, component, part);
-    let calls = problem.entries.iter().zip(0..).map(|(entry, number)| {
-        (entry.id, entry.answer.map(|answer| (answer, problem.returned(number))))
-    });
+    let calls = problem
+        .entries
+        .iter()
+        .zip(0..)
+        .map(|(entry, number)| (entry.id, entry.answer.map(|answer| (answer, problem.returned(number)))));
     let limit = allowance.min(meter.left()).min(BY_VALUE_STEPS);
     let mut left = limit;
     let solved = question::solve_values(model, history, component, calls, &mut left);
     meter.take(limit - left, u64::MAX)?;
     match solved {
-        Some(Solved::Order(order)) => return Ok(Some(order.into_iter().map(|place| problem.entries[place].id).collect())),
+        Some(Solved::Order(order)) => {
+            return Ok(Some(order.into_iter().map(|place| problem.entries[place].id).collect()));
+        }
         Some(Solved::Nothing) => return Ok(None),
         Some(Solved::OutOfSteps) | None => {}
     }

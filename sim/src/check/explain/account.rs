@@ -75,7 +75,7 @@ impl<P: std::fmt::Debug, S: SequentialSpec + Clone> Explanation<P, S> {
         let words = Words { model, history, when };
         Account {
             partition: fit(&self.partition.to_string()),
-            reason: words.sentence(&self.reason, self.minimality),
+            reason: words.sentence(&self.reason),
             culprit: self.culprit,
             is_shortest: self.is_shortest(),
             operations: self.minimal.iter().map(|member| self.told(&words, member.id, member.role)).collect(),

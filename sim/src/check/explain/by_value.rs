@@ -113,6 +113,8 @@ struct Solver<'s, V> {
     /// Swaps that failed.
     refused: Vec<Source>,
     states: States<State<V>>,
+    /// The state right behind each item that sets a value.
+    written: Vec<Option<StateId>>,
     visited: Table<(usize, u128, u128, StateId), ()>,
     /// What was placed, and the one before it.
     placements: Vec<(usize, Option<usize>)>,
@@ -154,6 +156,7 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
             concerns: Vec::new(),
             refused: Vec::new(),
             states: States::new(),
+            written: Vec::new(),
             visited: Table::default(),
             placements: Vec::new(),
         };
@@ -167,6 +170,14 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
         let is_apart = |pair: &[(V, Vec<Source>)]| (solver.behind)(&pair[1].0, &pair[0].0) == Remainder::Unlike;
         solver.is_prefix_code = solver.elements.windows(2).all(is_apart);
         solver.take_apart(initial);
+        for item in items {
+            let state = match &item.access {
+                Access::Write(value) | Access::Swap { new: value, .. } => Some(solver.written(value)),
+                Access::Read(_) | Access::Append(_) => None,
+            };
+            let state = state.map(|state| solver.states.intern(state));
+            solver.written.push(state);
+        }
         Some(solver)
     }
 
@@ -184,13 +195,17 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
                     rests.push((self.behind)(&self.targets[target], value));
                 }
             }
-            for rest in rests {
-                let Remainder::More(rest) = rest else { continue };
-                let parts = self.parts_of(&rest);
-                for (element, _) in parts.iter().flatten() {
-                    used[*element].push(target);
+            for mut rest in rests {
+                let mut is_first = true;
+                while let Remainder::More(value) = rest {
+                    let parts = self.parts_of(&value);
+                    for (element, _) in parts.iter().flatten().filter(|_| is_first) {
+                        used[*element].push(target);
+                    }
+                    is_first = false;
+                    rest = self.first_of(&value).map_or(Remainder::Unlike, |(_, rest)| rest);
+                    self.parts.insert(value, parts);
                 }
-                self.parts.insert(rest, parts);
             }
         }
         self.concerns = written;
@@ -206,18 +221,23 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
     /// The elements of what is left of a value, where they are a prefix code; `None` if it is not made of them.
     fn parts_of(&self, rest: &V) -> Option<Vec<(usize, usize)>> {
         let mut parts = Vec::new();
-        let mut rest = rest.clone();
-        loop {
-            let place = self.elements.partition_point(|(element, _)| *element <= rest).checked_sub(1)?;
-            parts.push(place);
-            match (self.behind)(&rest, &self.elements[place].0) {
-                Remainder::Unlike => return None,
-                Remainder::Nothing => break,
-                Remainder::More(more) => rest = more,
-            }
+        let mut rest = Remainder::More(rest.clone());
+        while let Remainder::More(value) = rest {
+            let (element, after) = self.first_of(&value)?;
+            parts.push(element);
+            rest = after;
         }
         parts.sort_unstable();
         Some(parts.chunk_by(|one, other| one == other).map(|same| (same[0], same.len())).collect())
+    }
+
+    /// The element that is first in a value, and what is behind it.
+    fn first_of(&self, value: &V) -> Option<(usize, Remainder<V>)> {
+        let place = self.elements.partition_point(|(element, _)| element <= value).checked_sub(1)?;
+        match (self.behind)(value, &self.elements[place].0) {
+            Remainder::Unlike => None,
+            after => Some((place, after)),
+        }
     }
 
     /// `None` if it cannot be dealt with.
@@ -262,24 +282,29 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
     fn is_decodable(&self, initial: &V) -> bool {
         let values = || {
             self.items.iter().map(|item| match &item.access {
-                Access::Read(value) | Access::Write(value) | Access::Append(value) | Access::Swap { new: value, .. } => {
-                    value
-                }
+                Access::Read(value)
+                | Access::Write(value)
+                | Access::Append(value)
+                | Access::Swap { new: value, .. } => value,
             })
         };
         let more = |value: &V| Remainder::More(value.clone());
         self.elements.iter().all(|(element, _)| {
-            let is_news = |value: &V| value != element && value != initial && (self.behind)(value, element) != more(value);
+            let is_news =
+                |value: &V| value != element && value != initial && (self.behind)(value, element) != more(value);
             (self.behind)(element, initial) == more(element) && values().any(is_news)
         })
     }
 
     fn access(&self, source: Source) -> &'s Access<V> {
-        let place = match source {
+        &self.items[self.place_of(source)].access
+    }
+
+    fn place_of(&self, source: Source) -> usize {
+        match source {
             Source::Told(number) => self.told[number].place,
             Source::Silent(number) => self.silent[number].place,
-        };
-        &self.items[place].access
+        }
     }
 
     /// `None` if the steps do not suffice, or a set does not.
@@ -340,14 +365,18 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
     }
 
     /// The state after an operation; `None` if it cannot be placed here.
-    fn after(&self, state: StateId, source: Source, target: Option<usize>) -> Option<State<V>> {
+    fn after(&mut self, state: StateId, source: Source, target: Option<usize>) -> Option<StateId> {
         let is_there = target.is_none_or(|target| self.states.get(state)[target] == Remainder::Nothing);
         match self.access(source) {
             // These are placed at once, or not here.
             Access::Read(_) | Access::Swap { swapped: Some(false), .. } => None,
-            Access::Write(value) => Some(self.written(value)),
-            Access::Append(element) => Some(self.appended(state, element)),
-            Access::Swap { new, swapped: Some(true) | None, .. } => is_there.then(|| self.written(new)),
+            Access::Append(element) => {
+                let appended = self.appended(state, element);
+                Some(self.states.intern(appended))
+            }
+            Access::Write(_) => self.written[self.place_of(source)],
+            Access::Swap { swapped: Some(true) | None, .. } if is_there => self.written[self.place_of(source)],
+            Access::Swap { swapped: Some(true) | None, .. } => None,
         }
     }
 
@@ -425,27 +454,26 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
     }
 
     fn forget(&mut self, configuration: &mut Configuration) {
-        let mut state = self.states.get(configuration.state).clone();
-        for (target, rest) in state.iter_mut().enumerate() {
-            if *rest != Remainder::Unlike && !self.is_observed(target, configuration) {
-                *rest = Remainder::Unlike;
+        let state = self.states.get(configuration.state);
+        let is_over = |(target, rest): &(usize, &Remainder<V>)| {
+            **rest != Remainder::Unlike && !self.is_observed(*target, configuration)
+        };
+        let over: Vec<usize> = state.iter().enumerate().filter(is_over).map(|(target, _)| target).collect();
+        if !over.is_empty() {
+            let mut state = state.clone();
+            for target in over {
+                state[target] = Remainder::Unlike;
             }
+            configuration.state = self.states.intern(state);
         }
-        configuration.state = self.states.intern(state);
     }
 
     fn place(&mut self, source: Source, configuration: &mut Configuration) {
-        let place = match source {
-            Source::Told(number) => {
-                configuration.placed |= 1 << (number - configuration.base);
-                self.told[number].place
-            }
-            Source::Silent(number) => {
-                configuration.spent |= 1 << number;
-                self.silent[number].place
-            }
-        };
-        self.placements.push((place, configuration.last));
+        match source {
+            Source::Told(number) => configuration.placed |= 1 << (number - configuration.base),
+            Source::Silent(number) => configuration.spent |= 1 << number,
+        }
+        self.placements.push((self.place_of(source), configuration.last));
         configuration.last = Some(self.placements.len() - 1);
     }
 
@@ -456,12 +484,16 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
             Access::Read(_) | Access::Swap { swapped: Some(true), .. } => told.target,
             Access::Write(_) | Access::Append(_) | Access::Swap { .. } => None,
         };
-        let left = (configuration.base..self.told.len()).filter(|number| self.is_left(Source::Told(*number), configuration));
-        let observers = left.filter_map(|number| looks(&self.told[number]).map(|target| (self.told[number].returned, target)));
+        let left =
+            (configuration.base..self.told.len()).filter(|number| self.is_left(Source::Told(*number), configuration));
+        let observers =
+            left.filter_map(|number| looks(&self.told[number]).map(|target| (self.told[number].returned, target)));
         observers.take(OBSERVERS).all(|(until, target)| {
             self.is_within_reach(&state[target], until, configuration)
                 || self.writers[target].iter().any(|source| {
-                    let (Access::Write(value) | Access::Swap { new: value, .. }) = self.access(*source) else { return false };
+                    let (Access::Write(value) | Access::Swap { new: value, .. }) = self.access(*source) else {
+                        return false;
+                    };
                     self.comes(*source, until, configuration)
                         && self.is_within_reach(&(self.behind)(&self.targets[target], value), until, configuration)
                 })
@@ -482,8 +514,12 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
             Remainder::Unlike => false,
             Remainder::Nothing => true,
             Remainder::More(rest) if self.is_prefix_code => match self.parts.get(rest) {
-                Some(parts) => parts.as_ref().is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count)),
-                None => self.parts_of(rest).is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count)),
+                Some(parts) => {
+                    parts.as_ref().is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count))
+                }
+                None => {
+                    self.parts_of(rest).is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count))
+                }
             },
             Remainder::More(rest) => (0..self.elements.len()).any(|element| {
                 (self.behind)(rest, &self.elements[element].0) != Remainder::Unlike && coming(element) > 0
@@ -520,8 +556,8 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
                 continue;
             }
             let Some(state) = self.after(configuration.state, Source::Silent(number), target) else { continue };
-            let is_of_use = has_refused || state.iter().any(|rest| *rest != Remainder::Unlike);
-            if is_of_use && state != *self.states.get(configuration.state) {
+            let is_of_use = has_refused || self.states.get(state).iter().any(|rest| *rest != Remainder::Unlike);
+            if is_of_use && state != configuration.state {
                 self.push(Source::Silent(number), state, configuration, stack);
             }
         }
@@ -540,8 +576,8 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
         Some(())
     }
 
-    fn push(&mut self, source: Source, state: State<V>, from: &Configuration, stack: &mut Vec<Configuration>) {
-        let mut next = Configuration { state: self.states.intern(state), ..*from };
+    fn push(&mut self, source: Source, state: StateId, from: &Configuration, stack: &mut Vec<Configuration>) {
+        let mut next = Configuration { state, ..*from };
         self.place(source, &mut next);
         stack.push(next);
     }
@@ -584,7 +620,12 @@ mod tests {
         })
     }
 
-    fn random(rng: &mut Stream, values: &[&'static str], elements: &[&'static str], has_swaps: bool) -> Vec<Item<&'static str>> {
+    fn random(
+        rng: &mut Stream,
+        values: &[&'static str],
+        elements: &[&'static str],
+        has_swaps: bool,
+    ) -> Vec<Item<&'static str>> {
         let count = 1 + rng.below(8);
         let mut invoked = 0;
         let mut items = Vec::new();
@@ -611,9 +652,12 @@ mod tests {
         let mut rng = RunKey::new(1993).stream(Purpose::Workload, 0);
         let values = ["", "a", "b", "ab", "ba", "aba", "abc", "cab"];
         let (mut orders, mut none, mut silent) = (0, 0, 0);
-        for (elements, has_swaps) in
-            [(&[][..], true), (&["a", "b", "c"][..], false), (&["a", "b", "c"][..], true), (&["a", "ab", "b"][..], true)]
-        {
+        for (elements, has_swaps) in [
+            (&[][..], true),
+            (&["a", "b", "c"][..], false),
+            (&["a", "b", "c"][..], true),
+            (&["a", "ab", "b"][..], true),
+        ] {
             for _ in 0..10_000 {
                 let items = random(&mut rng, &values, elements, has_swaps);
                 let Some(solved) = solve(&"", &items, &behind, &mut 100_000) else {

@@ -51,15 +51,6 @@ pub enum Reason {
         /// These show or set the second value, and then the first.
         other: [OperationId; 2],
     },
-    /// A swap failed although the value that it expected, which was set once, was there all the time.
-    Refused {
-        /// The swap.
-        told: OperationId,
-        /// What had shown or set the value before the swap began.
-        before: OperationId,
-        /// What showed the value, and began after the swap had returned.
-        after: OperationId,
-    },
     /// More swaps replaced a value than could have set it.
     ReplacedTooOften {
         /// The swaps.
@@ -78,8 +69,10 @@ pub enum Reason {
     },
     /// These answers contradict each other.
     Contradiction {
-        /// The operations.
-        among: Vec<OperationId>,
+        /// The one that returned last.
+        told: OperationId,
+        /// The others, if there are any.
+        others: Vec<OperationId>,
     },
 }
 
@@ -90,7 +83,7 @@ pub(super) fn reason<M: Model>(
     culprit: OperationId,
 ) -> Reason {
     if minimality == Minimality::NotFound {
-        return Reason::Contradiction { among: vec![culprit] };
+        return Reason::Contradiction { told: culprit, others: Vec::new() };
     }
     let mut among: Vec<OperationId> =
         members.iter().filter(|member| member.role == Role::Answer).map(|member| member.id).collect();
@@ -110,7 +103,8 @@ pub(super) fn reason<M: Model>(
             return Reason::CannotFollow { first, then };
         }
     }
-    Reason::Contradiction { among }
+    among.retain(|id| *id != culprit);
+    Reason::Contradiction { told: culprit, others: among }
 }
 
 fn returned<M: Model>(questions: &Questions<'_, '_, M>, id: OperationId) -> Stamp {
@@ -228,10 +222,7 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
     fn reason(&self, among: &[OperationId]) -> Option<Reason> {
         let among: Vec<&Seen<'q, M>> = among.iter().map(|id| self.seen(*id)).collect::<Option<_>>()?;
         let overwritten = among.iter().find_map(|told| self.stale(told, &among));
-        overwritten
-            .or_else(|| self.opposite_orders(&among))
-            .or_else(|| self.refused(&among))
-            .or_else(|| self.replaced_too_often(&among))
+        overwritten.or_else(|| self.opposite_orders(&among)).or_else(|| self.replaced_too_often(&among))
     }
 
     /// All that could have set a value by some event, and is not this operation itself.
@@ -270,11 +261,7 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
         let mut pairs = Vec::new();
         for (first, one) in &shown {
             for (second, other) in &shown {
-                if first.returned < second.invoked
-                    && one != other
-                    && self.is_set_once(one)
-                    && self.is_set_once(other)
-                {
+                if first.returned < second.invoked && one != other && self.is_set_once(one) && self.is_set_once(other) {
                     pairs.push(([first.id, second.id], (*one, *other)));
                 }
             }
@@ -282,17 +269,6 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
         pairs.iter().find_map(|(one, (first, second))| {
             let opposite = pairs.iter().find(|(_, values)| values == &(*second, *first));
             opposite.map(|(other, _)| Reason::OppositeOrders { one: *one, other: *other })
-        })
-    }
-
-    /// What a value that is set once is at two moments, it is all the time between them.
-    fn refused(&self, among: &[&Seen<'q, M>]) -> Option<Reason> {
-        among.iter().find_map(|told| {
-            let Access::Swap { expected, swapped: Some(false), .. } = &told.access else { return None };
-            let before = among.iter().find(|seen| seen.returned < told.invoked && seen.touches() == Some(expected))?;
-            let after = among.iter().find(|seen| told.returned < seen.invoked && seen.shows() == Some(expected))?;
-            let reason = Reason::Refused { told: told.id, before: before.id, after: after.id };
-            self.is_set_once(expected).then_some(reason)
         })
     }
 
