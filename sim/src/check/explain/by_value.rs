@@ -195,16 +195,11 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
                     rests.push((self.behind)(&self.targets[target], value));
                 }
             }
-            for mut rest in rests {
-                let mut is_first = true;
-                while let Remainder::More(value) = rest {
-                    let parts = self.parts_of(&value);
-                    for (element, _) in parts.iter().flatten().filter(|_| is_first) {
-                        used[*element].push(target);
-                    }
-                    is_first = false;
-                    rest = self.first_of(&value).map_or(Remainder::Unlike, |(_, rest)| rest);
-                    self.parts.insert(value, parts);
+            for rest in rests {
+                let Remainder::More(rest) = rest else { continue };
+                self.learn(&rest);
+                for (element, _) in self.parts[&rest].iter().flatten() {
+                    used[*element].push(target);
                 }
             }
         }
@@ -218,17 +213,33 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
         }
     }
 
-    /// The elements of what is left of a value, where they are a prefix code; `None` if it is not made of them.
-    fn parts_of(&self, rest: &V) -> Option<Vec<(usize, usize)>> {
-        let mut parts = Vec::new();
+    /// Takes apart what is left of a value, and all that will be left of that.
+    fn learn(&mut self, rest: &V) {
+        let mut firsts: Vec<(V, usize)> = Vec::new();
         let mut rest = Remainder::More(rest.clone());
+        let mut parts = Some(Vec::new());
         while let Remainder::More(value) = rest {
-            let (element, after) = self.first_of(&value)?;
-            parts.push(element);
+            if let Some(known) = self.parts.get(&value) {
+                parts.clone_from(known);
+                break;
+            }
+            let Some((element, after)) = self.first_of(&value) else {
+                self.parts.insert(value, None);
+                parts = None;
+                break;
+            };
+            firsts.push((value, element));
             rest = after;
         }
-        parts.sort_unstable();
-        Some(parts.chunk_by(|one, other| one == other).map(|same| (same[0], same.len())).collect())
+        for (value, element) in firsts.into_iter().rev() {
+            if let Some(parts) = &mut parts {
+                match parts.binary_search_by_key(&element, |(other, _)| *other) {
+                    Ok(place) => parts[place].1 += 1,
+                    Err(place) => parts.insert(place, (element, 1)),
+                }
+            }
+            self.parts.insert(value, parts.clone());
+        }
     }
 
     /// The element that is first in a value, and what is behind it.
@@ -412,13 +423,12 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
         deadline
     }
 
-    /// Those that can be placed now, and have an answer; `None` if they do not all fit into a set.
-    fn ready(&self, configuration: &Configuration) -> Option<Vec<usize>> {
+    /// Those that can be placed now, and have an answer, counted from the base; `None` if they do not all fit into a set.
+    fn ready(&self, configuration: &Configuration) -> Option<u128> {
         let deadline = self.deadline(configuration);
         let invoked = self.told[configuration.base..].iter().take_while(|told| told.invoked < deadline).count();
-        let numbers = configuration.base..configuration.base + invoked;
-        let is_left = |number: &usize| self.is_left(Source::Told(*number), configuration);
-        (invoked <= WINDOW).then(|| numbers.filter(is_left).collect())
+        let all = if invoked < WINDOW { (1 << invoked) - 1 } else { u128::MAX };
+        (invoked <= WINDOW).then_some(all & !configuration.placed)
     }
 
     /// Rules 1 and 4; and what nobody looks at any more is forgotten.
@@ -428,7 +438,10 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
             let is_unseen = self.states.get(configuration.state).iter().all(|rest| *rest == Remainder::Unlike)
                 && !self.has_refused(&configuration);
             let mut is_done = true;
-            for number in self.ready(&configuration)? {
+            let mut ready = self.ready(&configuration)?;
+            while ready != 0 {
+                let number = configuration.base + ready.trailing_zeros() as usize;
+                ready &= ready - 1;
                 let Told { place, target, .. } = self.told[number];
                 let is_there =
                     target.is_some_and(|target| self.states.get(configuration.state)[target] == Remainder::Nothing);
@@ -513,14 +526,10 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
         match rest {
             Remainder::Unlike => false,
             Remainder::Nothing => true,
-            Remainder::More(rest) if self.is_prefix_code => match self.parts.get(rest) {
-                Some(parts) => {
-                    parts.as_ref().is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count))
-                }
-                None => {
-                    self.parts_of(rest).is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count))
-                }
-            },
+            Remainder::More(rest) if self.is_prefix_code => {
+                let parts = self.parts.get(rest).and_then(Option::as_ref);
+                parts.is_some_and(|parts| parts.iter().all(|(part, count)| coming(*part) >= *count))
+            }
             Remainder::More(rest) => (0..self.elements.len()).any(|element| {
                 (self.behind)(rest, &self.elements[element].0) != Remainder::Unlike && coming(element) > 0
             }),
@@ -561,7 +570,9 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
                 self.push(Source::Silent(number), state, configuration, stack);
             }
         }
-        let mut ready = self.ready(configuration)?;
+        let is_ready = self.ready(configuration)?;
+        let mut ready: Vec<usize> =
+            (0..WINDOW).filter(|bit| is_ready & 1 << bit != 0).map(|bit| configuration.base + bit).collect();
         ready.sort_unstable_by_key(|number| std::cmp::Reverse(self.told[*number].returned));
         // The first of these is enough, by rule 4.
         let mut idle = ready.iter().copied().filter(|number| !has_refused && self.is_idle(*number, configuration));
