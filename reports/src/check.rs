@@ -3,8 +3,10 @@
 //! - `schema`: `whitewater/check/v1`. Fields may be added without a new version.
 //! - `verdict`: `linearizable`, `violation` or `inconclusive`; with the fields `violation` or `inconclusive`, else null.
 //! - `tier`: what the verdict rests on, `witness`, `monitoring`, `search`, or `online` if it was followed while it came.
-//! - `format`, `operations`, `keys`, `partitions`, `steps`: the history, and what the check took.
-//! - `violation`: the `partition` without an order; the number of its `culprit`, the first operation whose answer no order
+//! - `format`, `operations`, `keys`, `partitions`, `steps`: the history, and what the check took. `passed_over` is how many
+//!   entries of the file were not about operations of clients; `stream_left_at` is the line at which a stream that goes on
+//!   was left, because nothing explains the answer in it (null if all was read).
+//! - `violation`: the `partition` without an order (empty for a register); the number of its `culprit`, the first operation whose answer no order
 //!   explains, if `is_shortest`; the `reason` in one sentence; and the `operations` that show it, none of which can be left
 //!   out, if `is_minimal`, in the order of their invocations; what else the answers come from is among them, if
 //!   `has_all_sources`.
@@ -37,6 +39,10 @@ pub struct Check {
     pub format: String,
     /// Operations in the history.
     pub operations: u64,
+    /// Entries of the file that are not about operations of clients.
+    pub passed_over: u64,
+    /// The line at which a stream was left, because nothing explains the answer in it.
+    pub stream_left_at: Option<u64>,
     /// Keys that they name.
     pub keys: u64,
     /// Independent partitions.
@@ -111,6 +117,8 @@ pub fn write(check: &Check) -> String {
         tier: &check.tier,
         format: &check.format,
         operations: check.operations,
+        passed_over: check.passed_over,
+        stream_left_at: check.stream_left_at,
         keys: check.keys,
         partitions: check.partitions,
         steps: check.steps,
@@ -128,6 +136,8 @@ struct WrittenCheck<'a> {
     tier: &'a str,
     format: &'a str,
     operations: u64,
+    passed_over: u64,
+    stream_left_at: Option<u64>,
     keys: u64,
     partitions: u64,
     steps: u64,

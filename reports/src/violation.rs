@@ -24,12 +24,11 @@ pub fn text(account: &Account, width: u16) -> String {
     for told in &account.operations[skipped..] {
         text.push_str(&line(told));
     }
-    if !account.partition.is_empty() {
-        text.push_str(&format!(
-            "No order of the operations explains these (partition {}).\n",
-            printable(&account.partition)
-        ));
-    }
+    let partition = match printable(&account.partition) {
+        name if name.is_empty() => name,
+        name => format!(" (partition {name})"),
+    };
+    text.push_str(&format!("No order of the operations explains these{partition}.\n"));
     let answers = account.operations.iter().filter(|told| told.role == Role::Answer).count() as u64;
     if !account.is_minimal {
         text.push_str("The budget ran out before it was certain that none of them can be left out.\n");

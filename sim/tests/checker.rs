@@ -382,9 +382,8 @@ fn an_explanation_reads_as_prose() {
         panic!("a violation")
     };
     let account = explanation.account(&Registers, &history, &|_, at| at.to_string());
-    let expected = "no order explains these 3 answers together, but without any one of them: (0, Write(18)) (#18, \
-        0.038000s) returned Done, (0, Write(19)) (#19, 0.040000s) returned Done and (0, Read) (#23, 0.047000s) returned \
-        Value(18)";
+    let expected = "(0, Read) (#23, 0.047000s) returned Value(18), which no order of the operations explains beside these \
+        answers: (0, Write(18)) (#18, 0.038000s) returned Done and (0, Write(19)) (#19, 0.040000s) returned Done";
     assert_eq!(account.reason, expected);
     let lines: Vec<String> = account
         .operations

@@ -114,7 +114,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
     let stopwatch = Stopwatch::start();
     if heard == Some(Heard::Explained) {
         let took = Took { tier: "online".to_owned(), partitions: parsed.keys().len(), steps: 0 };
-        let check = checked(&parsed, took, Outcome::Linearizable);
+        let check = checked(&parsed, heard, took, Outcome::Linearizable);
         return say(arguments, &parsed, check, stopwatch.elapsed_ns(), exit::PASS);
     }
     let parsed = Arc::new(parsed);
@@ -130,12 +130,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
         }
         Verdict::Inconclusive { reason, partitions } => {
             let reason = advice(arguments, reason).to_owned();
-            let undecided = partitions.iter().map(undecided).collect();
+            let undecided = partitions.iter().map(|one| undecided(&parsed, one)).collect();
             (Outcome::Inconclusive { reason, undecided }, exit::INCONCLUSIVE)
         }
     };
     let took = Took { tier: report.tier.to_string(), partitions: report.partitions, steps: report.steps };
-    say(arguments, &parsed, checked(&parsed, took, outcome), stopwatch.elapsed_ns(), code)
+    say(arguments, &parsed, checked(&parsed, heard, took, outcome), stopwatch.elapsed_ns(), code)
 }
 
 /// The budget of a check, without who stops it.
@@ -151,11 +151,14 @@ struct Took {
     steps: u64,
 }
 
-fn checked(parsed: &Parsed, Took { tier, partitions, steps }: Took, outcome: Outcome) -> Check {
+fn checked(parsed: &Parsed, heard: Option<Heard>, Took { tier, partitions, steps }: Took, outcome: Outcome) -> Check {
+    let last_line = || parsed.lines.last().map(|line| *line as u64);
     Check {
         tier,
         format: parsed.format.name().to_owned(),
         operations: parsed.history.operations().len() as u64,
+        passed_over: parsed.passed_over as u64,
+        stream_left_at: if heard == Some(Heard::Conflict) { last_line() } else { None },
         keys: parsed.keys().len() as u64,
         partitions: partitions as u64,
         steps,
@@ -176,11 +179,11 @@ fn say(arguments: &Arguments, parsed: &Parsed, check: Check, elapsed_ns: u64, co
 }
 
 /// A partition that is undecided, with what made it hard.
-fn undecided(check::Undecided { partition, effort }: &check::Undecided<Arc<str>>) -> Undecided {
+fn undecided(parsed: &Parsed, check::Undecided { partition, effort }: &check::Undecided<Arc<str>>) -> Undecided {
     let Effort { operations, unknown, in_flight, events, passed, configurations } = *effort;
     let many = |number: usize| number as u64;
     Undecided {
-        partition: partition.to_string(),
+        partition: parsed.partition_name(partition),
         operations: many(operations),
         unknown: many(unknown),
         in_flight: many(in_flight),
@@ -208,10 +211,11 @@ const WIDTHS: (u16, u16) = (44, 80);
 fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
     let weaker: String = check.weaker.iter().map(weaker).collect();
     let figures = format!(
-        "format        {}\noperations    {} on {}\n{:<14}{} in {}\n{weaker}",
+        "format        {}\noperations    {} on {}\n{}{:<14}{} in {}\n{weaker}",
         check.format,
         count(check.operations),
         counted(check.keys, "key"),
+        beside(check),
         check.tier,
         counted(check.steps, "step"),
         span(elapsed_ns)
@@ -235,6 +239,23 @@ fn human(arguments: &Arguments, check: &Check, elapsed_ns: u64) -> String {
     }
 }
 
+/// What was not judged, a line each.
+fn beside(check: &Check) -> String {
+    let mut lines = String::new();
+    match check.passed_over {
+        0 => {}
+        1 => lines.push_str("passed over   1 entry that is not about an operation of a client\n"),
+        more => {
+            lines
+                .push_str(&format!("passed over   {} entries that are not about operations of clients\n", count(more)));
+        }
+    }
+    if let Some(line) = check.stream_left_at {
+        lines.push_str(&format!("stream        read up to line {}, whose answer nothing explains\n", count(line)));
+    }
+    lines
+}
+
 /// A weaker verdict in a line.
 fn weaker(weaker: &Weaker) -> String {
     let verdict = match weaker.is_kept {
@@ -249,9 +270,9 @@ fn weaker(weaker: &Weaker) -> String {
 /// How far the search came in a partition, and what made it hard.
 fn hard(undecided: &Undecided) -> String {
     let Undecided { partition, operations, unknown, in_flight, events, passed, configurations } = undecided;
+    let partition = if partition.is_empty() { String::new() } else { format!("{}: ", printable(partition)) };
     format!(
-        "  undecided: {}: {} passed of {}, with {} in mind; {}, up to {} in flight, {} of unknown outcome\n",
-        printable(partition),
+        "  undecided: {partition}{} passed of {}, with {} in mind; {}, up to {} in flight, {} of unknown outcome\n",
         count(*passed),
         counted(*events, "event"),
         counted(*configurations, "configuration"),

@@ -1,12 +1,14 @@
 //! Forms of EDN, one after the other, each with its places in the text (Hickey, "extensible data notation", 2012).
 //!
-//! A library reads them. It takes memory and time for depth, so each form is measured first: one that is too deep, too
-//! long or has too many tags is refused before it is read. What it simplifies: only forms in brackets are read, which
-//! is what operations are; the form around them all, a vector or a list, is looked through.
+//! A library reads them, all but the plain ones (`edn_plain`). It takes memory and time for depth, so each form is
+//! measured first: one that is too deep, too long or has too many tags is refused before it is read. What it simplifies:
+//! only forms in brackets are read, which is what operations are; the form around them all, a vector or a list, is looked
+//! through.
 
 use clojure_reader::error::{Code, Error};
 use clojure_reader::parse::{Node, NodeKind, Position, SourceReader, parse};
 
+use super::edn_plain;
 use super::error::{FormatError, Place, quote};
 use super::lines::{OPERATION_BYTES_MAX, too_long};
 
@@ -98,6 +100,14 @@ impl<'t> Forms<'t> {
     }
 
     fn form(&mut self) -> Result<Form<'t>, FormatError> {
+        if self.rest.starts_with(['{', '#'])
+            && let Some((node, length)) = edn_plain::read(self.rest, DEPTH_MAX, OPERATION_BYTES_MAX)
+        {
+            let form = Form { node, text: &self.rest[..length], line: self.line, column: self.column };
+            self.rest = &self.rest[length..];
+            self.column += length;
+            return Ok(form);
+        }
         let length = self.measure()?;
         let (line, column, text) = (self.line, self.column, &self.rest[..length]);
         let mut reader = SourceReader::new(text);

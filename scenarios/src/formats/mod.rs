@@ -9,6 +9,7 @@ mod describe;
 mod detect;
 mod edn;
 mod edn_lines;
+mod edn_plain;
 mod error;
 mod event;
 mod facts;
@@ -46,7 +47,7 @@ pub use weaker::weaker;
 use whitewater_kv::spec::{KvSpec, Missing};
 use whitewater_kv::{Answer, Operation};
 use whitewater_sim::Instant;
-use whitewater_sim::check::{self, Account, Budget, Explanation, Report};
+use whitewater_sim::check::{self, Account, Budget, Explanation, Partition, Report};
 use whitewater_sim::history::History;
 
 /// How a history is written down.
@@ -118,6 +119,13 @@ impl Parsed {
         let operations = self.history.operations().iter();
         operations.flat_map(|operation| operation.op.keys()).map(|key| &**key).collect()
     }
+
+    /// What a partition is called. A register has none: it is a store with one key, which has no name.
+    #[must_use]
+    pub fn partition_name(&self, partition: &Partition<Arc<str>>) -> String {
+        let is_register = matches!(&partition.0[..], [key] if key.is_empty()) && self.keys().len() == 1;
+        if is_register { String::new() } else { partition.to_string() }
+    }
 }
 
 /// Reads a history. Without a format it is [detected](detect); without a convention for missing keys the file says, or
@@ -184,14 +192,18 @@ pub fn check_history(parsed: &Parsed, budget: &Budget<'_>) -> Report<Arc<str>, K
 #[must_use]
 pub fn account(parsed: &Parsed, explanation: &Explanation<Arc<str>, KvSpec>) -> Account {
     let is_timed = parsed.history.operations().iter().any(|operation| operation.invoked_at != Instant::START);
-    explanation.account(&parsed.model, &parsed.history, &|stamp, at| {
+    let account = explanation.account(&parsed.model, &parsed.history, &|stamp, at| {
         let place = usize::try_from(stamp).ok().and_then(|place| parsed.lines.get(place));
         match place {
             Some(line) => format!("line {line}"),
             None if is_timed => at.to_string(),
             None => format!("event {stamp}"),
         }
-    })
+    });
+    match parsed.partition_name(&explanation.partition) {
+        name if name.is_empty() => Account { partition: name, ..account },
+        _ => account,
+    }
 }
 
 /// The file as text, without a byte order mark.

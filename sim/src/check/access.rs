@@ -25,7 +25,7 @@ pub enum Access<V> {
 }
 
 /// What is left of a value behind its beginning.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Remainder<V> {
     /// It does not begin so.
     Unlike,

@@ -8,6 +8,7 @@
 //! one contradiction out of many are shown.
 
 mod account;
+mod by_value;
 mod legal;
 mod matters;
 mod minimal;
@@ -25,6 +26,7 @@ use super::search::{Halt, Meter, Searched, search};
 use super::split::{Component, Partition};
 use super::{Budget, Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};
+use by_value::Solved;
 use question::Questions;
 
 /// Why there is no order.
@@ -119,6 +121,9 @@ pub struct Placed<S> {
 /// A probe may take this part of the budget, so that one that is hard leaves something for others.
 const PROBE_SHARE: u64 = 4;
 
+/// So many steps a probe takes by values alone, before it is searched.
+const BY_VALUE_STEPS: u64 = 50_000;
+
 /// Finds the explanation for a partition of which it is known that there is no order. `reached` is a guess where the
 /// first return is that none explains.
 pub(super) fn explain<M: Model>(
@@ -130,13 +135,7 @@ pub(super) fn explain<M: Model>(
 ) -> Explanation<M::Part, M::Spec> {
     let Component { partition, ids, initial } = component;
     let mut meter = Meter::new(budget);
-    let mut order_of = |part| {
-        let problem = Problem::new(model, history, component, part);
-        match search(model, &problem, initial, budget.steps / PROBE_SHARE, &mut meter)? {
-            Searched::Found(order) => Ok(Some(order.into_iter().map(|number| problem.entries[number].id).collect())),
-            Searched::Impossible { .. } => Ok(None),
-        }
-    };
+    let mut order_of = |part| order_of(model, history, component, part, (budget.steps / PROBE_SHARE, &mut meter));
     let returns = returns(history, ids);
     let guess = returns.partition_point(|(stamp, _)| *stamp < reached).min(returns.len() - 1);
     let bisection = bisect(&returns, guess, &mut order_of);
@@ -164,6 +163,37 @@ pub(super) fn explain<M: Model>(
         sources: minimal.sources,
         reason,
         legal,
+    }
+}
+
+/// An order for a part of a partition, if there is one.
+fn order_of<M: Model>(
+    model: &M,
+    history: &History<Op<M>, Ret<M>>,
+    component: &Component<M>,
+    part: Part,
+    (allowance, meter): (u64, &mut Meter<'_>),
+) -> Result<Option<Vec<OperationId>>, Halt> {
+    let problem = Problem::new(model, history, component, part);
+    let calls = problem
+        .entries
+        .iter()
+        .zip(0..)
+        .map(|(entry, number)| (entry.id, entry.answer.map(|answer| (answer, problem.returned(number)))));
+    let limit = allowance.min(meter.left()).min(BY_VALUE_STEPS);
+    let mut left = limit;
+    let solved = question::solve_values(model, history, component, calls, &mut left);
+    meter.take(limit - left, u64::MAX)?;
+    match solved {
+        Some(Solved::Order(order)) => {
+            return Ok(Some(order.into_iter().map(|place| problem.entries[place].id).collect()));
+        }
+        Some(Solved::Nothing) => return Ok(None),
+        Some(Solved::OutOfSteps) | None => {}
+    }
+    match search(model, &problem, &component.initial, allowance, meter)? {
+        Searched::Found(order) => Ok(Some(order.into_iter().map(|number| problem.entries[number].id).collect())),
+        Searched::Impossible { .. } => Ok(None),
     }
 }
 
@@ -198,16 +228,25 @@ fn bisect(
     // From here on probes were too hard; below it there may still be a longer order to show.
     let mut hard = returns.len();
     let mut probe = if guess == found.unexplained { guess.saturating_sub(1) } else { guess };
+    // How far behind the guess to look next, as long as nothing is known of what is behind it.
+    let mut stride = Some(1);
     while found.explained < found.unexplained.min(hard) {
         match order_of(Part::Before(returns[probe].0 + 1)) {
             Ok(Some(order)) => (found.explained, found.order) = (probe + 1, order),
-            Ok(None) => found.unexplained = probe,
-            Err(Halt::OutOfSteps | Halt::OutOfMemory | Halt::Stopped) => hard = probe,
+            Ok(None) => (found.unexplained, stride) = (probe, None),
+            Err(Halt::OutOfSteps | Halt::OutOfMemory | Halt::Stopped) => (hard, stride) = (probe, None),
         }
-        // Right before the guess first, then in the middle.
         let high = found.unexplained.min(hard);
         let is_first = probe == guess && high == guess && found.explained < guess;
-        probe = if is_first { guess - 1 } else { found.explained + (high - found.explained) / 2 };
+        probe = match stride {
+            // Right before the guess first.
+            None if is_first => guess - 1,
+            None => found.explained + (high - found.explained) / 2,
+            Some(far) => {
+                stride = Some(2 * far);
+                (found.explained + far - 1).min(high.saturating_sub(1))
+            }
+        };
     }
     found
 }

@@ -17,7 +17,7 @@ const WIDTH: usize = 160;
 /// An explanation in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// The partition without an order.
+    /// The partition without an order; empty if there is but one, and it has no name.
     pub partition: String,
     /// Why there is no order, in one sentence.
     pub reason: String,
@@ -75,7 +75,7 @@ impl<P: std::fmt::Debug, S: SequentialSpec + Clone> Explanation<P, S> {
         let words = Words { model, history, when };
         Account {
             partition: fit(&self.partition.to_string()),
-            reason: words.sentence(&self.reason, self.minimality),
+            reason: words.sentence(&self.reason),
             culprit: self.culprit,
             is_shortest: self.is_shortest(),
             operations: self.minimal.iter().map(|member| self.told(&words, member.id, member.role)).collect(),

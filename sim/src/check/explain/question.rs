@@ -6,6 +6,7 @@
 //! possible, so what has none when some answers are forgotten has none with all of them. What it simplifies: each
 //! question copies the operations that it is about into a history of its own.
 
+use super::by_value::{Item, Solved, solve};
 use crate::check::partition::{Part, Problem};
 use crate::check::search::{Meter, Searched, search};
 use crate::check::split::{Component, Partition};
@@ -130,6 +131,9 @@ impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
             return Found::Unclear;
         }
         self.left -= asked.len() as u64;
+        if let Some(found) = self.by_value(&asked, allowance) {
+            return found;
+        }
         let ids: Vec<OperationId> = asked.iter().map(|asked| asked.id).collect();
         let history = self.copy(asked);
         let component = Component {
@@ -149,6 +153,23 @@ impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
             Ok(Searched::Impossible { .. }) => Found::Nothing,
             Err(_) => Found::Unclear,
         }
+    }
+
+    /// Asks about values alone, where these are all there is.
+    fn by_value(&mut self, asked: &[Asked<M>], allowance: u64) -> Option<Found> {
+        let calls = asked.iter().map(|Asked { id, answer }| {
+            let answer = answer.as_ref().map(|(answer, stamp)| (answer, *stamp));
+            (*id, answer)
+        });
+        let limit = allowance.min(self.left);
+        let mut steps = limit;
+        let solved = solve_values(self.model, self.history, self.component, calls, &mut steps);
+        self.left -= limit - steps;
+        Some(match solved? {
+            Solved::Order(order) => Found::Order(order.into_iter().map(|place| asked[place].id).collect()),
+            Solved::Nothing => Found::Nothing,
+            Solved::OutOfSteps => Found::Unclear,
+        })
     }
 
     /// A history of these operations alone, which are in the order of their invocations.
@@ -176,6 +197,28 @@ impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
         }
         history
     }
+}
+
+/// Looks for an order of operations of a partition, each with its answer and when that was given, by their values alone;
+/// `None` if there is more to them.
+pub(super) fn solve_values<'h, M: Model>(
+    model: &'h M,
+    history: &'h History<Op<M>, Ret<M>>,
+    component: &Component<M>,
+    calls: impl Iterator<Item = (OperationId, Option<(&'h Ret<M>, Stamp)>)>,
+    steps: &mut u64,
+) -> Option<Solved> {
+    let initial: M::Value<'h> = model.initial_value()?;
+    if component.partition.0.len() != 1 {
+        return None;
+    }
+    let mut items = Vec::new();
+    for (id, answer) in calls {
+        let operation = &history.operations()[id.0 as usize];
+        let access = model.access(&operation.op, answer.map(|(answer, _)| answer))?;
+        items.push(Item { invoked: operation.invoked, returned: answer.map(|(_, stamp)| stamp), access });
+    }
+    solve(&initial, &items, &|value, beginning| model.remainder(value, beginning), steps)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

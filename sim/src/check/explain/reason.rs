@@ -44,11 +44,11 @@ pub enum Reason {
         /// What had shown the value before; see [`Reason::Overwritten::seen`].
         seen: Option<OperationId>,
     },
-    /// Two values, each of which was set once, were seen to follow each other in both orders.
+    /// Each of two values, both set once, would have to be there before the other.
     OppositeOrders {
-        /// These show the first value and then the second.
+        /// These show or set the first value, and then the second.
         one: [OperationId; 2],
-        /// These show the second value and then the first.
+        /// These show or set the second value, and then the first.
         other: [OperationId; 2],
     },
     /// More swaps replaced a value than could have set it.
@@ -69,8 +69,10 @@ pub enum Reason {
     },
     /// These answers contradict each other.
     Contradiction {
-        /// The operations.
-        among: Vec<OperationId>,
+        /// The one that returned last.
+        told: OperationId,
+        /// The others, if there are any.
+        others: Vec<OperationId>,
     },
 }
 
@@ -81,7 +83,7 @@ pub(super) fn reason<M: Model>(
     culprit: OperationId,
 ) -> Reason {
     if minimality == Minimality::NotFound {
-        return Reason::Contradiction { among: vec![culprit] };
+        return Reason::Contradiction { told: culprit, others: Vec::new() };
     }
     let mut among: Vec<OperationId> =
         members.iter().filter(|member| member.role == Role::Answer).map(|member| member.id).collect();
@@ -101,7 +103,8 @@ pub(super) fn reason<M: Model>(
             return Reason::CannotFollow { first, then };
         }
     }
-    Reason::Contradiction { among }
+    among.retain(|id| *id != culprit);
+    Reason::Contradiction { told: culprit, others: among }
 }
 
 fn returned<M: Model>(questions: &Questions<'_, '_, M>, id: OperationId) -> Stamp {
@@ -154,6 +157,14 @@ impl<'q, M: Model> Seen<'q, M> {
             Access::Write(value) => Some(value),
             Access::Swap { expected, new, swapped: Some(true) | None } => (expected != new).then_some(new),
             Access::Swap { swapped: Some(false), .. } | Access::Read(_) | Access::Append(_) => None,
+        }
+    }
+
+    /// A value that was certainly there when it took effect, or right after.
+    fn touches(&self) -> Option<&M::Value<'q>> {
+        match &self.access {
+            Access::Write(value) => Some(value),
+            Access::Swap { .. } | Access::Read(_) | Access::Append(_) => self.shows(),
         }
     }
 
@@ -246,14 +257,11 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
     }
 
     fn opposite_orders(&self, among: &[&Seen<'q, M>]) -> Option<Reason> {
-        let is_set_once = |value: &M::Value<'q>| {
-            *value != self.initial && self.accesses.iter().filter(|seen| seen.may_set() == Some(value)).count() == 1
-        };
-        let shown: Vec<_> = among.iter().filter_map(|seen| seen.shows().map(|value| (seen, value))).collect();
+        let shown: Vec<_> = among.iter().filter_map(|seen| seen.touches().map(|value| (seen, value))).collect();
         let mut pairs = Vec::new();
         for (first, one) in &shown {
             for (second, other) in &shown {
-                if first.returned < second.invoked && one != other && is_set_once(one) && is_set_once(other) {
+                if first.returned < second.invoked && one != other && self.is_set_once(one) && self.is_set_once(other) {
                     pairs.push(([first.id, second.id], (*one, *other)));
                 }
             }
@@ -262,6 +270,10 @@ impl<'q, 'r, 'b, M: Model> Register<'q, 'r, 'b, M> {
             let opposite = pairs.iter().find(|(_, values)| values == &(*second, *first));
             opposite.map(|(other, _)| Reason::OppositeOrders { one: *one, other: *other })
         })
+    }
+
+    fn is_set_once(&self, value: &M::Value<'q>) -> bool {
+        *value != self.initial && self.accesses.iter().filter(|seen| seen.may_set() == Some(value)).count() == 1
     }
 
     fn replaced_too_often(&self, among: &[&Seen<'q, M>]) -> Option<Reason> {

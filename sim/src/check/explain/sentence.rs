@@ -3,8 +3,8 @@
 //! Operations are named by the words of the model, their numbers, and when they returned. A sentence claims what the
 //! [`Reason`] claims, and nothing else. What it simplifies: of many operations some are named and the rest is counted.
 
+use super::Reason;
 use super::account::{When, fit};
-use super::{Minimality, Reason};
 use crate::check::{Access, Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome};
 
@@ -19,7 +19,7 @@ pub(super) struct Words<'w, M: Model> {
 }
 
 impl<M: Model> Words<'_, M> {
-    pub(super) fn sentence(&self, reason: &Reason, minimality: Minimality) -> String {
+    pub(super) fn sentence(&self, reason: &Reason) -> String {
         match reason {
             Reason::FromNowhere { told } => {
                 let leads = if self.reads(*told) { "ever wrote" } else { "leads to" };
@@ -41,11 +41,11 @@ impl<M: Model> Words<'_, M> {
                 format!("{}, {value} was gone before {began}: {}{seen}", self.told(*told), self.had_told(*by))
             }
             Reason::OppositeOrders { one: [a, b], other: [c, d] } => format!(
-                "two values, each set once, were seen in opposite orders: {}, and later {}; but {}, and later {}",
-                self.told(*a),
-                self.told(*b),
-                self.told(*c),
-                self.told(*d)
+                "two values, each set only once, had to come in both orders: {} before {} began, but {} before {} began",
+                self.had_told(*a),
+                self.name(*b),
+                self.had_told(*c),
+                self.name(*d)
             ),
             Reason::ReplacedTooOften { swaps, setters, times } => {
                 let set = if setters.is_empty() {
@@ -60,22 +60,13 @@ impl<M: Model> Words<'_, M> {
             Reason::CannotFollow { first, then } => {
                 format!("{}, which cannot be: {} before it began", self.told(*then), self.had_told(*first))
             }
-            Reason::Contradiction { among } => self.contradiction(among, minimality),
-        }
-    }
-
-    fn contradiction(&self, among: &[OperationId], minimality: Minimality) -> String {
-        let answers = self.list(among, |id| self.told(id));
-        match (among, minimality) {
-            ([only], _) => format!("{}, which no order of the operations explains", self.told(*only)),
-            (_, Minimality::Certain) => {
-                format!(
-                    "no order explains these {} answers together, but without any one of them: {answers}",
-                    among.len()
-                )
+            Reason::Contradiction { told, others } if others.is_empty() => {
+                format!("{}, which no order of the operations explains", self.told(*told))
             }
-            (_, Minimality::OutOfBudget | Minimality::NotFound) => {
-                format!("no order explains these {} answers together: {answers}", among.len())
+            Reason::Contradiction { told, others } => {
+                let answers = if others.len() == 1 { "this answer" } else { "these answers" };
+                let others = self.list(others, |id| self.told(id));
+                format!("{}, which no order of the operations explains beside {answers}: {others}", self.told(*told))
             }
         }
     }
