@@ -247,7 +247,7 @@ impl<'s, V: Clone + Ord + Hash> Solver<'s, V> {
         let place = self.elements.partition_point(|(element, _)| element <= value).checked_sub(1)?;
         match (self.behind)(value, &self.elements[place].0) {
             Remainder::Unlike => None,
-            after => Some((place, after)),
+            after @ (Remainder::Nothing | Remainder::More(_)) => Some((place, after)),
         }
     }
 
