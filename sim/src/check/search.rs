@@ -45,6 +45,9 @@ const LOOKAHEAD_DEAD_ENDS: u64 = 64;
 /// A new state costs a step for so many bytes.
 const BYTES_PER_STEP: u64 = 64;
 
+/// How many operations, or configurations, are compared with one for a step.
+const OTHERS_PER_STEP: u64 = 64;
+
 /// What a state takes beside itself, in tables.
 const STATE_BYTES: usize = 32;
 
@@ -357,11 +360,13 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         }
         self.reached = self.reached.max(self.event);
         let event = u32::try_from(self.event).expect("a history holds fewer than 2^32 events");
-        if (self.dead_ends >= LOOKAHEAD_DEAD_ENDS && !self.look_ahead()?)
-            || !self.visited.insert(event, self.state, &self.placed, &self.spent)
-        {
+        if self.dead_ends >= LOOKAHEAD_DEAD_ENDS && !self.look_ahead()? {
             return Ok(Step::Dead);
         }
+        let Some(compared) = self.visited.insert(event, self.state, &self.placed, &self.spent) else {
+            return Ok(Step::Dead);
+        };
+        self.meter.take(compared / OTHERS_PER_STEP, self.limit)?;
         self.meter.hold(self.held + self.visited.bytes())?;
         let idle = is_unknown && self.order.len() == placed;
         Ok(Step::Blocked(self.frame(idle.then_some(from))))
@@ -502,6 +507,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// Rule 4; `false` if there is no hope.
     fn look_ahead(&mut self) -> Result<bool, Halt> {
         self.collect_open();
+        // Many operations in flight are many to go through.
+        let price = self.between.len() as u64 / OTHERS_PER_STEP;
+        self.meter.take(price, self.limit)?;
         let (problem, places) = (self.problem, &self.places);
         let mut operations = 0;
         for event in problem.events[self.event..].iter().take(LOOKAHEAD_EVENTS) {
@@ -520,7 +528,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             if entry.invoked < self.event && self.placed.contains(slot) {
                 continue;
             }
-            self.meter.take(1, self.limit)?;
+            self.meter.take(1 + price, self.limit)?;
             match self.model.outlook(self.states.get(self.state), entry.call(), &self.between) {
                 Outlook::Open => {}
                 Outlook::Hopeless => return Ok(false),

@@ -16,9 +16,11 @@
 //!    that could as well be placed at the next return. In particular a write that returns is not hidden behind
 //!    another write in flight: that other one may still be placed behind it later, to the same effect.
 //! 3. *At the return of a write that has hidden* it is left hidden, or is placed behind what may come before it.
-//! 4. *On the way* only those updates are placed that something waits for: an observation that is owed, a swap that is
-//!    free; or swaps that are owed. Any other would be followed by an update that does as well without it. Of equal updates
-//!    the first to return is placed (rules 4 and 5 of [`super`]).
+//! 4. *On the way* only those updates are placed that something waits for: an observation that is owed, or a swap that is
+//!    owed or leads on to one of these; and swaps that are owed. Any other would be followed by an update that does as
+//!    well without it (rule 5 of [`super`]). What the value explains with which the way ends need not be waited for.
+//! 5. *The least loss.* Of equal updates the first to return is placed (rule 4 of [`super`]). Where a write and a swap of
+//!    unknown outcome come to the same, the swap is: wherever it could be placed later, the write can.
 //!
 //! Later events are never looked at. So the front may become wide where the search of [`super`], which knows what nobody
 //! will look for, has but one way to go. What it simplifies: then it gives up, as it does on appends, long values, more
@@ -218,19 +220,20 @@ impl Sweep {
     /// Places each update that makes sense for the sake of the one that returns.
     fn go_on(&mut self, from: Configuration, returning: u32) {
         let concern = 1 << returning;
+        let waiting = self.waiting(&from, returning);
+        let wanted = self.wanted(&from, waiting);
         for slot in each(from.free) {
             let bit = 1 << slot;
-            let (to, hiding, is_swap) = match self.actions[slot as usize] {
+            let (to, hiding, is_owed_swap) = match self.actions[slot as usize] {
                 Action::Writes(to) => (to, self.writes, false),
                 Action::Swaps { expected, new } if expected == from.value => {
-                    (new, self.concerned[new as usize].writes, true)
+                    (new, self.concerned[new as usize].writes, from.owed & bit != 0)
                 }
                 Action::Swaps { .. } | Action::Sees(_) | Action::SeesOther(_) => continue,
             };
             let explained = self.explained(to);
-            let is_waited_for = from.owed & explained != 0 || from.free & !bit & self.concerned[to as usize].swaps != 0;
-            let is_owed_swap = is_swap && from.owed & bit != 0;
-            if !(slot == returning || is_waited_for || is_owed_swap) || self.has_earlier_equal(from.free, slot) {
+            let is_useful = slot == returning || is_owed_swap || wanted & 1 << to != 0 || waiting & explained != 0;
+            if !is_useful || self.has_better(&from, slot) {
                 continue;
             }
             let there =
@@ -243,23 +246,74 @@ impl Sweep {
         }
     }
 
+    /// The observations that are owed, without those that will be explained anyway as soon as the return passes.
+    fn waiting(&self, from: &Configuration, returning: u32) -> Set {
+        let end = match self.actions[returning as usize] {
+            Action::Sees(value) | Action::Writes(value) | Action::Swaps { new: value, .. } => self.explained(value),
+            Action::SeesOther(_) => 0,
+        };
+        let observations = from.owed & !from.free;
+        observations & (!end | 1 << returning)
+    }
+
+    /// The values that some swap must find before something that waits can be placed, one bit for each.
+    fn wanted(&self, from: &Configuration, waiting: Set) -> u64 {
+        let swaps = |slots: Set| {
+            each(slots).filter_map(|slot| match self.actions[slot as usize] {
+                Action::Swaps { expected, new } => Some((expected, new)),
+                Action::Sees(_) | Action::SeesOther(_) | Action::Writes(_) => None,
+            })
+        };
+        let all = from.free & !self.writes;
+        if all == 0 {
+            return 0;
+        }
+        let mut wanted = swaps(all & from.owed).fold(0, |wanted, (expected, _)| wanted | 1 << expected);
+        for slot in each(waiting) {
+            match self.actions[slot as usize] {
+                Action::Sees(value) => wanted |= 1 << value,
+                // Any other value does.
+                Action::SeesOther(_) | Action::Writes(_) | Action::Swaps { .. } => {}
+            }
+        }
+        loop {
+            let leads_on = |wanted: u64, (expected, new): (Value, Value)| wanted | (wanted >> new & 1) << expected;
+            let more = swaps(all).fold(wanted, leads_on);
+            if more == wanted {
+                return wanted;
+            }
+            wanted = more;
+        }
+    }
+
     /// The observations in flight that a value explains.
     fn explained(&self, value: Value) -> Set {
         let concerned = &self.concerned[value as usize];
         concerned.sees | (self.sees_other & !concerned.sees_other)
     }
 
-    /// Whether an equal update among these returns earlier.
-    fn has_earlier_equal(&self, free: Set, slot: u32) -> bool {
-        let action = self.actions[slot as usize];
-        let alike = match action {
-            Action::Writes(value) => self.concerned[value as usize].writes,
-            Action::Swaps { expected, .. } => self.concerned[expected as usize].swaps,
-            Action::Sees(_) | Action::SeesOther(_) => 0,
-        };
+    /// Whether another update does the same here, and is less of a loss: an equal one that returns earlier, or instead of
+    /// a write of unknown outcome a swap of unknown outcome.
+    fn has_better(&self, from: &Configuration, slot: u32) -> bool {
         let moment = |slot: u32| (self.returns[slot as usize], slot);
-        each(alike & free & !(1 << slot))
-            .any(|other| self.actions[other as usize] == action && moment(other) < moment(slot))
+        let is_earlier_equal =
+            |other: u32| self.actions[other as usize] == self.actions[slot as usize] && moment(other) < moment(slot);
+        let others = from.free & !(1 << slot);
+        match self.actions[slot as usize] {
+            Action::Writes(value) => {
+                let is_swap_to_it = |other: u32| {
+                    self.returns[other as usize] == NEVER
+                        && self.actions[other as usize] == Action::Swaps { expected: from.value, new: value }
+                };
+                each(others & self.concerned[value as usize].writes).any(is_earlier_equal)
+                    || (self.returns[slot as usize] == NEVER
+                        && each(others & self.concerned[from.value as usize].swaps).any(is_swap_to_it))
+            }
+            Action::Swaps { expected, .. } => {
+                each(others & self.concerned[expected as usize].swaps).any(is_earlier_equal)
+            }
+            Action::Sees(_) | Action::SeesOther(_) => false,
+        }
     }
 }
 
