@@ -363,10 +363,13 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         if self.dead_ends >= LOOKAHEAD_DEAD_ENDS && !self.look_ahead()? {
             return Ok(Step::Dead);
         }
-        let Some(compared) = self.visited.insert(event, self.state, &self.placed, &self.spent) else {
-            return Ok(Step::Dead);
-        };
-        self.meter.take(compared / OTHERS_PER_STEP, self.limit)?;
+        // Until the first dead end nobody comes here twice.
+        if self.dead_ends > 0 {
+            let Some(compared) = self.visited.insert(event, self.state, &self.placed, &self.spent) else {
+                return Ok(Step::Dead);
+            };
+            self.meter.take(compared / OTHERS_PER_STEP, self.limit)?;
+        }
         self.meter.hold(self.held + self.visited.bytes())?;
         let idle = is_unknown && self.order.len() == placed;
         Ok(Step::Blocked(self.frame(idle.then_some(from))))

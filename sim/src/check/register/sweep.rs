@@ -325,3 +325,74 @@ fn each(mut set: Set) -> impl Iterator<Item = u32> {
         slot
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::plan::Plan;
+    use crate::check::sample::{Flaw, Mix, Numbers, Registers, Reply, Request, Shape};
+    use crate::check::{Budget, Whole};
+    use crate::rng::PPM;
+    use crate::time::Instant;
+
+    /// Histories like those of Jepsen: some five clients, few values, some of unknown outcome.
+    fn shape(seed: u64) -> Shape {
+        Shape {
+            operations: 10 + seed as usize % 90,
+            in_flight: 2 + seed % 6,
+            numbers: Numbers::UpTo(1 + seed % 5),
+            mix: [Mix::REGISTER, Mix::SWAPS][seed as usize % 2],
+            unknown: [0, PPM / 20, PPM / 5][(seed / 2) as usize % 3],
+            failed: PPM / 20,
+            ..Shape::registers(0, 2 + seed % 6, 1)
+        }
+    }
+
+    #[test]
+    fn it_says_what_the_search_says_and_nearly_always_something() {
+        // Nothing, a violation, an order.
+        let mut said = [0; 3];
+        for seed in 0..3_000 {
+            let sample = shape(seed).sample(seed);
+            let flawed = sample.with_flaw(Flaw::Answer, seed).map(|flawed| flawed.history);
+            for history in flawed.into_iter().chain([sample.history]) {
+                let budget = Budget::default();
+                let mut plan = Plan::searching(&Registers, &history, &budget);
+                let expected = plan.run(&Registers, &history, None).is_linearizable();
+                let verdict = sweep(&Registers, &history, u64::MAX);
+                assert!(verdict.is_none() || verdict == expected, "{verdict:?}, not {expected:?}: {history:?}");
+                said[verdict.map_or(0, |verdict| 1 + usize::from(verdict))] += 1;
+            }
+        }
+        assert!(said[0] < 300 && said[1] > 1_000 && said[2] > 3_000, "{said:?}");
+    }
+
+    #[test]
+    fn it_gives_up_on_what_is_not_for_it() {
+        let sample = Shape::registers(100, 5, 1).sample(1).history;
+        assert_eq!(sweep(&Registers, &sample, u64::MAX), None, "more than 48 values");
+        let two_keys = Shape { numbers: Numbers::UpTo(5), ..Shape::registers(100, 5, 2) }.sample(1).history;
+        assert_eq!(sweep(&Registers, &two_keys, u64::MAX), None);
+        let few = Shape { numbers: Numbers::UpTo(5), ..Shape::registers(100, 5, 1) }.sample(1).history;
+        assert_eq!(sweep(&Registers, &few, u64::MAX), Some(true));
+        assert_eq!(sweep(&Registers, &few, 10), None, "ten steps do not suffice");
+        assert_eq!(
+            sweep(&Whole(crate::check::sample::Register::default()), &few, u64::MAX),
+            None,
+            "no view of accesses"
+        );
+        let appends = Shape { mix: Mix::LISTS, ..Shape::registers(20, 5, 1) }.sample(1).history;
+        assert_eq!(sweep(&Registers, &appends, u64::MAX), None);
+    }
+
+    #[test]
+    fn it_ends_with_the_first_return_that_nothing_explains() {
+        let mut history: History<Request, Reply> = History::new();
+        let request = |action| Request { key: 0, action };
+        let read = history.invoke(1, request(crate::check::sample::Action::Read), Instant::START);
+        history.returned(read, Reply::Holds(crate::check::sample::Content::One(7)), Instant::START);
+        // What comes later is not even for it.
+        history.invoke(1, request(crate::check::sample::Action::Append(1)), Instant::START);
+        assert_eq!(sweep(&Registers, &history, u64::MAX), Some(false));
+    }
+}
