@@ -160,14 +160,14 @@ pub(super) fn search_by_specification<M: Model>(
 
 /// A configuration to go back to, and what has been tried from it.
 struct Frame {
-    event: usize,
+    event: u32,
     state: StateId,
     placed: Mask,
     spent: Mask,
     /// How many operations had been placed.
-    order: usize,
+    order: u32,
     /// The next candidate; see [`Search::next_candidate`].
-    next: usize,
+    next: u32,
     /// The state before the operation placed last, if that was of unknown outcome and nothing followed from it yet.
     idle_since: Option<StateId>,
 }
@@ -272,7 +272,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         self.reached = self.event;
         let mut frames = vec![self.frame(None)];
         while let Some(frame) = frames.last_mut() {
-            let Some((candidate, next)) = self.next_candidate(frame.next) else {
+            let Some((candidate, next)) = self.next_candidate(frame.next as usize) else {
                 self.dead_ends += 1;
                 frames.pop();
                 if let Some(frame) = frames.last() {
@@ -280,7 +280,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 }
                 continue;
             };
-            frame.next = next;
+            frame.next = next as u32;
             match self.place(candidate, frame.idle_since)? {
                 Step::Refused => {}
                 Step::Dead => {
@@ -453,7 +453,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Returns to a configuration on the path to this one.
     fn go_back(&mut self, frame: &Frame) {
-        while self.event > frame.event {
+        while self.event > frame.event as usize {
             self.event -= 1;
             match self.problem.events[self.event] {
                 Event::Invoke(number) => self.close(number as usize),
@@ -463,7 +463,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         self.state = frame.state;
         self.placed.clone_from(&frame.placed);
         self.spent.clone_from(&frame.spent);
-        self.order.truncate(frame.order);
+        self.order.truncate(frame.order as usize);
     }
 
     fn open(&mut self, number: usize) {
@@ -497,11 +497,11 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     fn frame(&self, idle_since: Option<StateId>) -> Frame {
         Frame {
-            event: self.event,
+            event: self.event as u32,
             state: self.state,
             placed: self.placed.clone(),
             spent: self.spent.clone(),
-            order: self.order.len(),
+            order: self.order.len() as u32,
             next: 0,
             idle_since,
         }

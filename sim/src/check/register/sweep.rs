@@ -222,7 +222,8 @@ impl Sweep {
         let concern = 1 << returning;
         let waiting = self.waiting(&from, returning);
         let wanted = self.wanted(&from, waiting);
-        for slot in each(from.free) {
+        let nothing_waits = waiting == 0 && from.owed & from.free & !self.writes == 0;
+        for slot in each(if nothing_waits { from.free & concern } else { from.free }) {
             let bit = 1 << slot;
             let (to, hiding, is_owed_swap) = match self.actions[slot as usize] {
                 Action::Writes(to) => (to, self.writes, false),
