@@ -1,15 +1,20 @@
 //! Hard histories for other checkers: `cargo bench -p whitewater-sim --bench adversarial -- 1000 50 valid` prints one.
 //!
-//! The samples of [`Shape::adversarial`], with so many operations and so many of them in flight, `valid` or with an answer
-//! changed (`broken`), as the lines of Jepsen's log of a register, which Porcupine's test and `whitewater check` read
-//! alike. What it simplifies: that format has no missing value that a swap could expect, so a first write of 0 stands for
-//! what is missing, and operations that failed are left out, which had no effect.
+//! The samples of [`Shape::adversarial`], with so many operations and so many of them in flight, `valid` or with the first
+//! change of an answer that leaves no order (`broken`: with few values most changes leave one). They are the lines of
+//! Jepsen's log of a register, which Porcupine's test and `whitewater check` read alike. What it simplifies: that format
+//! has no missing value that a swap could expect, so a first write of 0 stands for what is missing, and operations that
+//! failed are left out, which had no effect.
 #![expect(clippy::disallowed_methods, reason = "a bench reads its arguments")]
 
-use whitewater_sim::check::sample::{Action, Flaw, Reply, Request, Shape};
+use whitewater_sim::check::sample::{Action, Flaw, Registers, Reply, Request, Shape};
+use whitewater_sim::check::{Budget, judge};
 use whitewater_sim::history::{History, Outcome, Stamp};
 
 const USAGE: &str = "expected: OPERATIONS IN_FLIGHT valid|broken, for example: 1000 50 valid";
+
+/// How many changes of an answer are tried.
+const FLAWS: u64 = 200;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
@@ -17,7 +22,7 @@ fn main() {
         Some(history) => print(&history),
         // Without arguments all benches are run.
         None if arguments.is_empty() => {}
-        None => eprintln!("{USAGE}"),
+        None => eprintln!("nothing to print; {USAGE} (of few operations, some have no broken one)"),
     }
 }
 
@@ -27,7 +32,10 @@ fn history(arguments: &[String]) -> Option<History<Request, Reply>> {
     let sample = Shape::adversarial(operations, in_flight).sample(1);
     match kind.as_str() {
         "valid" => Some(sample.history),
-        "broken" => Some(sample.with_flaw(Flaw::Answer, 1)?.history),
+        "broken" => (1..=FLAWS)
+            .filter_map(|seed| sample.with_flaw(Flaw::Answer, seed))
+            .map(|flawed| flawed.history)
+            .find(|history| judge(&Registers, history, &Budget::default()) == Some(false)),
         _ => None,
     }
 }
