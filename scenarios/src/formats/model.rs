@@ -100,6 +100,19 @@ impl Model for KeyValue {
         Some(self.reads_as(None))
     }
 
+    fn packed<'h>(&self, value: &Option<&'h str>) -> Option<u64>
+    where
+        Self: 'h,
+    {
+        let Some(text) = value else { return Some(0) };
+        // The length tells "a" from "a\0", and all of them from none.
+        let mut word = [0; 8];
+        let (length, bytes) = word.split_first_mut()?;
+        *length = text.len() as u8 + 1;
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(u64::from_le_bytes(word))
+    }
+
     fn remainder<'h>(&self, value: &Option<&'h str>, beginning: &Option<&'h str>) -> Remainder<Option<&'h str>>
     where
         Self: 'h,

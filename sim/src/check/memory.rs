@@ -124,27 +124,28 @@ impl Visited {
         self.masks * (CONFIGURATION_BYTES + 8 * self.words)
     }
 
-    /// Remembers a configuration; `false` if one that can do all that this one can was there already.
-    pub(super) fn insert(&mut self, event: u32, state: StateId, placed: &Mask, spent: &Mask) -> bool {
+    /// Remembers a configuration; `None` if one that can do all that this one can was there already. Else how many it was
+    /// compared with.
+    pub(super) fn insert(&mut self, event: u32, state: StateId, placed: &Mask, spent: &Mask) -> Option<u64> {
         use std::collections::hash_map::Entry;
         self.words = placed.words() + spent.words();
         match self.spent.entry((event, state, placed.clone())) {
             Entry::Vacant(place) => {
                 place.insert(Spent { first: spent.clone(), others: Vec::new() });
                 self.masks += 1;
-                true
+                Some(0)
             }
             Entry::Occupied(mut place) => {
                 let known = place.get_mut();
                 if known.first.is_subset(spent) || known.others.iter().any(|other| other.is_subset(spent)) {
-                    return false;
+                    return None;
                 }
                 let before = known.others.len();
                 known.others.retain(|other| !spent.is_subset(other));
                 self.masks -= before - known.others.len();
                 self.masks += 1;
                 known.others.push(spent.clone());
-                true
+                Some(before as u64 + 1)
             }
         }
     }
@@ -172,13 +173,16 @@ mod tests {
             numbers.iter().for_each(|number| mask.insert(*number));
             mask
         };
-        let mut insert = |spent: &[usize]| visited.insert(3, StateId(0), &mask(&[1]), &mask(spent));
+        let mut insert = |spent: &[usize]| visited.insert(3, StateId(0), &mask(&[1]), &mask(spent)).is_some();
         assert!(insert(&[1, 2]));
         assert!(!insert(&[1, 2]));
         assert!(!insert(&[1, 2, 3]));
         assert!(insert(&[3]));
         assert!(insert(&[2]), "fewer spent can do more");
         assert!(!insert(&[2, 3]));
-        assert!(visited.insert(4, StateId(0), &mask(&[1]), &mask(&[2])), "another event is another configuration");
+        assert!(
+            visited.insert(4, StateId(0), &mask(&[1]), &mask(&[2])).is_some(),
+            "another event is another configuration"
+        );
     }
 }

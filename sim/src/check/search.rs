@@ -45,6 +45,9 @@ const LOOKAHEAD_DEAD_ENDS: u64 = 64;
 /// A new state costs a step for so many bytes.
 const BYTES_PER_STEP: u64 = 64;
 
+/// How many operations, or configurations, are compared with one for a step.
+const OTHERS_PER_STEP: u64 = 64;
+
 /// What a state takes beside itself, in tables.
 const STATE_BYTES: usize = 32;
 
@@ -157,14 +160,14 @@ pub(super) fn search_by_specification<M: Model>(
 
 /// A configuration to go back to, and what has been tried from it.
 struct Frame {
-    event: usize,
+    event: u32,
     state: StateId,
     placed: Mask,
     spent: Mask,
     /// How many operations had been placed.
-    order: usize,
+    order: u32,
     /// The next candidate; see [`Search::next_candidate`].
-    next: usize,
+    next: u32,
     /// The state before the operation placed last, if that was of unknown outcome and nothing followed from it yet.
     idle_since: Option<StateId>,
 }
@@ -269,7 +272,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         self.reached = self.event;
         let mut frames = vec![self.frame(None)];
         while let Some(frame) = frames.last_mut() {
-            let Some((candidate, next)) = self.next_candidate(frame.next) else {
+            let Some((candidate, next)) = self.next_candidate(frame.next as usize) else {
                 self.dead_ends += 1;
                 frames.pop();
                 if let Some(frame) = frames.last() {
@@ -277,7 +280,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 }
                 continue;
             };
-            frame.next = next;
+            frame.next = next as u32;
             match self.place(candidate, frame.idle_since)? {
                 Step::Refused => {}
                 Step::Dead => {
@@ -357,10 +360,15 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         }
         self.reached = self.reached.max(self.event);
         let event = u32::try_from(self.event).expect("a history holds fewer than 2^32 events");
-        if (self.dead_ends >= LOOKAHEAD_DEAD_ENDS && !self.look_ahead()?)
-            || !self.visited.insert(event, self.state, &self.placed, &self.spent)
-        {
+        if self.dead_ends >= LOOKAHEAD_DEAD_ENDS && !self.look_ahead()? {
             return Ok(Step::Dead);
+        }
+        // Until the first dead end nobody comes here twice.
+        if self.dead_ends > 0 {
+            let Some(compared) = self.visited.insert(event, self.state, &self.placed, &self.spent) else {
+                return Ok(Step::Dead);
+            };
+            self.meter.take(compared / OTHERS_PER_STEP, self.limit)?;
         }
         self.meter.hold(self.held + self.visited.bytes())?;
         let idle = is_unknown && self.order.len() == placed;
@@ -445,7 +453,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Returns to a configuration on the path to this one.
     fn go_back(&mut self, frame: &Frame) {
-        while self.event > frame.event {
+        while self.event > frame.event as usize {
             self.event -= 1;
             match self.problem.events[self.event] {
                 Event::Invoke(number) => self.close(number as usize),
@@ -455,7 +463,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         self.state = frame.state;
         self.placed.clone_from(&frame.placed);
         self.spent.clone_from(&frame.spent);
-        self.order.truncate(frame.order);
+        self.order.truncate(frame.order as usize);
     }
 
     fn open(&mut self, number: usize) {
@@ -489,11 +497,11 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     fn frame(&self, idle_since: Option<StateId>) -> Frame {
         Frame {
-            event: self.event,
+            event: self.event as u32,
             state: self.state,
             placed: self.placed.clone(),
             spent: self.spent.clone(),
-            order: self.order.len(),
+            order: self.order.len() as u32,
             next: 0,
             idle_since,
         }
@@ -502,6 +510,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// Rule 4; `false` if there is no hope.
     fn look_ahead(&mut self) -> Result<bool, Halt> {
         self.collect_open();
+        // Many operations in flight are many to go through.
+        let price = self.between.len() as u64 / OTHERS_PER_STEP;
+        self.meter.take(price, self.limit)?;
         let (problem, places) = (self.problem, &self.places);
         let mut operations = 0;
         for event in problem.events[self.event..].iter().take(LOOKAHEAD_EVENTS) {
@@ -520,7 +531,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             if entry.invoked < self.event && self.placed.contains(slot) {
                 continue;
             }
-            self.meter.take(1, self.limit)?;
+            self.meter.take(1 + price, self.limit)?;
             match self.model.outlook(self.states.get(self.state), entry.call(), &self.between) {
                 Outlook::Open => {}
                 Outlook::Hopeless => return Ok(false),

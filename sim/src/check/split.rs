@@ -161,10 +161,11 @@ fn collect<M: Model>(
     groups: &mut Groups,
 ) -> Split<M> {
     let mut numbers: Vec<Option<usize>> = vec![None; groups.parents.len()];
-    let mut collected: Vec<(Vec<M::Part>, Vec<OperationId>)> = Vec::new();
+    // With how many operations each has, so that none need be moved for want of room.
+    let mut collected: Vec<(Vec<M::Part>, usize)> = Vec::new();
     let mut number_of = |root: usize, collected: &mut Vec<_>| {
         *numbers[root].get_or_insert_with(|| {
-            collected.push((Vec::new(), Vec::new()));
+            collected.push((Vec::new(), 0));
             collected.len() - 1
         })
     };
@@ -172,8 +173,13 @@ fn collect<M: Model>(
         let number = number_of(groups.root(node), &mut collected);
         collected[number].0.push(part);
     }
-    for (home, id) in homes.iter_mut().zip((0..).map(OperationId)) {
+    for home in &mut homes {
         *home = number_of(groups.root(*home), &mut collected);
+        collected[*home].1 += 1;
+    }
+    let mut collected: Vec<(Vec<M::Part>, Vec<OperationId>)> =
+        collected.into_iter().map(|(parts, count)| (parts, Vec::with_capacity(count))).collect();
+    for (home, id) in homes.iter().zip((0..).map(OperationId)) {
         collected[*home].1.push(id);
     }
     let component = |(parts, ids): (Vec<M::Part>, Vec<OperationId>)| {

@@ -125,11 +125,25 @@ impl Model for Hinted {
         }
     }
 
+    fn part<'o>(&self, op: &'o Op) -> Option<&'o usize> {
+        match op {
+            Op::Read(key) | Op::Write(key, _) | Op::Shift(key, _) | Op::Swap(key, _, _) => Some(key),
+            Op::ReadPair(_) | Op::WritePair(..) | Op::WriteNextIf(..) => None,
+        }
+    }
+
     fn initial_value<'h>(&self) -> Option<u8>
     where
         Self: 'h,
     {
         Some(0)
+    }
+
+    fn packed<'h>(&self, value: &u8) -> Option<u64>
+    where
+        Self: 'h,
+    {
+        Some((*value).into())
     }
 
     fn observes(&self, op: &Op, answer: Option<&Ret>) -> bool {

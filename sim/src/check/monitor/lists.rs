@@ -47,7 +47,10 @@ enum Observer {
 impl<'h, M: Model> Monitor<'h, M> {
     /// The versions of a partition with appends.
     pub(super) fn collect_lists(&mut self, initial: &M::Value<'h>) -> Result<(), Stop> {
-        let (mut elements, mut seen) = (Vec::new(), Vec::new());
+        let is_seen = |act: &&Act<M::Value<'h>>| matches!(act.role, Role::Read(_) | Role::Swap { .. });
+        let reads = self.acts.iter().filter(is_seen).count();
+        let (mut elements, mut seen) = (Vec::with_capacity(self.acts.len() - reads), Vec::with_capacity(reads));
+        self.versions.reserve(1 + self.acts.len() - reads);
         for Act { id, interval: (invoked, returned), role } in self.acts.drain(..) {
             let mut add = |value, kind| {
                 let version = self.versions.add(id.0, invoked, returned);

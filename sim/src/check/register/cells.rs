@@ -28,6 +28,51 @@ pub(super) enum Action {
     Swaps { expected: Value, new: Value },
 }
 
+/// What an operation has to do with a value that is given a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It makes it.
+    Makes,
+    /// It makes a difference to it whether this is the value.
+    LooksFor,
+}
+
+impl Action {
+    /// What an access does, with numbers for its values; `None` if it is none to a register, or a value has no number.
+    pub(super) fn of<V>(access: Access<V>, mut number: impl FnMut(V, Use) -> Option<Value>) -> Option<Action> {
+        Some(match access {
+            Access::Read(value) => Action::Sees(number(value, Use::LooksFor)?),
+            Access::Write(value) => Action::Writes(number(value, Use::Makes)?),
+            Access::Append(_) => return None,
+            Access::Swap { expected, new, swapped } => {
+                let (expected, new) = (number(expected, Use::LooksFor)?, number(new, Use::Makes)?);
+                match swapped {
+                    Some(false) => Action::SeesOther(expected),
+                    Some(true) | None if expected == new => Action::Sees(expected),
+                    Some(true) | None => Action::Swaps { expected, new },
+                }
+            }
+        })
+    }
+
+    /// Whether it may change the value.
+    pub(super) fn is_update(self) -> bool {
+        match self {
+            Action::Sees(_) | Action::SeesOther(_) => false,
+            Action::Writes(_) | Action::Swaps { .. } => true,
+        }
+    }
+
+    /// Whether it can be placed where this is the value without a change of it.
+    pub(super) fn is_explained_by(self, value: Value) -> bool {
+        match self {
+            Action::Sees(seen) | Action::Writes(seen) => seen == value,
+            Action::SeesOther(other) => other != value,
+            Action::Swaps { .. } => false,
+        }
+    }
+}
+
 /// An operation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cell {
@@ -66,19 +111,13 @@ impl Cells {
         let initial = numbers.of(model.initial_value()?);
         let mut cells = Vec::with_capacity(problem.entries.len());
         for entry in &problem.entries {
-            let action = match model.access(entry.op, entry.answer)? {
-                Access::Read(value) => Action::Sees(numbers.looked_for(value)),
-                Access::Write(value) => Action::Writes(numbers.of(value)),
-                Access::Append(_) => return None,
-                Access::Swap { expected, new, swapped } => {
-                    let (expected, new) = (numbers.looked_for(expected), numbers.of(new));
-                    match swapped {
-                        Some(false) => Action::SeesOther(expected),
-                        Some(true) | None if expected == new => Action::Sees(expected),
-                        Some(true) | None => Action::Swaps { expected, new },
-                    }
-                }
+            let number = |value, usage| {
+                Some(match usage {
+                    Use::Makes => numbers.of(value),
+                    Use::LooksFor => numbers.looked_for(value),
+                })
             };
+            let action = Action::of(model.access(entry.op, entry.answer)?, number)?;
             cells.push(Cell { action, slot: 0, returns: NEVER, supplied: 0 });
         }
         let is_looked_for = numbers.is_looked_for;

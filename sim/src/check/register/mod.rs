@@ -33,9 +33,13 @@
 
 mod cells;
 mod configurations;
+mod front;
+mod sweep;
+mod values;
 mod walk;
 
 use cells::Cells;
+pub(super) use sweep::sweep;
 
 use super::partition::{Problem, Touches};
 use super::search::{Halt, Meter, Searched};
@@ -90,11 +94,15 @@ mod tests {
         let other = search_by_specification(&Registers, &problem, &component.initial, &mut others);
         match (found.expect("small enough"), other.expect("small enough")) {
             (Searched::Found(order), Searched::Found(_)) => {
+                assert_ne!(sweep(&Registers, history, u64::MAX), Some(false), "{history:?}");
                 let order: Vec<_> = order.into_iter().map(|number| problem.entries[number].id).collect();
                 assert!(is_witness(&Registers, history, &order), "{order:?} of {history:?}");
                 true
             }
-            (Searched::Impossible { .. }, Searched::Impossible { .. }) => false,
+            (Searched::Impossible { .. }, Searched::Impossible { .. }) => {
+                assert_ne!(sweep(&Registers, history, u64::MAX), Some(true), "{history:?}");
+                false
+            }
             (Searched::Found(_), Searched::Impossible { .. }) => panic!("an order of what has none: {history:?}"),
             (Searched::Impossible { .. }, Searched::Found(_)) => panic!("no order of what has one: {history:?}"),
         }

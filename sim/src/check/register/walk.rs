@@ -161,6 +161,10 @@ impl<const W: usize> Walk<'_, '_, '_, W> {
                 continue;
             }
             let candidate = self.candidates.pop().expect("there is one left");
+            if self.candidates.len() as u32 == candidates {
+                // There is no choice left, so there is nothing to come back for.
+                self.frames.pop();
+            }
             let followed = self.place(candidate);
             // Whoever goes on before a return that may pass without it does so for the sake of what returns.
             if !self.is_at_a_return_of_something_free() {

@@ -155,8 +155,23 @@ impl Model for Registers {
         }
     }
 
+    fn part<'o>(&self, request: &'o Request) -> Option<&'o u64> {
+        Some(&request.key)
+    }
+
     fn initial_value<'h>(&self) -> Option<&'h [u64]> {
         Some(&[])
+    }
+
+    fn packed<'h>(&self, value: &&'h [u64]) -> Option<u64>
+    where
+        Self: 'h,
+    {
+        match value {
+            [] => Some(0),
+            [number] => number.checked_add(1).filter(|packed| *packed != u64::MAX),
+            _ => None,
+        }
     }
 
     fn remainder<'h>(&self, value: &&'h [u64], beginning: &&'h [u64]) -> Remainder<&'h [u64]>
