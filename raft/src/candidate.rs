@@ -21,7 +21,7 @@ use crate::types::{HardState, NodeId, Term};
 #[derive(Clone, Debug)]
 pub(crate) struct Election {
     cause: ElectionCause,
-    /// The answers of others, in the order of their arrival.
+    /// The answers of others, by voter.
     answers: Vec<(NodeId, VoteReply)>,
 }
 
@@ -31,18 +31,24 @@ impl Election {
     }
 
     fn answer_of(&self, id: NodeId) -> Option<VoteReply> {
-        self.answers.iter().find(|(voter, _)| *voter == id).map(|(_, reply)| *reply)
+        self.place(id).ok().map(|place| self.answers[place].1)
     }
 
     /// A grant is never taken back; a refusal may be. It may answer a request of an older term that this candidate
     /// made, from a voter that was ahead of it then.
     fn record(&mut self, id: NodeId, reply: VoteReply) {
-        match (self.answers.iter_mut().find(|(voter, _)| *voter == id), reply) {
-            (None, _) => self.answers.push((id, reply)),
-            (Some(_), VoteReply::Granted) if bugs::is_on(Bug::GrantsPerMessage) => self.answers.push((id, reply)),
-            (Some((_, known)), VoteReply::Granted) => *known = VoteReply::Granted,
-            (Some(_), VoteReply::Refused) => {}
+        match (self.place(id), reply) {
+            (Err(place), _) => self.answers.insert(place, (id, reply)),
+            (Ok(place), VoteReply::Granted) if bugs::is_on(Bug::GrantsPerMessage) => {
+                self.answers.insert(place, (id, reply));
+            }
+            (Ok(place), VoteReply::Granted) => self.answers[place].1 = VoteReply::Granted,
+            (Ok(_), VoteReply::Refused) => {}
         }
+    }
+
+    fn place(&self, id: NodeId) -> Result<usize, usize> {
+        self.answers.binary_search_by_key(&id, |(voter, _)| *voter)
     }
 }
 

@@ -80,7 +80,8 @@ fn majority_result(voters: &[NodeId], answer: &impl Fn(NodeId) -> Option<VoteRep
     }
 }
 
-/// Sorted from the highest, the value at the place of the majority's last member is what all of a majority have.
+/// Were they sorted from the highest, the value at the place of the majority's last member would be what all of a majority
+/// have.
 fn reached_by_majority<Value: Copy + Ord + Default>(voters: &[NodeId], how_far: &impl Fn(NodeId) -> Value) -> Value {
     match *voters {
         [] => Value::default(),
@@ -100,11 +101,9 @@ fn reached_by_majority<Value: Copy + Ord + Default>(voters: &[NodeId], how_far: 
 }
 
 fn value_of_majority<Value: Copy + Ord>(values: &mut [Value]) -> Value {
-    values.sort_unstable_by(|a, b| b.cmp(a));
-    if bugs::is_on(Bug::EvenQuorumShort) {
-        return values[values.len().div_ceil(2) - 1];
-    }
-    values[majority(values.len()) - 1]
+    let short = bugs::is_on(Bug::EvenQuorumShort);
+    let place = if short { values.len().div_ceil(2) - 1 } else { majority(values.len()) - 1 };
+    *values.select_nth_unstable_by(place, |a, b| b.cmp(a)).1
 }
 
 #[cfg(test)]

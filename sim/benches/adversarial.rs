@@ -64,16 +64,21 @@ fn print(history: &History<Request, Reply>) {
 fn asked(action: &Action) -> Option<(&'static str, String)> {
     match action {
         Action::Read => Some(("read", String::new())),
-        Action::Write(number) => Some(("write", number.to_string())),
-        Action::Swap { expected, new } => Some(("cas", format!("[{} {new}]", expected.unwrap_or_default()))),
+        Action::Write(number) => Some(("write", shown(Some(*number)).to_string())),
+        Action::Swap { expected, new } => Some(("cas", format!("[{} {}]", shown(*expected), shown(Some(*new))))),
         Action::Append(_) | Action::Delete => None,
     }
+}
+
+/// What stands for a number: 0 for what is missing, and for nothing else.
+fn shown(number: Option<u64>) -> u64 {
+    number.map_or(0, |number| number + 1)
 }
 
 /// How an operation ended, and with what values.
 fn answered(reply: &Reply, arguments: &str) -> (&'static str, String) {
     match reply {
-        Reply::Holds(content) => ("ok", content.numbers().first().copied().unwrap_or_default().to_string()),
+        Reply::Holds(content) => ("ok", shown(content.numbers().first().copied()).to_string()),
         Reply::Done | Reply::Swapped(true) => ("ok", arguments.to_string()),
         Reply::Swapped(false) => ("fail", arguments.to_string()),
     }

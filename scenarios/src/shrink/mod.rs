@@ -89,7 +89,8 @@ pub fn shrink(
 ) -> Option<(Scenario, Failure, Ending)> {
     let failure = Failure { fingerprint: fingerprint.clone(), at: Instant(scenario.timing.duration_ns) };
     let mut work = Work { best: scenario.clone(), failure, laboratory, runs: 0, is_over: false };
-    if !work.accept(scenario.clone()) {
+    // Nothing can be shrunk that does not fail once it is written down, so this is worth as much as a huge step.
+    if !work.accept_with(scenario.clone(), SEEDS_OF_HUGE_STEPS) {
         return None;
     }
     work.end_early();
@@ -246,5 +247,37 @@ impl Work<'_> {
     /// Takes the first that fails alike, again and again.
     fn first_of(&mut self, candidates: impl Fn(&Scenario) -> Vec<Scenario>) {
         while !self.is_over && candidates(&self.best).into_iter().any(|candidate| self.accept(candidate)) {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use whitewater_sim::Check;
+
+    /// Runs fail with one seed only.
+    struct Rare(Lineage);
+
+    impl Laboratory for Rare {
+        fn try_out(&mut self, scenario: &Scenario) -> Option<Failure> {
+            (scenario.seed.as_ref() == Some(&self.0)).then(|| Failure { fingerprint: rare(), at: Instant(1) })
+        }
+
+        fn goes_on(&mut self, _: &Progress) -> bool {
+            true
+        }
+    }
+
+    fn rare() -> Fingerprint {
+        Fingerprint { check: Check::Linearizability, operations: Vec::new(), position: String::new() }
+    }
+
+    #[test]
+    fn a_run_that_seldom_fails_when_it_is_written_down_is_tried_with_many_seeds() {
+        let written = Scenario { seed: Some(Lineage::of(1_000)), operations: Some(Vec::new()), ..passes::plain() };
+        let last = Lineage::of(SEEDS_OF_HUGE_STEPS - 1);
+        let found = shrink(&written, &rare(), &mut Rare(last.clone()));
+        assert_eq!(found.and_then(|(small, ..)| small.seed), Some(last));
+        assert!(shrink(&written, &rare(), &mut Rare(Lineage::of(SEEDS_OF_HUGE_STEPS))).is_none());
     }
 }
