@@ -48,7 +48,8 @@ const FILES: &[(&str, &str)] = files! {
     "gates/failover" "gates/minority-down" "gates/rejoin-by-snapshot" "gates/handover" "gates/forced-snapshots"
     "gates/rebuild" "gates/quiet-end" "gates/patient-timers" "gates/killed-anywhere" "gates/joins"
     "gates/loss-and-kills" "gates/many-writes" "gates/chaos-kill" "gates/chaos-partition" "gates/chaos-loss"
-    "gates/chaos-skew" "gates/full-disks"
+    "gates/chaos-skew" "gates/full-disks" "gates/story" "gates/one-change-at-a-time" "gates/ten-thousand-writes"
+    "gates/promotion-waits"
 };
 
 /// All scenarios of the catalog.

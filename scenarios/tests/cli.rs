@@ -203,6 +203,22 @@ fn a_trace_is_written_and_does_not_change_the_run() {
     assert!(rows.all(|row| row.is_char_boundary(column) && row[..column].ends_with("  ")), "rows are aligned");
 }
 
+/// The story is read from its trace: every step by its name, in order, and in each process to the byte.
+#[test]
+fn the_story_is_told_by_its_steps_and_alike_in_every_process() {
+    let tell = || output("replay story --seed 1 --trace -");
+    let (first, second) = (tell(), tell());
+    assert_eq!(code(&first), 0);
+    assert_eq!(first.stdout, second.stdout);
+    let text = String::from_utf8(first.stdout).expect("it is UTF-8");
+    let told: Vec<&str> = text.lines().filter_map(|line| line.split_once("step `")?.1.strip_suffix('`')).collect();
+    let story = whitewater_scenarios::catalog::find("story").expect("in the catalog");
+    let steps: Vec<&str> = story.steps.iter().filter_map(|step| step.name.as_deref()).collect();
+    assert_eq!(told, steps);
+    assert_eq!(steps.len(), 10);
+    assert_eq!(story.servers, [6]);
+}
+
 /// Until it departs, a run is the run of its seed, to the event.
 #[test]
 fn a_run_that_departs_is_like_its_seed_up_to_then() {
