@@ -80,6 +80,7 @@ pub(crate) fn shrunk(
 ) -> Result<String, Failure> {
     let mut bench = Bench { bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
     let argument = &selected.argument;
+    let with_bug = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
     let Some((failure, struck)) = bench.attempt(&selected.scenario, lineage) else {
         return Err(Failure::usage(format!(
             "the run of {argument} with seed {lineage} fails no check: there is nothing to shrink"
@@ -90,7 +91,7 @@ pub(crate) fn shrunk(
     let (mut small, failure, ending) = shrink::shrink(&written, &failure.fingerprint, &mut bench).ok_or_else(|| {
         Failure::usage(format!(
             "the run of {argument} with seed {lineage} fails {}, but not when its faults and operations are written down one by \
-             one: `whitewater replay {argument} --seed {lineage}` still shows it",
+             one: `whitewater replay {argument} --seed {lineage}{with_bug}` still shows it",
             failure.fingerprint.check
         ))
     })?;
@@ -106,9 +107,8 @@ pub(crate) fn shrunk(
         Ending::Smallest => "",
         Ending::Stopped => ", when its time was up",
     };
-    let option = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
     Ok(format!(
-        "{}\n  from {before}\n  to   {}\n  in {}{ended}\nwrote {}\n  whitewater replay {}{option}\n",
+        "{}\n  from {before}\n  to   {}\n  in {}{ended}\nwrote {}\n  whitewater replay {}{with_bug}\n",
         failure.fingerprint.check,
         size(&small),
         span(bench.stopwatch.elapsed_ns()),
