@@ -128,3 +128,39 @@ fn run<S: System + Send + Sync + 'static, A: Args>(
 fn print(text: &str) -> Result<(), Failure> {
     host::write_stdout(|out| out.write_all(text.as_bytes())).map_err(|error| (error.to_string(), exit::INTERNAL))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::systems::raft_kv::RaftKv;
+
+    /// A system without options of its own.
+    #[derive(Debug, Args)]
+    struct Nothing {}
+
+    fn chosen(words: &[&str]) -> Result<Vec<Scenario>, Failure> {
+        let arguments =
+            Arguments::<Nothing>::try_parse_from([&["mine"], words].concat()).expect("they are well formed");
+        selected(&arguments, &RaftKv)
+    }
+
+    #[test]
+    fn scenarios_are_chosen_by_name_and_checks_are_left_out() {
+        Arguments::<Nothing>::command().debug_assert();
+        let scenarios = chosen(&["storm", "calm", "--without", "I12"]).expect("both are in the catalog");
+        assert_eq!(scenarios.iter().map(|scenario| &*scenario.name).collect::<Vec<_>>(), ["storm", "calm"]);
+        for scenario in &scenarios {
+            assert!(!scenario.checks.contains(Check::Progress) && scenario.checks.contains(Check::ElectionSafety));
+        }
+        assert_eq!(chosen(&[]).map(|all| all.len()), Ok(catalog::all().len()));
+    }
+
+    #[test]
+    fn wrong_words_are_said_to_be_wrong() {
+        let (why, code) = chosen(&["nosuch"]).expect_err("there is none");
+        assert!(why.contains("`nosuch` is not in the catalog") && code == exit::USAGE, "{why}");
+        assert!(Arguments::<Nothing>::try_parse_from(["mine", "--without", "I99"]).is_err());
+    }
+}
