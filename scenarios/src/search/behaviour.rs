@@ -20,11 +20,6 @@ pub enum Kind {
     State,
 }
 
-impl Kind {
-    /// Both.
-    pub const ALL: [Kind; 2] = [Kind::Probe, Kind::State];
-}
-
 const STATE: u64 = 1 << 40;
 
 impl Feature {

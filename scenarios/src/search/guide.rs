@@ -1,13 +1,15 @@
 //! The guide: which scenarios get the runs, and which runs to depart from, because they showed what few others did.
 //!
-//! Every rare feature has the same energy, divided among the runs that showed it (the power schedules of Böhme et al.,
-//! "Coverage-based Greybox Fuzzing as Markov Chain", CCS 2016, and "Boosting Fuzzer Efficiency: An Information Theoretic
-//! Perspective", FSE 2020). A scenario gets runs in proportion to the energy of its runs so far, in the mean, so one that
-//! shows nothing rare any more gets few. Probes and abstract states count alike there: there are far more states, but they
-//! say less. A part of its runs are fresh seeds; the others depart from the run with most energy among a few that are
-//! picked at random, so that no run is departed from very often: what is rare is not always what is wanted. Runs are asked
-//! for in generations: which ones depends on the results of earlier generations and on nothing else, so the number of
-//! threads makes no difference. What it simplifies: features are rare one by one, not together.
+//! A scenario's yield is how many features a run of it shows that no other run has, in the mean. That is what its next run
+//! can be expected to add (Good, "The Population Frequencies of Species", 1953), so the runs go to the scenario with the
+//! highest yield, until that has fallen to the next one's: of all ways to divide them this one finds most. Runs that depart from each
+//! other share what they show until then; they are one family, and what only one family has shown is new all the same. A part of the
+//! runs takes turns, whatever the yields are. Of those of a scenario some are fresh seeds; the others depart from the run with most energy
+//! among a few that are picked at random, so that no run is departed from very often: what is rare is not always what is wanted.
+//! Every rare probe has the same energy, divided among the runs that hit it (the power schedules of Böhme et al.,
+//! "Coverage-based Greybox Fuzzing as Markov Chain", CCS 2016). Runs are asked for in generations: which ones depends on the
+//! results of earlier generations and on nothing else, so the number of threads makes no difference. What it simplifies: a
+//! run costs what any other does.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -28,7 +30,7 @@ const GENERATION_MAX: u64 = 1_024;
 /// The share of the runs for which scenarios take turns, whatever they have shown.
 const TURNS_PPM: Ppm = PPM / 8;
 
-/// The share of fresh seeds among the others.
+/// The share of fresh seeds among the runs of a scenario.
 const FRESH_PPM: Ppm = PPM / 3;
 
 /// A feature is rare if one in so many runs has it, or fewer.
@@ -42,6 +44,9 @@ const KEPT: usize = 256;
 
 /// Among so many runs the one with most energy is departed from.
 const CANDIDATES: usize = 3;
+
+/// How often a run that departs from one of a swarm keeps what that chose, and nothing else.
+const KEPT_PPM: Ppm = PPM / 4 * 3;
 
 /// How long before a feature shows a run departs, in the mean, in nanoseconds.
 const BEFORE_NS: u64 = 1_000_000_000;
@@ -77,8 +82,8 @@ pub enum Shape {
 pub struct Guide {
     places: Vec<Place>,
     seen: Seen,
-    /// In how many runs of a scenario a feature was seen.
-    shares: BTreeMap<(usize, Feature), u32>,
+    /// Who showed a feature.
+    shown: BTreeMap<Feature, Shown>,
     stream: Stream,
     turns: usize,
     departures: u32,
@@ -89,6 +94,8 @@ struct Place {
     shape: Shape,
     runs: u64,
     fresh: u64,
+    /// Features that only one family of runs has shown, of this scenario.
+    alone: u64,
     latest: VecDeque<Trial>,
 }
 
@@ -98,18 +105,24 @@ struct Trial {
     probes: Vec<Sighting>,
 }
 
-/// What is rare, of one kind: scenarios by the energy of a run of theirs.
-type Rare = Weighted<usize>;
+/// Who showed a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// Runs of one scenario that all go back to one seed.
+    ByFamily(usize, u64),
+    /// Others, too.
+    ByMany,
+}
 
 impl Guide {
     /// A guide through scenarios in which nothing has been seen. Its choices depend on the first seed.
     #[must_use]
     pub fn new(shapes: impl IntoIterator<Item = Shape>, first_seed: u64) -> Guide {
-        let place = |shape| Place { shape, runs: 0, fresh: 0, latest: VecDeque::new() };
+        let place = |shape| Place { shape, runs: 0, fresh: 0, alone: 0, latest: VecDeque::new() };
         Guide {
             places: shapes.into_iter().map(place).collect(),
             seen: Seen::default(),
-            shares: BTreeMap::new(),
+            shown: BTreeMap::new(),
             stream: RunKey::new(first_seed).stream(Purpose::Mutation, 0),
             turns: 0,
             departures: 0,
@@ -121,23 +134,36 @@ impl Guide {
     pub fn next(&mut self, seed_at: impl Fn(usize, u64) -> Option<u64>) -> Vec<Job> {
         let least = (FIRST_RUNS * self.places.len()) as u64;
         let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(least);
-        let rare: Vec<Rare> = Kind::ALL.iter().map(|kind| self.rare(*kind)).filter(|rare| rare.total > 0).collect();
-        (0..size).filter_map(|_| self.job(&rare, &seed_at)).collect()
+        let best = self.best();
+        (0..size).filter_map(|_| self.job(best, &seed_at)).collect()
+    }
+
+    /// The scenario with the highest yield: of several the first, none before anything is known.
+    fn best(&self) -> Option<usize> {
+        let mut best: Option<(usize, &Place)> = None;
+        for (scenario, place) in self.places.iter().enumerate().filter(|(_, place)| place.alone > 0) {
+            // Compared as fractions of whole numbers.
+            if best.is_none_or(|(_, other)| place.alone * other.runs > other.alone * place.runs) {
+                best = Some((scenario, place));
+            }
+        }
+        best.map(|(scenario, _)| scenario)
     }
 
     fn runs(&self) -> u64 {
         self.places.iter().map(|place| place.runs).sum()
     }
 
-    fn job(&mut self, rare: &[Rare], seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
-        if rare.is_empty() || self.stream.chance(TURNS_PPM) {
-            let scenario = self.turns % self.places.len();
-            self.turns += 1;
-            return self.fresh(scenario, seed_at).or_else(|| self.departure(scenario));
-        }
-        let rare = &rare[self.stream.below(rare.len() as u64) as usize];
-        let scenario = *rare.draw(&mut self.stream)?;
-        let fresh = if self.stream.chance(FRESH_PPM) { self.fresh(scenario, seed_at) } else { None };
+    fn job(&mut self, best: Option<usize>, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
+        let is_turn = self.stream.chance(TURNS_PPM);
+        let (scenario, is_fresh) = match best {
+            Some(best) if !is_turn => (best, self.stream.chance(FRESH_PPM)),
+            Some(_) | None => {
+                self.turns += 1;
+                ((self.turns - 1) % self.places.len(), true)
+            }
+        };
+        let fresh = if is_fresh { self.fresh(scenario, seed_at) } else { None };
         fresh.or_else(|| self.departure(scenario))
     }
 
@@ -171,25 +197,21 @@ impl Guide {
         (self.runs() / RARE).max(2)
     }
 
-    /// What is rare now, of one kind.
-    fn rare(&self, kind: Kind) -> Rare {
-        let few = self.few();
-        let mut energies = vec![0; self.places.len()];
-        for ((scenario, feature), share) in self.shares.iter().filter(|((_, feature), _)| feature.kind() == kind) {
-            energies[*scenario] += energy(&self.seen, *feature, few) * u64::from(*share);
-        }
-        let mut rare = Rare::default();
-        for (scenario, place) in self.places.iter().enumerate() {
-            rare.push(energies[scenario] / place.runs.max(1), scenario);
-        }
-        rare
-    }
-
     /// Takes what a run has shown, in the order in which the runs were asked for.
     pub fn take(&mut self, job: &Job, sightings: &[Sighting]) {
         self.seen.take(sightings.iter().map(|sighting| sighting.feature));
-        for sighting in sightings {
-            *self.shares.entry((job.scenario, sighting.feature)).or_default() += 1;
+        let family = Shown::ByFamily(job.scenario, job.lineage.seed);
+        for Sighting { feature, .. } in sightings {
+            match self.shown.insert(*feature, family) {
+                None => self.places[job.scenario].alone += 1,
+                Some(before) if before == family => {}
+                Some(before) => {
+                    self.shown.insert(*feature, Shown::ByMany);
+                    if let Shown::ByFamily(scenario, _) = before {
+                        self.places[scenario].alone -= 1;
+                    }
+                }
+            }
         }
         let place = &mut self.places[job.scenario];
         place.runs += 1;
@@ -222,11 +244,11 @@ fn moments(seen: &Seen, trial: &Trial, few: u64) -> Weighted<u32> {
     moments
 }
 
-/// What of a run is kept: what a swarm chose is often what made the difference, or all that was planned, or what happened
-/// until shortly before something rare.
+/// What of a run is kept: mostly what a swarm chose, which is often what made the difference; or all that was planned, or what
+/// happened until shortly before something rare.
 fn departing(shape: Shape, run: &Lineage, moments: &Weighted<u32>, number: u32, stream: &mut Stream) -> Lineage {
     match shape {
-        Shape::Drawn if stream.chance(PPM / 2) => run.anew(stream.below(1 << 32)),
+        Shape::Drawn if stream.chance(KEPT_PPM) => run.anew(stream.below(1 << 32)),
         Shape::Drawn | Shape::Fixed => {
             let before_ms = stream.exponential_ns(BEFORE_NS) / 1_000_000;
             let moment_ms = if stream.chance(PPM / 2) { moments.draw(stream).copied() } else { None };
@@ -319,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scenario_that_shows_nothing_rare_gets_few_runs() {
+    fn a_scenario_that_shows_nothing_new_gets_few_runs() {
         let mut guide = Guide::new([Shape::Fixed; 3], 0);
         let all = play(&mut guide, 40, |number, job| {
             let something = if job.scenario == 1 { number as u32 } else { 0 };
@@ -331,24 +353,43 @@ mod tests {
     }
 
     #[test]
-    fn both_kinds_of_features_count_alike() {
+    fn the_runs_go_elsewhere_when_a_scenario_is_exhausted() {
         let mut guide = Guide::new([Shape::Fixed; 2], 0);
-        let all = play(&mut guide, 40, |number, job| match job.scenario {
-            // A few hundred states to a probe.
-            0 => (0..300).map(|state| sighting(number as u32 * 300 + state, 0)).collect(),
-            _ => vec![Sighting { feature: Feature::of_probe(number as u16, 1), at_ms: 0 }],
+        let all = play(&mut guide, 60, |number, job| match job.scenario {
+            // Ten states a run at first, and nothing new after some 50 of them.
+            0 => (0..10).map(|state| sighting((number as u32 * 10 + state) % 500, 0)).collect(),
+            // One a run, for ever.
+            _ => vec![sighting(1_000 + number as u32, 0)],
         });
-        let of_states = all.iter().filter(|job| job.scenario == 0).count();
-        assert!((all.len() * 2 / 5..all.len() * 3 / 5).contains(&of_states), "{of_states} of {}", all.len());
+        let of_first = |jobs: &[Job]| jobs.iter().filter(|job| job.scenario == 0).count();
+        let (early, late) = (&all[..50], &all[all.len() / 2..]);
+        assert!(of_first(early) * 2 > early.len(), "{} of {}", of_first(early), early.len());
+        assert!(of_first(late) * 4 < late.len(), "{} of {}", of_first(late), late.len());
     }
 
     #[test]
-    fn what_a_swarm_chose_is_kept_half_of_the_time() {
+    fn what_a_run_shares_with_those_that_depart_from_it_is_new_all_the_same() {
+        let mut guide = Guide::new([Shape::Fixed; 2], 0);
+        let job = |scenario, text: &str| Job { scenario, lineage: text.parse().expect("a lineage") };
+        guide.take(&job(0, "1"), &[sighting(1, 0), sighting(2, 0)]);
+        guide.take(&job(0, "1+20ms.1"), &[sighting(1, 0)]);
+        guide.take(&job(1, "7"), &[sighting(3, 0)]);
+        guide.take(&job(1, "7+anew.2"), &[sighting(3, 0)]);
+        assert_eq!(guide.places.iter().map(|place| place.alone).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(guide.best(), Some(0));
+        guide.take(&job(1, "8"), &[sighting(1, 0), sighting(2, 0)]);
+        guide.take(&job(0, "2"), &[sighting(1, 0)]);
+        assert_eq!(guide.places.iter().map(|place| place.alone).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(guide.best(), Some(1));
+    }
+
+    #[test]
+    fn what_a_swarm_chose_is_mostly_kept() {
         let mut guide = Guide::new([Shape::Drawn], 0);
         let all = play(&mut guide, 40, |number, _| vec![sighting(number as u32, 0)]);
         let departures = all.iter().filter(|job| job.lineage != Lineage::of(job.lineage.seed)).count();
         let anew = all.iter().filter(|job| job.lineage.anew.is_some() && job.lineage.changes.is_empty()).count();
-        assert!((departures / 3..departures * 2 / 3).contains(&anew), "{anew} of {departures}");
+        assert!((departures * 3 / 5..departures * 9 / 10).contains(&anew), "{anew} of {departures}");
     }
 
     #[test]
