@@ -8,7 +8,7 @@
 
 use std::collections::VecDeque;
 
-use super::ghost::{Ghost, GhostDisk, Life, Pending, Promised, Wrote};
+use super::ghost::{Ghost, GhostDisk, Life, Pending, Promised, Wrote, memory};
 use super::{Failure, Observer};
 use crate::disk::{Operation, Standing};
 use crate::invariant::Check;
@@ -122,7 +122,7 @@ impl Observer {
             }
             Wrote::Entries { index, term } => {
                 let (before, durable) = (disk.log.last(), disk.term);
-                let kept = disk.log.become_log_of(index, term, &self.records, logs_replaced.iter().chain([&*log]));
+                let kept = disk.log.become_log_of(index, term, &self.records, memory(log, logs_replaced));
                 self.require(Check::LogTerms, term <= durable, || {
                     format!("the disk of {node} has an entry of term {term} at index {index}, and term {durable}")
                 })?;
@@ -130,6 +130,7 @@ impl Observer {
             }
             Wrote::Snapshot { index, term } => {
                 disk.log.restore(index, term);
+                logs_replaced.retain(|(by, _)| *by > index);
                 self.forget();
                 self.frontier_is_held(node)
             }
@@ -151,12 +152,8 @@ impl Observer {
             match wrote {
                 Wrote::HardState { .. } => {}
                 Wrote::Entries { index: last, term } => {
-                    index = index.min(log.become_log_of(
-                        last,
-                        term,
-                        &self.records,
-                        ghost.logs_replaced.iter().chain([&ghost.log]),
-                    ));
+                    let memory = memory(&ghost.log, &ghost.logs_replaced);
+                    index = index.min(log.become_log_of(last, term, &self.records, memory));
                 }
                 Wrote::Snapshot { index: last, term } => {
                     log.restore(last, term);
@@ -276,6 +273,25 @@ mod tests {
         let both = second.enters(B, 2).says(B, hard).appends(B, 1, 2).writes(B, 1, 2).synced(B);
         both.clone().acknowledges(B, 1, 1).passes();
         both.acknowledges(B, 2, 1).passes();
+    }
+
+    #[test]
+    fn what_a_snapshot_replaced_in_memory_is_remembered_until_that_is_durable() {
+        let mut play = Play::led();
+        for index in 1..=9 {
+            play = play.store(&[A, B], index, 1).commits(A, index).applies(A, index, 1);
+        }
+        let mut play = play.follows(C, 1).appends(C, 1, 1);
+        for index in 2..=9 {
+            play = play.says(C, Observation::Restored { index, term: 1, state: index });
+        }
+        let remembered = |play: &Play| play.passes().nodes[C.index()].logs_replaced.len();
+        assert_eq!(remembered(&play), 8);
+        let written = |index| play.clone().says(C, Observation::WroteSnapshot { index, term: 1 });
+        assert_eq!(remembered(&written(5)), 8, "nothing is durable before the sync");
+        assert_eq!(remembered(&written(5).synced(C)), 4);
+        assert_eq!(remembered(&written(9).synced(C)), 0);
+        assert_eq!(remembered(&play.crashes(C).begins_to_boot(C, 1, None)), 0);
     }
 
     #[test]

@@ -8,9 +8,6 @@ use crate::disk::Operation;
 use crate::members::ServerId;
 use crate::observe::Role;
 
-/// How many logs that were replaced in memory are remembered.
-pub(super) const LOGS_REPLACED: usize = 4;
-
 /// The ghost of a node.
 #[derive(Debug, Default)]
 pub(super) struct Ghost {
@@ -24,8 +21,9 @@ pub(super) struct Ghost {
     pub(super) term_sent: u64,
     /// The log in memory.
     pub(super) log: TermLog,
-    /// The logs that a snapshot replaced in memory, the latest last: what they held may still be written.
-    pub(super) logs_replaced: VecDeque<TermLog>,
+    /// The logs that snapshots replaced in memory, the latest last. What they held may still be written until such a snapshot
+    /// is durable: its index comes first.
+    pub(super) logs_replaced: VecDeque<(u64, TermLog)>,
     pub(super) configurations: VecDeque<Configured>,
     pub(super) commit: u64,
     pub(super) applied: u64,
@@ -142,4 +140,12 @@ impl Ghost {
             Life::New | Life::Booting | Life::Running => self.log.base().min(on_disk),
         }
     }
+}
+
+/// The logs that a node has or had in memory, the latest last, as far as what they hold may still be written.
+pub(super) fn memory<'g>(
+    log: &'g TermLog,
+    replaced: &'g VecDeque<(u64, TermLog)>,
+) -> impl DoubleEndedIterator<Item = &'g TermLog> + Clone {
+    replaced.iter().map(|(_, log)| log).chain([log])
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::ghost::LOGS_REPLACED;
 use super::records::Applied;
 use super::{Failure, Observer};
 use crate::invariant::Check;
@@ -206,10 +205,7 @@ impl Observer {
             let committed = self.configurations.iter().rev().find(|committed| committed.index <= index);
             ghost.configurations.extend(committed);
         }
-        ghost.logs_replaced.push_back(ghost.log.clone());
-        if ghost.logs_replaced.len() > LOGS_REPLACED {
-            ghost.logs_replaced.pop_front();
-        }
+        ghost.logs_replaced.push_back((index, ghost.log.clone()));
         ghost.log.restore(index, term);
         ghost.forget_configurations(index);
         (ghost.snapshot, ghost.applied, ghost.commit, ghost.state) = (index, index, index, state);
