@@ -25,6 +25,7 @@ const FILES: &[(&str, &str)] = files! {
     "deluge" "retention" "only-reads" "swarm" "swarm-members" "swarm-disks"
     "longer-against-newer" "term-ahead" "deaf-server" "far-behind" "compacted-and-idle" "late-appends"
     "overtaken-writes" "drifting-leases" "leases-given-away" "abandoned-changes" "unaware-voter"
+    "majority-of-disks" "disks-beyond"
 
     "labs/raft/initial-election" "labs/raft/re-election" "labs/raft/many-elections"
     "labs/raft/basic-agreement" "labs/raft/bytes-sent" "labs/raft/follower-failure" "labs/raft/leader-failure"

@@ -2,9 +2,11 @@
 //! them, and a run is the same with the recorder on.
 
 use whitewater_reports::model::Verdict;
+use whitewater_scenarios::catalog;
 use whitewater_scenarios::run::{Options, Run, run};
 use whitewater_scenarios::scenario::{Scenario, format};
 use whitewater_sim::Recording;
+use whitewater_sim::disk::Losses;
 
 /// Each mix, and what the trace says when it struck.
 const MIXES: [(&str, &[&str]); 13] = [
@@ -110,4 +112,17 @@ fn a_write_error_that_is_ignored_is_noticed() {
     });
     let checks: Vec<String> = checks.collect();
     assert!(checks.iter().any(|check| ["I10", "I8", "I2"].contains(&check.as_str())), "{checks:?}");
+}
+
+#[test]
+fn a_majority_of_disks_is_lost_only_in_a_scenario_that_goes_beyond_what_a_cluster_survives() {
+    let beyond = catalog::find("majority-of-disks").expect("it is in the catalog");
+    let mut spared = beyond.clone();
+    spared.disks.losses = Losses::Survived;
+    for seed in 0..4 {
+        let (beyond, spared) = (recorded(&beyond, seed), recorded(&spared, seed));
+        let left_out = "is left out: the cluster would not survive that now";
+        assert_eq!(beyond.record.verdict, Verdict::Pass, "seed {seed}");
+        assert!(says(&spared, left_out) && !says(&beyond, left_out), "seed {seed}");
+    }
 }

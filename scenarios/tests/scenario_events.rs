@@ -124,7 +124,7 @@ fn impossible_faults_of_the_newer_kinds() {
         fault("kind = \"crash-at\"\ntarget = \"all\"\npoint = \"after-write\"").contains("how long the server is down")
     );
     assert!(fault("kind = \"partition\"").contains("add a line like shape = \"halves\""));
-    assert!(fault("kind = \"damage\"\ndamage = \"rot\"\ntarget = \"all\"").starts_with("one disk is wiped at a time"));
+    assert!(fault("kind = \"damage\"\ndamage = \"rot\"\ntarget = \"all\"").starts_with("one disk is lost at a time"));
     assert!(fault("kind = \"clock-freeze\"\ntarget = \"all\"").contains("a lease last longer than it may"));
     let says = "checks = [\"I1\", \"I6\"]\n[[faults]]\nkind = \"clock-freeze\"\ntarget = \"all\"\nevery = \"1s\"\nlasting = \"1s\"\n";
     assert!(parse("x.toml", &format!("{HEAD}{says}")).is_ok(), "it says what still holds");

@@ -3,6 +3,7 @@
 use whitewater_raft::{Config, NodeId};
 use whitewater_scenarios::scenario::format::parse;
 use whitewater_scenarios::scenario::{Reads, Scenario};
+use whitewater_sim::disk::Losses;
 
 const HEAD: &str = "name = \"x\"\nsummary = \"y\"\n";
 
@@ -105,6 +106,29 @@ fn impossible_clock_steps() {
 }
 
 #[test]
+fn more_disks_are_lost_only_where_the_scenario_says_what_still_holds() {
+    let beyond = "[disk]\nlosses = \"any\"\n";
+    let loss = "[[faults]]\nkind = \"wipe\"\ntarget = \"all\"\nevery = \"1s\"\nlasting = \"1s\"\n";
+    refused(
+        beyond,
+        "x.toml:4: a cluster does not survive the loss of any disk: leave `losses` out, or say what still holds: `checks` \
+         without I8, I18 and I24\n  4 | losses = \"any\"",
+    );
+    refused(
+        &format!("checks = [\"I1\", \"I8\"]\n{beyond}"),
+        "x.toml:5: a cluster does not survive the loss of any disk: \
+         leave `losses` out, or say what still holds: `checks` without I8, I18 and I24\n  5 | losses = \"any\"",
+    );
+    let says = format!("{HEAD}checks = [\"I1\", \"LIN\"]\n{beyond}{loss}{loss}");
+    let scenario = parse("x.toml", &says).expect("the scenario says what still holds");
+    assert_eq!((scenario.disks.losses, scenario.faults.len()), (Losses::Any, 2));
+    refused(
+        "[disk]\nlosses = \"all\"\n",
+        "x.toml:4: the word `all` is not known here: there are survived, any\n  4 | losses = \"all\"",
+    );
+}
+
+#[test]
 fn wipes_that_would_lose_the_cluster() {
     let wipe = |target: &str, every: &str| {
         format!("[[faults]]\nkind = \"wipe\"\ntarget = {target}\nevery = \"{every}\"\nlasting = \"1s\"\n")
@@ -117,7 +141,8 @@ fn wipes_that_would_lose_the_cluster() {
     );
     refused(
         &wipe("\"minority\"", "5s"),
-        "x.toml:3: one disk is wiped at a time: set target = \"random\", \"leader\" or \"follower\"\n  3 | [[faults]]",
+        "x.toml:3: one disk is lost at a time: set target = \"random\", \"leader\" or \"follower\", or go beyond what a cluster \
+         survives with `disk.losses` = \"any\"\n  3 | [[faults]]",
     );
     refused(
         &wipe("[1]", "4s"),

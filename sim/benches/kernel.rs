@@ -14,7 +14,7 @@ use std::time::Instant as WallClock;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 use whitewater_sim::{
     Checks, ClockProfile, Context, Instant, Keep, Latency, LinkProfile, Message, NodeId, Process, Recording, TimerId,
@@ -69,7 +69,7 @@ fn kernel(in_flight: u64) -> u64 {
         servers: NODES,
         clients: 0,
         links: LinkProfile::reliable(LATENCY),
-        disks: DiskProfile { sync: Latency::constant(1), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile { sync: Latency::constant(1), crash_keeps: CrashKeeps::Nothing, losses: Losses::Survived },
         checks: Checks::all(),
         recording: Recording::Off,
         clocks: ClockProfile::default(),

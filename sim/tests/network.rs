@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
-use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::fault::{Direction, Fault, FaultKind, Filter, Reach, Shape, Source, Target};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{
@@ -87,7 +87,11 @@ fn world(links: LinkProfile, faults: Vec<Fault>, milliseconds: u64) -> (World<Co
         servers: NODES,
         clients: 0,
         links,
-        disks: DiskProfile { sync: Latency::constant(MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile {
+            sync: Latency::constant(MILLISECOND_NS),
+            crash_keeps: CrashKeeps::Nothing,
+            losses: Losses::Survived,
+        },
         checks: Checks::all(),
         recording: Recording::On,
         clocks: ClockProfile::default(),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::fault::{CrashPoint, Damage, DiskFailure, Fault, FaultKind, Source, Target};
 use whitewater_sim::history::Outcome;
 use whitewater_sim::time::MILLISECOND_NS;
@@ -113,7 +113,11 @@ fn config(clients: u32) -> WorldConfig {
         servers: 2,
         clients,
         links: LinkProfile::reliable(Latency::constant(MILLISECOND_NS)),
-        disks: DiskProfile { sync: Latency::constant(2 * MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile {
+            sync: Latency::constant(2 * MILLISECOND_NS),
+            crash_keeps: CrashKeeps::Nothing,
+            losses: Losses::Survived,
+        },
         checks: Checks::all(),
         recording: Recording::Off,
         clocks: ClockProfile::default(),

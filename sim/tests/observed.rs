@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
-use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::fault::{Fault, FaultKind, Source, Target};
 use whitewater_sim::observe::{Promise, Role};
 use whitewater_sim::time::MILLISECOND_NS;
@@ -86,7 +86,11 @@ fn config() -> WorldConfig {
         servers: 1,
         clients: 0,
         links: LinkProfile::reliable(Latency::constant(MILLISECOND_NS)),
-        disks: DiskProfile { sync: Latency::constant(MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile {
+            sync: Latency::constant(MILLISECOND_NS),
+            crash_keeps: CrashKeeps::Nothing,
+            losses: Losses::Survived,
+        },
         clocks: ClockProfile::default(),
         checks: Checks::all(),
         recording: Recording::On,

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::fault::{Direction, FaultKind, Reach, Source, Target};
 use whitewater_sim::observe::Role;
 use whitewater_sim::plan::{Action, Edge, Expectation, Quantity, Step, Trigger};
@@ -112,7 +112,11 @@ fn world_with(checks: Checks, recording: Recording, steps: Vec<Step>, expected: 
         servers: SERVERS,
         clients: 1,
         links: LinkProfile::reliable(Latency::constant(MILLISECOND_NS)),
-        disks: DiskProfile { sync: Latency::constant(MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile {
+            sync: Latency::constant(MILLISECOND_NS),
+            crash_keeps: CrashKeeps::Nothing,
+            losses: Losses::Survived,
+        },
         checks,
         recording,
         clocks: ClockProfile::default(),

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
 
-use whitewater_sim::disk::{CrashKeeps, DiskProfile, SyncId};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::fault::{Direction, Fault, FaultKind, Reach, Source, Target};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{
@@ -92,7 +92,11 @@ fn config(seed: u64) -> WorldConfig {
         servers: 2,
         clients: 0,
         links: LinkProfile::reliable(Latency::constant(MILLISECOND_NS)),
-        disks: DiskProfile { sync: Latency::constant(2 * MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile {
+            sync: Latency::constant(2 * MILLISECOND_NS),
+            crash_keeps: CrashKeeps::Nothing,
+            losses: Losses::Survived,
+        },
         checks: Checks::all(),
         recording: Recording::Off,
         clocks: ClockProfile::default(),

@@ -1,7 +1,7 @@
 //! What a scenario sets up: its cluster, timing, protocol, network, clocks and disks.
 
 use whitewater_raft::config::{PreVote, QuorumCheck};
-use whitewater_sim::disk::CrashKeeps;
+use whitewater_sim::disk::{CrashKeeps, Losses};
 use whitewater_sim::{ClockProfile, LinkProfile};
 
 use super::words::{bytes, exact, join, latency, noun, percent, range};
@@ -134,12 +134,17 @@ pub(super) fn disks(scenario: &Scenario) -> Vec<String> {
         CrashKeeps::Prefix => "keeps the unsynced writes before an arbitrary one, which may be torn",
         CrashKeeps::Subset => "keeps an arbitrary subset of the unsynced writes, the last one possibly torn",
     };
-    vec![
+    let losses = match scenario.disks.losses {
+        Losses::Survived => None,
+        Losses::Any => Some("disks are lost even where the cluster cannot do without them".to_owned()),
+    };
+    let usual = [
         format!(
             "a sync takes {}; a file of the log has up to {}",
             latency(&scenario.disks.sync),
             bytes(scenario.segment_bytes)
         ),
         format!("a crash {keeps}"),
-    ]
+    ];
+    usual.into_iter().chain(losses).collect()
 }

@@ -1,6 +1,7 @@
 //! The fault mixes of a scenario file: what strikes again and again, how often, and what may not go together.
 
 use toml::Spanned;
+use whitewater_sim::disk::Losses;
 use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
 
 use super::format::{Mistake, wrong};
@@ -32,7 +33,8 @@ pub(super) fn check(
     let mut strikes = 0_u64;
     for place in raw {
         let mix = mix(place, setting)?;
-        if costs_a_disk(&mix.kind) && faults.iter().any(|other| costs_a_disk(&other.kind)) {
+        let is_spared = setting.losses == Losses::Survived;
+        if is_spared && costs_a_disk(&mix.kind) && faults.iter().any(|other| costs_a_disk(&other.kind)) {
             return wrong(
                 place,
                 "a second wipe could strike before the operator has made up for the first: leave one of them out",
@@ -75,7 +77,8 @@ fn mix(place: &Spanned<RawStrike>, setting: &Setting<'_>) -> Result<FaultMix, Mi
         return wrong(every, "a fault strikes every millisecond at most: write a duration like \"1s\"");
     }
     let struck = raw.strike(place, kind, setting)?.expect("ends and marks are refused above");
-    if costs_a_disk(&struck) && every.get_ref().0.min_ns < WIPE_EVERY_NS_MIN {
+    let is_spared = setting.losses == Losses::Survived;
+    if is_spared && costs_a_disk(&struck) && every.get_ref().0.min_ns < WIPE_EVERY_NS_MIN {
         return wrong(every, "the operator needs time to replace a server that lost its disk: write \"5s\" or more");
     }
     let lasting = match raw.lasting()? {

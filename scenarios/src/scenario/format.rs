@@ -3,11 +3,13 @@
 //! `FORMAT.md` beside this crate's `Cargo.toml` has every key on one page. Whatever is wrong is reported once, with file,
 //! line and what to write instead. What a scenario asks for stays within what the protocol promises to survive. It goes
 //! beyond that only where it says what still holds: clocks may do what reads by lease cannot stand if `checks` leaves out
-//! all that looks at those reads. A second lost disk before the first was made up for is never allowed.
+//! all that looks at those reads, and more disks may be lost than a cluster can do without if it leaves out what lost disks
+//! promised.
 
 use serde::Deserialize;
 use toml::Spanned;
 use whitewater_reports::words::printable;
+use whitewater_sim::disk::Losses;
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS};
 use whitewater_sim::{Check, Checks, Latency, LinkProfile, ProbeId};
 
@@ -217,13 +219,15 @@ impl RawScenario {
         let leases = leases(&workload, checks);
         check_drift(drift, clocks.drift_ppm_max, protocol, leases)?;
         let links = self.network.profile(LinkProfile::reliable(LAN));
-        let setting = Setting { links, cluster: &cluster, leases };
+        let disks = self.disk.profile();
+        check_losses(self.disk.losses_place(), disks.losses, checks)?;
+        let setting = Setting { links, cluster: &cluster, leases, losses: disks.losses };
         let faults = faults::check(&self.faults, &setting, timing.duration_ns)?;
         let (steps, names) = steps::check(&self.steps, &setting, timing.duration_ns)?;
         let frame = Frame { names: &names, end_ns: timing.duration_ns + timing.settle_ns };
         let expectations = expect::check(&self.expect, &frame)?;
         let losses = losses(&self.faults, &faults, &self.steps, &steps);
-        let operator = check_operator(&self.operator, &cluster, losses, timing.duration_ns)?;
+        let operator = check_operator(&self.operator, &cluster, (disks.losses, losses), timing.duration_ns)?;
         let (snapshot_every, entries_kept) = self.snapshots.check();
         Ok(Scenario {
             name: self.name.into_inner(),
@@ -243,7 +247,7 @@ impl RawScenario {
             links,
             clocks,
             segment_bytes: self.disk.segment_bytes(),
-            disks: self.disk.profile(),
+            disks,
             workload,
             faults,
             steps,
@@ -339,6 +343,18 @@ fn check_drift(place: Option<usize>, drift_ppm_max: u32, protocol: Protocol, lea
     Ok(())
 }
 
+/// What cannot hold when a cluster loses more disks than it can do without.
+const PROMISED_BY_DISKS: [Check; 3] = [Check::QuorumDurability, Check::VotersOnly, Check::Liveness];
+
+fn check_losses(place: Option<usize>, losses: Losses, checks: Checks) -> Result<(), Mistake> {
+    if losses == Losses::Any && PROMISED_BY_DISKS.iter().any(|check| checks.contains(*check)) {
+        let message = "a cluster does not survive the loss of any disk: leave `losses` out, or say what still holds: `checks` \
+                       without I8, I18 and I24";
+        return Err(Mistake { at: place, message: message.to_owned() });
+    }
+    Ok(())
+}
+
 /// What takes disks away.
 fn losses<'r>(
     raw_faults: &'r [Spanned<RawStrike>],
@@ -357,7 +373,7 @@ const ACTIONS_MAX: u64 = 100_000;
 fn check_operator(
     raw: &[Spanned<RawOperator>],
     cluster: &Cluster,
-    loss: Option<&Spanned<RawStrike>>,
+    (losses, loss): (Losses, Option<&Spanned<RawStrike>>),
     duration_ns: u64,
 ) -> Result<Vec<OperatorMix>, Mistake> {
     let mut operator = Vec::new();
@@ -371,7 +387,7 @@ fn check_operator(
             | OperatorKind::Replace
             | OperatorKind::RemoveLeader => true,
         };
-        if let Some(loss) = loss
+        if let Some(loss) = loss.filter(|_| losses == Losses::Survived)
             && changes_members
         {
             return wrong(

@@ -5,7 +5,7 @@ use toml::Spanned;
 use whitewater_kv::client::Patience;
 use whitewater_raft::config::{PreVote, QuorumCheck};
 use whitewater_sim::ClockProfile;
-use whitewater_sim::disk::{CrashKeeps, DiskProfile};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses};
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use whitewater_sim::{Latency, LinkProfile};
 
@@ -87,11 +87,12 @@ pub(super) struct RawNetwork {
     pub(super) queue: Option<Limit>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawDisk {
     sync: Option<RawLatency>,
     crash_keeps: Option<RawCrashKeeps>,
+    losses: Option<Spanned<RawLosses>>,
     segment_bytes: Option<Size>,
 }
 
@@ -101,6 +102,13 @@ enum RawCrashKeeps {
     Nothing,
     Prefix,
     Subset,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum RawLosses {
+    Survived,
+    Any,
 }
 
 impl RawTiming {
@@ -230,7 +238,12 @@ impl RawNetwork {
 }
 
 impl RawDisk {
-    pub(super) fn profile(self) -> DiskProfile {
+    /// Where the file says which disks may be lost.
+    pub(super) fn losses_place(&self) -> Option<usize> {
+        self.losses.as_ref().map(|losses| losses.span().start)
+    }
+
+    pub(super) fn profile(&self) -> DiskProfile {
         DiskProfile {
             sync: self.sync.map_or(Latency::constant(500 * MICROSECOND_NS), |latency| latency.0),
             crash_keeps: match self.crash_keeps {
@@ -238,10 +251,14 @@ impl RawDisk {
                 Some(RawCrashKeeps::Prefix) => CrashKeeps::Prefix,
                 Some(RawCrashKeeps::Subset) | None => CrashKeeps::Subset,
             },
+            losses: match self.losses.as_ref().map(Spanned::get_ref) {
+                Some(RawLosses::Any) => Losses::Any,
+                Some(RawLosses::Survived) | None => Losses::Survived,
+            },
         }
     }
 
-    pub(super) fn segment_bytes(self) -> u64 {
+    pub(super) fn segment_bytes(&self) -> u64 {
         self.segment_bytes.map_or(64 << 10, |size| size.0)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use toml::Spanned;
 use whitewater_kv::wire::KINDS;
+use whitewater_sim::disk::Losses;
 use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, Reach, Shape};
 use whitewater_sim::rng::PPM;
 use whitewater_sim::{Latency, LinkProfile, NodeId};
@@ -193,6 +194,7 @@ pub(super) struct Setting<'s> {
     pub(super) links: LinkProfile,
     pub(super) cluster: &'s Cluster,
     pub(super) leases: Leases,
+    pub(super) losses: Losses,
 }
 
 /// Whether clocks must keep to what reads by lease rely on.
@@ -263,7 +265,7 @@ impl RawStrike {
             }
             RawKind::Pause => MixKind::Pause { target: target()? },
             RawKind::SlowServer => self.slow_server(place, target()?)?,
-            RawKind::Wipe => MixKind::Wipe { target: self.expendable(place, target()?, setting.cluster)? },
+            RawKind::Wipe => MixKind::Wipe { target: self.expendable(place, target()?, setting)? },
             RawKind::SlowDisk => {
                 MixKind::SlowDisk { target: target()?, factor: self.needed(place, self.factor, "factor = 20")?.0 }
             }
@@ -272,7 +274,7 @@ impl RawStrike {
                 failure: self.needed(place, self.failure, "failure = \"sync\"")?.into(),
             },
             RawKind::Damage => MixKind::Damage {
-                target: self.expendable(place, target()?, setting.cluster)?,
+                target: self.expendable(place, target()?, setting)?,
                 damage: self.needed(place, self.damage, "damage = \"rot\"")?.into(),
             },
             RawKind::ClockStep => self.clock_step(place, target()?, setting.leases)?,
@@ -438,8 +440,11 @@ impl RawStrike {
 
     /// Without its disk, a server costs a vote and a copy for as long as the operator needs to replace it: one at a time,
     /// and only where the others can do without.
-    fn expendable(&self, place: &Spanned<RawStrike>, target: Who, cluster: &Cluster) -> Result<Who, Mistake> {
-        if cluster.voters_min() < 3 {
+    fn expendable(&self, place: &Spanned<RawStrike>, target: Who, setting: &Setting<'_>) -> Result<Who, Mistake> {
+        if setting.losses == Losses::Any {
+            return Ok(target);
+        }
+        if setting.cluster.voters_min() < 3 {
             return wrong(
                 place,
                 "without its disk, a cluster of fewer than three voters is lost: set `cluster.servers` to 3",
@@ -451,7 +456,11 @@ impl RawStrike {
             Who::Minority | Who::LeaderAndMinority | Who::MajorityWithoutLeader | Who::Rack | Who::All => false,
         };
         if !is_one {
-            return wrong(place, "one disk is wiped at a time: set target = \"random\", \"leader\" or \"follower\"");
+            return wrong(
+                place,
+                "one disk is lost at a time: set target = \"random\", \"leader\" or \"follower\", or go beyond what a \
+                 cluster survives with `disk.losses` = \"any\"",
+            );
         }
         Ok(target)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use whitewater_kv::storage::{Disk, Ticket, Unreadable};
 use whitewater_sim::Latency;
-use whitewater_sim::disk::{CrashKeeps, DiskProfile};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses};
 use whitewater_sim::rng::RunKey;
 
 /// What a disk holds: bytes by name.
@@ -30,7 +30,7 @@ pub(crate) struct Simulated(pub(crate) whitewater_sim::disk::Disk);
 
 impl Simulated {
     pub(crate) fn empty(seed: u64, crash_keeps: CrashKeeps) -> Simulated {
-        let profile = DiskProfile { sync: Latency::constant(1), crash_keeps };
+        let profile = DiskProfile { sync: Latency::constant(1), crash_keeps, losses: Losses::Survived };
         Simulated(whitewater_sim::disk::Disk::new(profile, &RunKey::new(seed), 0))
     }
 }

@@ -38,6 +38,15 @@ pub enum CrashKeeps {
     Subset,
 }
 
+/// Which losses of all that a disk holds happen: erased and damaged disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Losses {
+    /// Those that the cluster survives. The others are left out.
+    Survived,
+    /// All of them. What was promised on lost disks is forgotten, so some checks cannot hold.
+    Any,
+}
+
 /// How a disk behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskProfile {
@@ -45,6 +54,8 @@ pub struct DiskProfile {
     pub sync: Latency,
     /// What a crash keeps of what was not synced.
     pub crash_keeps: CrashKeeps,
+    /// Which losses of all that it holds happen.
+    pub losses: Losses,
 }
 
 /// How often disk faults struck.
@@ -146,6 +157,11 @@ impl Disk {
             next_sync: 1,
             counts: DiskCounts::default(),
         }
+    }
+
+    /// Which losses of all that it holds happen.
+    pub(crate) fn losses(&self) -> Losses {
+        self.profile.losses
     }
 
     /// From now on all draws are those of another key.

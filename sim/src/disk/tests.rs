@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 fn disk(seed: u64, crash_keeps: CrashKeeps) -> Disk {
-    Disk::new(DiskProfile { sync: Latency::constant(10), crash_keeps }, &RunKey::new(seed), 0)
+    Disk::new(DiskProfile { sync: Latency::constant(10), crash_keeps, losses: Losses::Survived }, &RunKey::new(seed), 0)
 }
 
 /// A disk with a file `wal`, empty and with a durable name.

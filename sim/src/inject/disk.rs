@@ -2,10 +2,12 @@
 //!
 //! A cluster survives that some of its servers lose what they promised, and no more. So a disk is erased or damaged only
 //! if the observer says that the cluster can lose this server now, be it in the middle of a change of its members: one that
-//! is lost and not replaced yet counts, and so does one that is damaged and has not shown yet that it can do without.
+//! is lost and not replaced yet counts, and so does one that is damaged and has not shown yet that it can do without. A run can
+//! be told to lose any disk ([`crate::disk::Losses`]): then it is up to the cluster not to answer wrongly.
 
 use super::Undo;
 use super::effect::Gauge;
+use crate::disk::Losses;
 use crate::fault::{Damage, DiskFailure, FaultKind, Target};
 use crate::node::{NodeId, Process};
 use crate::trace::Mark;
@@ -23,7 +25,8 @@ impl<P: Process> World<P> {
         let (mut struck, mut had_effect) = (Vec::new(), false);
         for node in self.resolve(target) {
             assert!(node.0 < self.servers, "a fault hits servers only: {node}");
-            if self.kernel.observer.can_lose(node) {
+            let is_survived = || self.kernel.observer.can_lose(node);
+            if self.kernel.disks[node.index()].losses() == Losses::Any || is_survived() {
                 self.note_fault(&[node], kind, "begins");
                 had_effect |= lose(self, node);
                 struck.push(node);

@@ -7,7 +7,7 @@ mod toml;
 
 use whitewater_kv::client::Patience;
 use whitewater_raft::config::{PreVote, QuorumCheck};
-use whitewater_sim::disk::{CrashKeeps, DiskProfile};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses};
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::{Check, Checks, ClockProfile};
 
@@ -220,7 +220,7 @@ fn clocks(clocks: &ClockProfile) -> Lines {
 }
 
 fn disk(scenario: &Scenario, default: &Scenario) -> Lines {
-    let DiskProfile { sync, crash_keeps } = scenario.disks;
+    let DiskProfile { sync, crash_keeps, losses } = scenario.disks;
     let mut lines = Lines::default();
     lines.unless("sync", sync, default.disks.sync, latency);
     lines.unless("crash_keeps", crash_keeps, default.disks.crash_keeps, |keeps| {
@@ -228,6 +228,12 @@ fn disk(scenario: &Scenario, default: &Scenario) -> Lines {
             CrashKeeps::Nothing => "nothing",
             CrashKeeps::Prefix => "prefix",
             CrashKeeps::Subset => "subset",
+        })
+    });
+    lines.unless("losses", losses, default.disks.losses, |losses| {
+        string(match losses {
+            Losses::Survived => "survived",
+            Losses::Any => "any",
         })
     });
     lines.unless("segment_bytes", scenario.segment_bytes, default.segment_bytes, size);
