@@ -1,15 +1,19 @@
-//! The guide: which scenarios get the runs, and which runs to depart from, because they showed what few others did.
+//! The guide: which scenarios get the runs, and which of them depart from others.
 //!
 //! A scenario's yield is how many features a run of it shows that no other run has, in the mean. That is what its next run
 //! can be expected to add (Good, "The Population Frequencies of Species", 1953), so the runs go to the scenario with the
-//! highest yield, until that has fallen to the next one's: of all ways to divide them this one finds most. Runs that depart from each
-//! other share what they show until then; they are one family, and what only one family has shown is new all the same. A part of the
-//! runs takes turns, whatever the yields are. Of those of a scenario some are fresh seeds; the others depart from the run with most energy
-//! among a few that are picked at random, so that no run is departed from very often: what is rare is not always what is wanted.
-//! Every rare probe has the same energy, divided among the runs that hit it (the power schedules of Böhme et al.,
-//! "Coverage-based Greybox Fuzzing as Markov Chain", CCS 2016). Runs are asked for in generations: which ones depends on the
-//! results of earlier generations and on nothing else, so the number of threads makes no difference. What it simplifies: a
-//! run costs what any other does.
+//! highest yield until that has fallen to the next one's. Runs that depart from each other have a part in common; they are
+//! one family, and what only one family has shown is new all the same. A share of the runs takes turns whatever the yields
+//! are.
+//!
+//! Of the runs of a scenario some are fresh seeds. The others depart from a seed: of a few that are picked at random, the one
+//! whose run met most situations. Bugs are where faults strike in the midst of other faults, and which situations a run gets
+//! into is in good part what a swarm chose for it. What is rare in a run says less, except for where to depart from it: every
+//! rare probe has the same energy, divided among the runs that hit it (the power schedules of Böhme et al., "Coverage-based
+//! Greybox Fuzzing as Markov Chain", CCS 2016).
+//!
+//! Runs are asked for in generations: which ones depends on the results of earlier generations and on nothing else, so the
+//! number of threads makes no difference. What it simplifies: a run costs what any other does.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -31,7 +35,7 @@ const GENERATION_MAX: u64 = 1_024;
 const TURNS_PPM: Ppm = PPM / 8;
 
 /// The share of fresh seeds among the runs of a scenario.
-const FRESH_PPM: Ppm = PPM / 3;
+const FRESH_PPM: Ppm = PPM / 4;
 
 /// A feature is rare if one in so many runs has it, or fewer.
 const RARE: u64 = 32;
@@ -39,11 +43,11 @@ const RARE: u64 = 32;
 /// What a feature is divided into.
 const ENERGY: u64 = 1 << 24;
 
-/// How many runs of a scenario are kept, to depart from: the latest.
+/// How many seeds of a scenario are kept, to depart from: the latest.
 const KEPT: usize = 256;
 
-/// Among so many runs the one with most energy is departed from.
-const CANDIDATES: usize = 3;
+/// Among so many seeds the one whose run met most situations is departed from.
+const CANDIDATES: usize = 16;
 
 /// How often a run that departs from one of a swarm keeps what that chose, and nothing else.
 const KEPT_PPM: Ppm = PPM / 4 * 3;
@@ -99,10 +103,17 @@ struct Place {
     latest: VecDeque<Trial>,
 }
 
-/// A run, and the probes that it hit.
+/// The run of a seed, and the probes that it hit.
 struct Trial {
     lineage: Lineage,
     probes: Vec<Sighting>,
+}
+
+impl Trial {
+    /// How many situations it met.
+    fn situations(&self) -> usize {
+        self.probes.len()
+    }
 }
 
 /// Who showed a feature.
@@ -175,17 +186,16 @@ impl Guide {
     }
 
     fn departure(&mut self, scenario: usize) -> Option<Job> {
-        let few = self.few();
         let latest = &self.places[scenario].latest;
-        let mut best: Option<(&Trial, Weighted<u32>)> = None;
+        let mut best: Option<&Trial> = None;
         for _ in 0..CANDIDATES.min(latest.len()) {
             let trial = &latest[self.stream.below(latest.len() as u64) as usize];
-            let moments = moments(&self.seen, trial, few);
-            if best.as_ref().is_none_or(|(_, best)| best.total < moments.total) {
-                best = Some((trial, moments));
+            if best.is_none_or(|best| best.situations() < trial.situations()) {
+                best = Some(trial);
             }
         }
-        let (trial, moments) = best?;
+        let trial = best?;
+        let moments = moments(&self.seen, trial, self.few());
         let shape = self.places[scenario].shape;
         self.departures += 1;
         let lineage = departing(shape, &trial.lineage, &moments, self.departures, &mut self.stream);
@@ -215,11 +225,13 @@ impl Guide {
         }
         let place = &mut self.places[job.scenario];
         place.runs += 1;
-        if place.latest.len() == KEPT {
-            place.latest.pop_front();
+        if job.lineage == Lineage::of(job.lineage.seed) {
+            if place.latest.len() == KEPT {
+                place.latest.pop_front();
+            }
+            let probes = sightings.iter().filter(|sighting| sighting.feature.kind() == Kind::Probe).copied().collect();
+            place.latest.push_back(Trial { lineage: job.lineage.clone(), probes });
         }
-        let probes = sightings.iter().filter(|sighting| sighting.feature.kind() == Kind::Probe).copied().collect();
-        place.latest.push_back(Trial { lineage: job.lineage.clone(), probes });
     }
 
     /// What the runs have shown.
