@@ -137,10 +137,7 @@ impl<C: Consensus> Server for Hosted<C> {
 }
 
 impl<W> Holdings<W> {
-    fn open<S: Server>(
-        settings: Settings,
-        context: &mut Context<'_, Node<S>>,
-    ) -> Result<(Holdings<W>, Kept), String> {
+    fn open<S: Server>(settings: Settings, context: &mut Context<'_, Node<S>>) -> Result<(Holdings<W>, Kept), String> {
         let mut store = Store::new(settings.sessions);
         let (journal, kept) = Journal::open(settings, &mut store, context)?;
         let told = Told::booted(kept.term, store.applied());
