@@ -136,7 +136,10 @@ impl Consensus for Server {
     }
 
     fn read(&mut self, read: ReadName, host: &mut Host<'_, '_, Server>) {
+        host.context.note(format_args!("is to serve {read:?}"));
         if self.role == Role::Leader {
+            // What is said of the reads of another life is not taken for a word on this one's.
+            host.pass(of_another_life(read), 0);
             // There is no other leader, so nothing is committed that is not in its log.
             host.pass(read, if self.flaw == Some(Flaw::ReadsTooEarly) { 0 } else { self.last() });
         }
@@ -282,6 +285,13 @@ impl Server {
     }
 }
 
+/// A read with the same number.
+fn of_another_life(read: ReadName) -> ReadName {
+    let mut bytes = read.to_bytes();
+    bytes[0] ^= 1;
+    ReadName::from_bytes(&bytes).expect("it is as long as a name")
+}
+
 fn send(to: NodeId, letter: Letter, host: &mut Host<'_, '_, Server>) {
     let promise = match letter.word {
         Word::Stand => Promise::AskVote,
@@ -339,6 +349,20 @@ fn who_is_far_behind_gets_the_snapshot() {
     let trace = trace.expect("it was recorded");
     let has = |what: &str| trace.lines().iter().any(|line| line.text.contains(what));
     assert!(has("Install(Cut") && has("forgets"), "logs were compacted, and a snapshot was sent");
+}
+
+#[test]
+fn no_two_reads_have_the_same_name() {
+    let mut scenario = catalog::find("quorum-reads").expect("it is in the catalog");
+    scenario.faults = catalog::find("power-loss").expect("it is in the catalog").faults;
+    let options = Options { recording: Recording::On, ..Options::default() };
+    let Run { record, trace, .. } = run_on(&Replicated(None), &scenario, &Lineage::of(0), &options);
+    assert_eq!(record.verdict, Verdict::Pass);
+    let trace = trace.expect("it was recorded");
+    let names: Vec<&str> = trace.lines().iter().filter_map(|line| line.text.strip_prefix("is to serve ")).collect();
+    let repeated_number = names.iter().filter(|name| name.ends_with("number: 0 }")).count();
+    assert!(names.len() > 100 && repeated_number > 1, "{} reads, in {repeated_number} lives", names.len());
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
 }
 
 #[test]

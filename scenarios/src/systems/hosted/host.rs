@@ -252,3 +252,20 @@ impl<C: Consensus> Host<'_, '_, C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_reads_are_found_again_in_their_bytes() {
+        let name = ReadName { life: 0x0123_4567_89ab_cdef, number: 7 };
+        let bytes = name.to_bytes();
+        assert_eq!(ReadName::from_bytes(&bytes), Some(name));
+        for other in [ReadName { life: 7, ..name }, ReadName { number: 8, ..name }] {
+            assert_ne!(other.to_bytes(), bytes);
+        }
+        assert_eq!(ReadName::from_bytes(&bytes[1..]), None);
+        assert_eq!(ReadName::from_bytes(b""), None);
+    }
+}

@@ -21,6 +21,8 @@ mod host;
 mod journal;
 mod standing;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
