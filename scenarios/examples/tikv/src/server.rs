@@ -11,7 +11,8 @@ use std::collections::BTreeMap;
 use raft::eraftpb::{ConfState, Entry, HardState, Message, MessageType, Snapshot};
 use raft::storage::MemStorage;
 use raft::{Config, RawNode, Ready, SnapshotStatus, StateRole, Storage as _};
-use whitewater_raft::Command;
+use whitewater_raft::{Command, Probe};
+use whitewater_scenarios::probes::Declared;
 use whitewater_scenarios::systems::hosted::{Consensus, Cut, Host, Kept, ReadName, Record, Standing};
 use whitewater_sim::observe::{Observation, Role};
 use whitewater_sim::{NodeId, ServerId};
@@ -194,8 +195,13 @@ impl Tikv {
             host.pass(read, if self.is(Mistake::ReadsTooEarly) { 0 } else { state.index });
         }
         let committed = ready.take_committed_entries();
-        host.after_writes(Waiting::Persisted(ready.number()));
+        let persisted = Waiting::Persisted(ready.number());
         self.node.advance_append_async(ready);
+        if self.is(Mistake::CountsItselfEarly) {
+            self.durable(persisted, host);
+        } else {
+            host.after_writes(persisted);
+        }
         for Entry { index, term, data, .. } in committed {
             host.apply((index, term), &data);
         }
@@ -228,6 +234,7 @@ impl Tikv {
             host.context.observe(Observation::Sent { term: message.term, promise });
         }
         if message.get_msg_type() == MessageType::MsgSnapshot {
+            host.context.hit(Declared::Raft(Probe::SnapshotSentToLaggard).id());
             // `MemStorage` keeps no state with its snapshots.
             message.mut_snapshot().data = host.journal().latest_snapshot().1.clone();
             if !self.is(Mistake::SilentSnapshots) {

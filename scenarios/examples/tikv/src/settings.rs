@@ -23,6 +23,8 @@ pub(crate) struct RaftCrate {
 pub(crate) enum Mistake {
     /// Messages that must wait for the disk do not.
     SendsBeforeSync,
+    /// The crate is told at once that what it has to write is durable; messages wait.
+    CountsItselfEarly,
     /// The messages of a `Ready` without a write do not wait for the writes of those before it.
     SendsWithEmptyReady,
     /// A vote is not written down, unless the term changes as well.
