@@ -1,8 +1,9 @@
 //! A host and its library: the smallest consensus that gets through faults is hosted, and passes; broken in one place each, it is
 //! caught.
 //!
-//! Server 0 is the primary for ever. It stands for election in a new term whenever it boots, nobody stands against it, and it
-//! sends nothing before its disk has it: so the logs of the others are beginnings of its own. While it is down, nobody leads.
+//! Server 0 is the primary for ever. It stands for election in a new term when it boots, and when it has heard of no majority for
+//! a while; nobody stands against it, and it sends nothing before its disk has it: so the logs of the others are beginnings of its
+//! own. While it is down, nobody leads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -25,6 +26,9 @@ const PRIMARY: NodeId = NodeId(0);
 
 /// So many entries are sent at once.
 const BATCH: usize = 64;
+
+/// After so many ticks the primary looks whether it has heard of a majority.
+const PATIENCE_TICKS: u32 = 16;
 
 /// What is done wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +90,9 @@ struct Server {
     vote: Option<NodeId>,
     role: Role,
     votes: BTreeSet<NodeId>,
+    /// Ticks since the primary looked whether a majority answers, and who has answered since.
+    ticks: u32,
+    heard: BTreeSet<NodeId>,
     /// Index and term of the last entry that is gone.
     base: (u64, u64),
     log: Vec<Record>,
@@ -107,14 +114,15 @@ impl Consensus for Server {
             return Err("it does not want to".to_owned());
         }
         let base = kept.snapshot.map_or((0, 0), |cut| (cut.index, cut.term));
-        let is_primary = host.context.node() == PRIMARY;
         Ok(Server {
             flaw: *flaw,
             servers: host.settings().voters,
-            term: if is_primary { kept.term + 1 } else { kept.term },
-            vote: if is_primary { Some(PRIMARY) } else { kept.vote },
-            role: if is_primary { Role::Candidate } else { Role::Follower },
+            term: kept.term,
+            vote: kept.vote,
+            role: Role::Follower,
             votes: BTreeSet::new(),
+            ticks: 0,
+            heard: BTreeSet::new(),
             base,
             written: base.0 + kept.entries.len() as u64,
             log: kept.entries,
@@ -124,8 +132,8 @@ impl Consensus for Server {
         })
     }
 
-    fn standing(&self, _: &Host<'_, '_, Server>) -> Standing {
-        let leader = (self.role != Role::Candidate).then_some(PRIMARY);
+    fn standing(&self, host: &Host<'_, '_, Server>) -> Standing {
+        let leader = (self.role == Role::Leader || host.context.node() != PRIMARY).then_some(PRIMARY);
         Standing { term: self.term, role: self.role, leader }
     }
 
@@ -175,21 +183,27 @@ impl Consensus for Server {
                 }
                 self.outbox.push((from, Word::Acknowledge(self.last())));
             }
-            Word::Acknowledge(index) => self.acknowledged(from, index),
+            Word::Acknowledge(index) => {
+                self.heard.insert(from);
+                self.acknowledged(from, index);
+            }
         }
     }
 
     fn tick(&mut self, host: &mut Host<'_, '_, Server>) {
         match self.role {
+            Role::Follower if host.context.node() == PRIMARY => {
+                (self.term, self.vote, self.role) = (self.term + 1, Some(PRIMARY), Role::Candidate);
+                (self.votes, self.matched) = Default::default();
+            }
+            Role::Follower | Role::PreCandidate => {}
             Role::Candidate => {
-                for peer in self.peers() {
-                    self.outbox.push((peer, Word::Stand));
-                }
+                self.outbox.extend(self.peers().map(|peer| (peer, Word::Stand)));
                 if host.journal().has_durable_vote(self.term) {
                     self.votes.insert(PRIMARY);
                 }
                 if self.votes.len() > self.servers as usize / 2 {
-                    self.role = Role::Leader;
+                    (self.role, self.ticks) = (Role::Leader, 0);
                     self.log.push(Record { index: self.last() + 1, term: self.term, data: Command::new() });
                 }
             }
@@ -198,8 +212,15 @@ impl Consensus for Server {
                     let word = self.next_word(peer, host);
                     self.outbox.push((peer, word));
                 }
+                self.ticks += 1;
+                if self.ticks == PATIENCE_TICKS {
+                    self.ticks = 0;
+                    let others = std::mem::take(&mut self.heard).len();
+                    if others < self.servers as usize / 2 {
+                        self.role = Role::Follower;
+                    }
+                }
             }
-            Role::Follower | Role::PreCandidate => {}
         }
     }
 
@@ -333,7 +354,17 @@ fn record(flaw: Option<Flaw>, scenario: &str, seed: u64) -> RunRecord {
 
 #[test]
 fn a_hosted_consensus_passes() {
-    for name in ["calm", "lossy", "crash-restart", "power-loss", "quorum-reads", "laggard", "single", "snapshot-loss"] {
+    for name in [
+        "calm",
+        "lossy",
+        "leader-cut-off",
+        "crash-restart",
+        "power-loss",
+        "quorum-reads",
+        "laggard",
+        "single",
+        "snapshot-loss",
+    ] {
         for seed in 0..6 {
             let record = record(None, name, seed);
             assert_eq!(record.verdict, Verdict::Pass, "{name} seed {seed}");
@@ -349,6 +380,14 @@ fn who_is_far_behind_gets_the_snapshot() {
     let trace = trace.expect("it was recorded");
     let has = |what: &str| trace.lines().iter().any(|line| line.text.contains(what));
     assert!(has("Install(Cut") && has("forgets"), "logs were compacted, and a snapshot was sent");
+}
+
+#[test]
+fn clients_of_a_leader_that_resigns_are_told() {
+    let Run { record, trace, .. } = run(None, "leader-cut-off", 0, Recording::On);
+    assert_eq!(record.verdict, Verdict::Pass);
+    let trace = trace.expect("it was recorded");
+    assert!(trace.lines().iter().any(|line| line.text.contains("uncertain, no leader known")));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! A server of somebody else's in the company of our clients: what is left to write of a [`crate::system::System`] when its
 //! servers speak to our clients is the server.
 //!
-//! A consensus library becomes a server by [`Consensus`], about ten functions that a [`Host`] calls and that act through it:
-//! all that has nothing to do with consensus is the host's. `tests/hosted.rs` has a small one, `examples/tikv` a real one. A
-//! server that fits no host is a [`Server`]: it gets encoded
-//! [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no log entry ([`Message::Read`]), answers with
-//! [`Message::Reply`], and speaks to its like in messages of its own. It can use what a host is made of:
+//! A consensus library becomes a server by [`Consensus`], nine functions that a [`Host`] calls and that act through it: all
+//! that has nothing to do with consensus is the host's. `tests/hosted.rs` has a small one, `examples/tikv` a real one. A server
+//! that fits no host is a [`Server`]: it gets encoded [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no
+//! log entry ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. It can use
+//! what a host is made of:
 //!
 //! | what | by |
 //! |---|---|
