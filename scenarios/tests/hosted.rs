@@ -380,6 +380,13 @@ fn who_is_far_behind_gets_the_snapshot() {
     let trace = trace.expect("it was recorded");
     let has = |what: &str| trace.lines().iter().any(|line| line.text.contains(what));
     assert!(has("Install(Cut") && has("forgets"), "logs were compacted, and a snapshot was sent");
+    // That everything through its end is committed goes without saying.
+    let ends = trace.lines().iter().filter_map(|line| {
+        let (end, _) = line.text.strip_prefix("restores a snapshot of 1 to ")?.split_once(',')?;
+        Some((line.event, format!("commits up to {end}")))
+    });
+    let said = |(event, text): (u64, String)| trace.lines().iter().any(|line| line.event == event && line.text == text);
+    assert!(!ends.clone().any(said) && ends.count() > 0);
 }
 
 #[test]
