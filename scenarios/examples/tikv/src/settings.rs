@@ -1,13 +1,12 @@
 //! From a scenario to the crate's settings; and mistakes that people make when they host the crate.
 //!
-//! The crate counts in ticks: a quarter of the scenario's heartbeat interval is one. What it has no word for (entries per
-//! append, bytes in flight, parts of snapshots) is left out.
+//! What the crate has no word for (entries per append, bytes in flight, parts of snapshots) is left out.
 
 use raft::{Config, ReadOnlyOption};
 use whitewater_raft::config::{PreVote, QuorumCheck};
 use whitewater_scenarios::scenario::Scenario;
 use whitewater_scenarios::system::{Leaders, Program, Stage, System, looked_after};
-use whitewater_scenarios::systems::hosted::{self, Node};
+use whitewater_scenarios::systems::hosted::{self, HEARTBEAT_TICKS, Hosted, Node};
 
 use crate::server::Tikv;
 
@@ -24,8 +23,8 @@ pub(crate) struct RaftCrate {
 pub(crate) enum Mistake {
     /// Messages that must wait for the disk do not.
     SendsBeforeSync,
-    /// Nothing waits for the disk: the crate is told at once that a write is durable.
-    NeverWaits,
+    /// The crate is told at once that what it has to write is durable; messages wait.
+    CountsItselfEarly,
     /// The messages of a `Ready` without a write do not wait for the writes of those before it.
     SendsWithEmptyReady,
     /// A vote is not written down, unless the term changes as well.
@@ -34,8 +33,6 @@ pub(crate) enum Mistake {
     LocalReads,
     /// Reads are answered before what they must reflect is applied.
     ReadsTooEarly,
-    /// Reads at different servers, or in different lives of one, have the same names.
-    NamesakeReads,
     /// The crate's leases are used for reads (`ReadOnlyOption::LeaseBased`).
     LeaseReads,
     /// The crate is never told that a snapshot on its way was lost.
@@ -47,25 +44,16 @@ pub(crate) enum Mistake {
 pub(crate) struct Settings {
     /// Of the crate, but for the server's number and what it has applied.
     pub(crate) raft: Config,
-    /// How long a tick is, in nanoseconds.
-    pub(crate) tick_ns: u64,
     /// After so many ticks a snapshot that was sent, and not answered, counts as lost.
     pub(crate) snapshot_ticks: u32,
-    /// Of disk and state machine.
-    pub(crate) hosted: hosted::Settings,
     /// What is done wrong.
     pub(crate) mistake: Option<Mistake>,
 }
 
-/// How many ticks there are from one heartbeat to the next.
-const HEARTBEAT_TICKS: u64 = 4;
-
 impl RaftCrate {
-    fn settings(self, stage: &Stage<'_>) -> Settings {
-        let Scenario { timing, replication, protocol, .. } = stage.scenario;
-        let tick_ns = (timing.heartbeat_ns / HEARTBEAT_TICKS).max(1);
-        let ticks = |span_ns: u64| (span_ns / tick_ns) as usize;
-        let election_tick = ticks(timing.election_timeout_ns.min_ns).max(HEARTBEAT_TICKS as usize + 1);
+    fn settings(self, scenario: &Scenario, host: &hosted::Settings) -> Settings {
+        let Scenario { timing, replication, protocol, .. } = scenario;
+        let election_tick = host.ticks(timing.election_timeout_ns.min_ns).max(HEARTBEAT_TICKS as usize + 1);
         let reads =
             if self.mistake == Some(Mistake::LeaseReads) { ReadOnlyOption::LeaseBased } else { ReadOnlyOption::Safe };
         Settings {
@@ -73,7 +61,7 @@ impl RaftCrate {
                 election_tick,
                 heartbeat_tick: HEARTBEAT_TICKS as usize,
                 min_election_tick: election_tick,
-                max_election_tick: ticks(timing.election_timeout_ns.max_ns).max(election_tick + 1) + 1,
+                max_election_tick: host.ticks(timing.election_timeout_ns.max_ns).max(election_tick + 1) + 1,
                 max_size_per_msg: replication.append_bytes.min(replication.uncommitted_bytes),
                 max_inflight_msgs: replication.appends_in_flight as usize,
                 max_uncommitted_size: replication.uncommitted_bytes,
@@ -82,16 +70,14 @@ impl RaftCrate {
                 read_only_option: reads,
                 ..Config::default()
             },
-            tick_ns,
             snapshot_ticks: 2 * election_tick as u32,
-            hosted: hosted::Settings::of(stage),
             mistake: self.mistake,
         }
     }
 }
 
 impl System for RaftCrate {
-    type Node = Node<Tikv>;
+    type Node = Node<Hosted<Tikv>>;
 
     fn refusal(&self, scenario: &Scenario) -> Option<String> {
         let needs_quorum_check = self.mistake == Some(Mistake::LeaseReads);
@@ -108,8 +94,8 @@ impl System for RaftCrate {
         Leaders::Observed
     }
 
-    fn program(&self, stage: &Stage<'_>) -> Program<Node<Tikv>> {
-        let settings = self.settings(stage);
-        hosted::program(stage, move |_| Tikv::new(settings.clone()))
+    fn program(&self, stage: &Stage<'_>) -> Program<Node<Hosted<Tikv>>> {
+        let host = hosted::Settings::of(stage);
+        Hosted::program(stage, host, self.settings(stage.scenario, &host))
     }
 }

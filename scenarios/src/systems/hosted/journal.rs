@@ -19,11 +19,16 @@ use super::{Node, Server, ServerDisk, Store, payload};
 use crate::system::Stage;
 use crate::systems::{session_limits, storage_limits};
 
-/// What a scenario says of a server's disk and state machine.
+/// How many ticks there are from one heartbeat to the next.
+pub const HEARTBEAT_TICKS: u64 = 4;
+
+/// What a scenario says of a server's disk, state machine and time.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     /// How many servers there are. All of them vote.
     pub voters: u32,
+    /// How long a tick is, in nanoseconds.
+    pub tick_ns: u64,
     /// How many entries are applied from one snapshot to the next; `None` for no snapshots.
     pub snapshot_every: Option<u64>,
     /// How many entries before a snapshot's end stay in the log: at least one, whose term can be asked for.
@@ -40,11 +45,18 @@ impl Settings {
     pub fn of(Stage { scenario, plan, .. }: &Stage<'_>) -> Settings {
         Settings {
             voters: plan.servers,
+            tick_ns: (scenario.timing.heartbeat_ns / HEARTBEAT_TICKS).max(1),
             snapshot_every: scenario.snapshot_every.map(u64::from),
             entries_kept: scenario.replication.entries_kept.max(1),
             storage: storage_limits(scenario),
             sessions: session_limits(scenario),
         }
+    }
+
+    /// How many whole ticks there are in a span of time.
+    #[must_use]
+    pub fn ticks(&self, span_ns: u64) -> usize {
+        (span_ns / self.tick_ns) as usize
     }
 }
 
@@ -227,9 +239,9 @@ impl<W> Journal<W> {
         if self.waiting.front()?.0 <= self.durable { self.waiting.pop_front().map(|(_, what)| what) } else { None }
     }
 
-    /// Takes a snapshot of the store if the scenario wants one by now; this is the term of the last entry applied.
-    pub fn snapshot_if_due<S: Server>(&mut self, store: &Store, term: u64, context: &mut Context<'_, Node<S>>) {
-        let index = store.applied();
+    /// Takes a snapshot of the store if the scenario wants one by now.
+    pub fn snapshot_if_due<S: Server>(&mut self, store: &Store, context: &mut Context<'_, Node<S>>) {
+        let (index, term) = store.applied_entry();
         let is_due = self.settings.snapshot_every.is_some_and(|every| index - self.snapshot.0 >= every);
         if is_due && self.saving.is_none() {
             self.saving = Some((index, store.state()));
@@ -238,16 +250,16 @@ impl<W> Journal<W> {
         }
     }
 
-    /// A sync is done. If a snapshot of the store is durable by it, the entries through the first of these two indexes need not be
-    /// kept any more: the second is that of the snapshot.
-    pub fn synced<S: Server>(&mut self, sync: SyncId, context: &mut Context<'_, Node<S>>) -> Option<(u64, u64)> {
+    /// A sync is done. If a snapshot of the store is durable by it ([`Journal::latest_snapshot`]), entries through this index need
+    /// not be kept any more.
+    pub fn synced<S: Server>(&mut self, sync: SyncId, context: &mut Context<'_, Node<S>>) -> Option<u64> {
         let progress = self.storage.synced(Ticket(sync.0), &mut ServerDisk(context));
         self.durable = progress.durable.unwrap_or(self.durable);
         let saved = progress.saved?;
         let (index, state) = self.saving.take_if(|(index, _)| *index == saved.index.0)?;
         self.snapshot = (index, saved.data.clone());
         context.observe(Observation::SnapshotTaken { index, state });
-        Some((index.saturating_sub(self.settings.entries_kept), index))
+        Some(index.saturating_sub(self.settings.entries_kept))
     }
 
     fn whole(&self, Cut { index, term, data }: &Cut) -> Snapshot {

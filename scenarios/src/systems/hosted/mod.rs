@@ -1,23 +1,29 @@
 //! A server of somebody else's in the company of our clients: what is left to write of a [`crate::system::System`] when its
 //! servers speak to our clients is the server.
 //!
-//! A server gets encoded [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no log entry
-//! ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. What has nothing to do
-//! with consensus is done here:
+//! A consensus library becomes a server by [`Consensus`], nine functions that a [`Host`] calls and that act through it: all
+//! that has nothing to do with consensus is the host's. `tests/hosted.rs` has a small one, `examples/tikv` a real one. A server
+//! that fits no host is a [`Server`]: it gets encoded [`whitewater_kv::Request`]s ([`Message::Request`]) and reads that need no
+//! log entry ([`Message::Read`]), answers with [`Message::Reply`], and speaks to its like in messages of its own. It can use
+//! what a host is made of:
 //!
 //! | what | by |
 //! |---|---|
 //! | the state machine, and the clients that wait for it | [`Store`] |
 //! | the log, the votes and the snapshots on the disk, and what waits for them | [`Journal`] |
-//! | what the observer is told of roles and commitment | [`Standing`] |
+//! | what the observer is told of roles and commitment | [`Told`] |
 //! | a command line that runs the catalog | [`command`](fn@command) |
 //!
 //! What it simplifies: nobody changes the members of a cluster; scenarios that need it are refused ([`crate::system::looked_after`]).
 
 mod command;
+mod consensus;
+mod host;
 mod journal;
-mod role;
+mod standing;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -32,8 +38,10 @@ use crate::probes::Declared;
 use crate::system::{Participant, Program, Stage};
 
 pub use command::command;
-pub use journal::{Cut, Journal, Kept, Record, Settings};
-pub use role::Standing;
+pub use consensus::Consensus;
+pub use host::{Host, Hosted, ReadName};
+pub use journal::{Cut, HEARTBEAT_TICKS, Journal, Kept, Record, Settings};
+pub use standing::{Standing, Told};
 pub use store::{Store, name_of, payload, refuse, reply};
 
 /// A server: a state machine that is told what happened.

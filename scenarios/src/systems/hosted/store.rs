@@ -21,7 +21,8 @@ use super::{Node, Server, Wire};
 #[derive(Debug)]
 pub struct Store {
     machine: Machine,
-    applied: u64,
+    /// Index and term of the last entry that was applied.
+    applied: (u64, u64),
     /// Requests in the log whose clients wait, in the order of their entries.
     waiting: VecDeque<Waiting>,
     next_read: u64,
@@ -57,7 +58,7 @@ impl Store {
     pub fn new(limits: session::Limits) -> Store {
         Store {
             machine: Machine::new(limits),
-            applied: 0,
+            applied: (0, 0),
             waiting: VecDeque::new(),
             next_read: 0,
             asked: BTreeMap::new(),
@@ -65,9 +66,15 @@ impl Store {
         }
     }
 
-    /// The last entry that was applied.
+    /// The index of the last entry that was applied.
     #[must_use]
     pub fn applied(&self) -> u64 {
+        self.applied.0
+    }
+
+    /// Index and term of the last entry that was applied.
+    #[must_use]
+    pub fn applied_entry(&self) -> (u64, u64) {
         self.applied
     }
 
@@ -94,7 +101,7 @@ impl Store {
         context: &mut Context<'_, Node<S>>,
     ) -> Result<(), SnapshotError> {
         self.machine = Machine::restore(snapshot)?;
-        self.applied = index;
+        self.applied = (index, term);
         context.observe(Observation::Restored { index, term, state: self.state() });
         Ok(())
     }
@@ -117,9 +124,9 @@ impl Store {
     /// If the entry is not the next one, is neither empty nor a request, or is not the one that a client waits for at its
     /// index.
     pub fn apply<S: Server>(&mut self, (index, term): (u64, u64), entry: &[u8], context: &mut Context<'_, Node<S>>) {
-        assert!(index == self.applied + 1, "entries are applied in their order: {index} after {}", self.applied);
+        assert!(index == self.applied() + 1, "entries are applied in their order: {index} after {}", self.applied());
         let result = if entry.is_empty() { None } else { self.execute(index, entry, context) };
-        self.applied = index;
+        self.applied = (index, term);
         context.observe(Observation::Applied { index, term, payload: payload(entry), state: self.state() });
         let Some(waiting) = self.waiting.front().copied().filter(|waiting| waiting.index == index) else { return };
         self.waiting.pop_front();
@@ -186,7 +193,7 @@ impl Store {
 
     /// Serves the reads that may be.
     pub fn serve<S: Server>(&mut self, context: &mut Context<'_, Node<S>>) {
-        let applied = self.applied;
+        let applied = self.applied();
         while let Some(first) = self.passed.first_entry().filter(|first| first.key().0 <= applied) {
             let ((_, read), Read { client, number, operation }) = first.remove_entry();
             let answer = self.machine.read(&operation).expect("what writes is rejected when it arrives");
