@@ -1,8 +1,8 @@
 //! Shrinking: from a failing run to the smallest one that fails alike, as a scenario that a person can read and edit.
 //!
-//! The run is first written down ([`repro`]): every fault a step, every operation in a list. Then what can be left out or made
+//! The run is first written down ([`repro`]): every fault a step, every operation and every goal of the operator in a list. Then what can be left out or made
 //! plainer is, while the failure keeps its fingerprint ([`fingerprint`](mod@fingerprint)): time after the failure, faults,
-//! operations, clients, servers, settings, odd times. Since every purpose and place has its own draws, what is left out
+//! operations, goals, clients, servers, settings, odd times. Since every purpose and place has its own draws, what is left out
 //! changes little of the rest; where it changes too much, a few other seeds are tried, for a plan that fails with another
 //! latency here or there fails for the same reason.
 //!
@@ -22,6 +22,7 @@ use whitewater_sim::Instant;
 
 pub use fingerprint::fingerprint;
 
+use crate::generate::PlannedGoal;
 use crate::scenario::{Fingerprint, PlannedOperation, Scenario, Step};
 use crate::search::lineage::Lineage;
 
@@ -58,6 +59,8 @@ pub struct Progress {
     pub steps: usize,
     /// Operations that are left.
     pub operations: usize,
+    /// Goals of the operator that are left.
+    pub goals: usize,
     /// Servers that are left.
     pub servers: u32,
 }
@@ -140,6 +143,7 @@ impl Work<'_> {
                 runs: self.runs,
                 steps: self.best.steps.len(),
                 operations: self.best.operations.as_ref().map_or(0, Vec::len),
+                goals: self.best.goals.len(),
                 servers: self.best.servers[0] + self.best.learners + self.best.spares,
             };
             self.is_over = self.is_over || !self.laboratory.goes_on(&progress);
@@ -180,6 +184,11 @@ impl Work<'_> {
             let before = self.best.steps.len();
             self.accept_part(passes::with_steps(&base, rest.to_vec()), rest.len(), before)
         });
+        let mut goals = self.best.goals.clone();
+        reduce::reduce(&mut goals, 1, |rest: &[PlannedGoal]| {
+            let before = self.best.goals.len();
+            self.accept_part(passes::with_goals(&self.best, rest.to_vec()), rest.len(), before)
+        });
         self.end_early();
         self.leave_out_operations(1);
         self.end_early();
@@ -208,39 +217,13 @@ impl Work<'_> {
             }
         }
         for place in 0..self.best.steps.len() {
-            self.simplify_step(place);
+            self.first_of(|best| passes::with_plainer_step(best, place));
         }
         for place in 0..self.best.operations.as_ref().map_or(0, Vec::len) {
-            self.simplify_operation(place);
+            self.first_of(|best| passes::with_plainer_operation(best, place));
         }
-    }
-
-    fn simplify_step(&mut self, place: usize) {
-        for plainer in passes::plainer_step(&self.best.steps[place]) {
-            let mut candidate = self.best.clone();
-            candidate.steps[place] = plainer;
-            if self.accept(candidate) {
-                return self.simplify_step(place);
-            }
-            if self.is_over {
-                return;
-            }
-        }
-    }
-
-    fn simplify_operation(&mut self, place: usize) {
-        let Some(operation) = self.best.operations.as_ref().map(|operations| operations[place].clone()) else { return };
-        for plainer in passes::plainer_operation(&operation) {
-            let mut candidate = self.best.clone();
-            if let Some(operations) = &mut candidate.operations {
-                operations[place] = plainer;
-            }
-            if self.accept(candidate) {
-                return self.simplify_operation(place);
-            }
-            if self.is_over {
-                return;
-            }
+        for place in 0..self.best.goals.len() {
+            self.first_of(|best| passes::with_plainer_goal(best, place));
         }
     }
 
