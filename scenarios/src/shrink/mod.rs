@@ -30,7 +30,7 @@ use crate::search::lineage::Lineage;
 const OTHER_SEEDS: u64 = 3;
 
 /// A step is large if it leaves out at least one in so many items, and worth some effort.
-const LARGE: usize = 12;
+const LARGE: usize = 40;
 
 /// A step is huge if it leaves out at least one in so many.
 const HUGE: usize = 4;
@@ -105,6 +105,7 @@ pub fn shrink(
             break;
         }
     }
+    work.leave_out_late_operations();
     let ending = if work.is_over { Ending::Stopped } else { Ending::Smallest };
     let (mut best, failure) = (work.best, work.failure);
     best.failure = Some(failure.fingerprint.clone());
@@ -172,6 +173,10 @@ impl Work<'_> {
         if candidate != self.best {
             self.accept(candidate);
         }
+        // What shows only once all is healed may have gone wrong long before.
+        if self.failure.at.0 >= self.best.timing.duration_ns {
+            self.first_of(passes::healed_sooner);
+        }
     }
 
     fn leave_out(&mut self) {
@@ -197,9 +202,24 @@ impl Work<'_> {
         self.first_of(passes::fewer_clients);
     }
 
+    /// Leaves out operations, but none that shows what had gone wrong before all was healed: what clients ask then if nothing
+    /// is written down depends on the seed.
     fn leave_out_operations(&mut self, smallest: usize) {
+        let shows_late = self.failure.at.0 >= self.best.timing.duration_ns;
+        let base = self.best.clone();
+        let is_kept = |operation: &PlannedOperation| shows_late && passes::is_late(&base, operation);
+        let operations = base.operations.clone().unwrap_or_default();
+        let (kept, mut others): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_kept);
+        reduce::reduce(&mut others, smallest, |rest: &[PlannedOperation]| {
+            let before = self.best.operations.as_ref().map_or(0, Vec::len) - kept.len();
+            let operations = [rest, &kept].concat();
+            self.accept_part(passes::with_operations(&self.best, operations), rest.len(), before)
+        });
+    }
+
+    fn leave_out_late_operations(&mut self) {
         let mut operations = self.best.operations.clone().unwrap_or_default();
-        reduce::reduce(&mut operations, smallest, |rest: &[PlannedOperation]| {
+        reduce::reduce(&mut operations, 1, |rest: &[PlannedOperation]| {
             let before = self.best.operations.as_ref().map_or(0, Vec::len);
             self.accept_part(passes::with_operations(&self.best, rest.to_vec()), rest.len(), before)
         });

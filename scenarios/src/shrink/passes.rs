@@ -14,7 +14,8 @@ use super::repro::{begin_of, exactly};
 use crate::generate::{Path, Planned, PlannedGoal};
 use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format};
 
-/// Ends the run at about this time, and leaves out what would come later.
+/// Heals everything at about this time, and leaves out what would come later. What clients ask once all is healed is asked
+/// then.
 pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
     let round_ns = if end.0 > SECOND_NS { 100 * MILLISECOND_NS } else { 10 * MILLISECOND_NS };
     let duration_ns = (end.0 + 1).next_multiple_of(round_ns).min(scenario.timing.duration_ns);
@@ -24,13 +25,30 @@ pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
     shorter = with_steps(&shorter, scenario.steps.iter().filter(|step| is_early(step)).cloned().collect());
     shorter.goals.retain(|goal| goal.not_before.0 < duration_ns);
     if let Some(operations) = &mut shorter.operations {
-        // What clients ask once all is healed is left to be made up.
-        operations.retain(|operation| operation.planned.not_before.0 < duration_ns);
+        operations.retain(|operation| operation.planned.not_before.0 < duration_ns || is_late(scenario, operation));
         for operation in operations {
-            operation.planned.not_after = operation.planned.not_after.min(Instant(duration_ns));
+            let planned = &mut operation.planned;
+            match planned.not_before.0.checked_sub(scenario.timing.duration_ns) {
+                Some(later_ns) => planned.not_before = Instant(duration_ns).after(later_ns),
+                None => planned.not_after = planned.not_after.min(Instant(duration_ns)),
+            }
         }
     }
     shorter
+}
+
+/// Whether an operation begins once all is healed.
+pub(super) fn is_late(scenario: &Scenario, operation: &PlannedOperation) -> bool {
+    operation.planned.not_before.0 >= scenario.timing.duration_ns
+}
+
+/// Heals everything sooner, and leaves out what would come later.
+pub(super) fn healed_sooner(scenario: &Scenario) -> Vec<Scenario> {
+    let now_ns = scenario.timing.duration_ns;
+    let shares = [(1, 8), (1, 4), (1, 2), (3, 4), (7, 8)];
+    let ends = shares.into_iter().map(|(part, whole)| Instant(now_ns / whole * part));
+    let shorter = |candidate: &Scenario| candidate.timing.duration_ns < now_ns;
+    ends.map(|end| ended_at(scenario, end)).filter(shorter).collect()
 }
 
 /// The scenario with a part of its steps. Steps that follow or end one that is gone follow or end nothing.
@@ -248,7 +266,8 @@ pub(super) fn with_plainer_step(scenario: &Scenario, place: usize) -> Vec<Scenar
         plainer.steps[place] = step;
         plainer
     };
-    plainer_step(&scenario.steps[place]).into_iter().map(with).collect()
+    let is_early = |step: &Step| begin_of(step).is_none_or(|begin| begin.0 < scenario.timing.duration_ns);
+    plainer_step(&scenario.steps[place]).into_iter().filter(is_early).map(with).collect()
 }
 
 /// The scenario with a plainer form of one of its goals.
@@ -258,7 +277,8 @@ pub(super) fn with_plainer_goal(scenario: &Scenario, place: usize) -> Vec<Scenar
         plainer.goals[place] = goal;
         plainer
     };
-    plainer_goal(&scenario.goals[place]).into_iter().map(with).collect()
+    let is_early = |goal: &PlannedGoal| goal.not_before.0 < scenario.timing.duration_ns;
+    plainer_goal(&scenario.goals[place]).into_iter().filter(is_early).map(with).collect()
 }
 
 /// The scenario with a plainer form of one of its operations.
