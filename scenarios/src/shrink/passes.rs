@@ -443,4 +443,17 @@ mod tests {
         }
         assert!(without_goals > 0, "goals about servers that are gone are gone");
     }
+
+    #[test]
+    fn nothing_is_rounded_behind_the_end() {
+        let text = "name = \"x\"\nsummary = \"y\"\n[cluster]\nservers = 3\n[timing]\nduration = \"300ms\"\n\
+                    [[steps]]\nat = \"298ms\"\ndo = \"crash\"\ntarget = [0]\nlasting = \"10ms\"\n\
+                    [[goals]]\nat = \"298ms\"\ndo = \"transfer\"\nserver = 1\n";
+        let scenario = format::parse("x.toml", text).expect("a scenario");
+        let plainer = [with_plainer_step(&scenario, 0), with_plainer_goal(&scenario, 0)].concat();
+        assert!(!plainer.is_empty());
+        for plainer in plainer {
+            assert!(format::parse("plainer.toml", &write(&plainer)).is_ok(), "{}", write(&plainer));
+        }
+    }
 }
