@@ -1,7 +1,8 @@
-//! What the operator wants: goals made up from a stream of random numbers, for the whole run.
+//! What the operator wants: goals made up from a stream of random numbers, for the whole run, and those that are written down.
 //!
 //! Every goal says how things should be, not what to do about it: whatever came of the goals before, it can be reached
-//! from there. What it simplifies: goals follow each other by the clock, whether the one before was reached or not.
+//! from there. What it simplifies: goals follow each other by the clock, whether the one before was reached or not, and who
+//! makes them up knows nothing of those that are written down.
 
 use whitewater_kv::Address;
 use whitewater_kv::operator::{Goal, Style};
@@ -27,13 +28,14 @@ pub(crate) fn goals(scenario: &Scenario, servers: u32, key: &RunKey) -> Vec<Plan
         .zip(1..)
         .map(|(mix, place)| Task::new(mix, key.stream(Purpose::Scenario, place)))
         .collect();
-    let mut goals = Vec::new();
+    let mut goals = scenario.goals.clone();
     while let Some(next) = tasks.iter_mut().min_by_key(|task| task.next)
         && next.next.0 < scenario.timing.duration_ns
     {
         let not_before = next.next;
         goals.push(PlannedGoal { not_before, goal: next.step(&mut staff) });
     }
+    goals.sort_by_key(|planned| planned.not_before);
     goals
 }
 

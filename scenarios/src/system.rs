@@ -193,7 +193,7 @@ pub fn world<S: System>(system: &S, scenario: &Scenario, seed: u64, plan: &Plan,
 pub fn looked_after(scenario: &Scenario) -> Option<&'static str> {
     let erases = |kind: &MixKind| matches!(kind, MixKind::Wipe { .. } | MixKind::Damage { .. });
     let strikes = |action: &StepAction| matches!(action, StepAction::Strike { kind, .. } if erases(kind));
-    if scenario.learners + scenario.spares > 0 || !scenario.operator.is_empty() {
+    if scenario.learners + scenario.spares > 0 || !scenario.operator.is_empty() || !scenario.goals.is_empty() {
         Some("changes its members")
     } else if scenario.faults.iter().any(|mix| erases(&mix.kind))
         || scenario.steps.iter().any(|step| strikes(&step.action))

@@ -26,16 +26,16 @@ pub(crate) fn scripts(scenario: &Scenario, key: &RunKey) -> Vec<Script> {
     let healed = Instant(scenario.timing.duration_ns);
     let mut streams = streams(scenario, key);
     if let Some(operations) = &scenario.operations {
-        let mut scripts = written_down(scenario, operations);
+        let mut busy = written_down(scenario, operations);
         if operations.iter().all(|operation| operation.planned.not_before < healed) {
-            Author::new(&scenario.workload, "fresh").refresh(&mut scripts, &mut streams, healed);
+            Author::new(&scenario.workload, "fresh").refresh(&mut busy.planned, &mut streams, healed);
         }
-        return scripts.into_iter().map(Script::once).collect();
+        return busy.once();
     }
     let mut author = Author::new(&scenario.workload, "v");
-    let Busy { mut planned, thoughts } = author.busy(scenario, key, &mut streams, healed);
-    author.refresh(&mut planned, &mut streams, healed);
-    planned.into_iter().zip(thoughts).map(|(planned, thoughts)| Script::once(planned).with_thoughts(thoughts)).collect()
+    let mut busy = author.busy(scenario, key, &mut streams, healed);
+    author.refresh(&mut busy.planned, &mut streams, healed);
+    busy.once()
 }
 
 /// Every client's operations for a run without end: the same again after every period of so many nanoseconds.
@@ -56,23 +56,37 @@ pub fn endless(scenario: &Scenario, seed: u64, period_ns: u64) -> Vec<Script> {
     planned.into_iter().zip(thoughts).map(script).collect()
 }
 
-/// The operations of a scenario that says them all, client by client, in the order of time.
-fn written_down(scenario: &Scenario, operations: &[PlannedOperation]) -> Vec<Vec<Planned>> {
-    let mut scripts: Vec<Vec<Planned>> = vec![Vec::new(); scenario.clients as usize];
-    for PlannedOperation { client, planned } in operations {
+/// The operations of a scenario that says them all, client by client: those that have times in the order of time, and those
+/// that follow answers as they stand there.
+fn written_down(scenario: &Scenario, operations: &[PlannedOperation]) -> Busy {
+    let clients = scenario.clients as usize;
+    let mut busy = Busy { planned: vec![Vec::new(); clients], thoughts: vec![Vec::new(); clients] };
+    for PlannedOperation { client, planned, think_ns } in operations {
         assert!(*client < scenario.clients, "an operation that is written down is one of a client that there is");
-        scripts[*client as usize].push(planned.clone());
+        let (client, planned) = (*client as usize, planned.clone());
+        match *think_ns {
+            Some(pause_ns) => busy.thoughts[client].push(Thought { planned, pause_ns }),
+            None => busy.planned[client].push(planned),
+        }
     }
-    for script in &mut scripts {
+    for script in &mut busy.planned {
         script.sort_by_key(|planned| planned.not_before);
     }
-    scripts
+    busy
 }
 
-/// What clients do before everything is healed.
+/// What clients do: operations that have times, and those that follow answers.
 struct Busy {
     planned: Vec<Vec<Planned>>,
     thoughts: Vec<Vec<Thought>>,
+}
+
+impl Busy {
+    /// Scripts that are done once.
+    fn once(self) -> Vec<Script> {
+        let script = |(planned, thoughts): (Vec<_>, Vec<_>)| Script::once(planned).with_thoughts(thoughts);
+        self.planned.into_iter().zip(self.thoughts).map(script).collect()
+    }
 }
 
 /// The place of the stream for the times of bursts, beyond those of the clients.

@@ -196,6 +196,86 @@ fn impossible_operators() {
 }
 
 #[test]
+fn impossible_goals() {
+    let goal = |keys: &str| format!("[[goals]]\nat = \"1s\"\n{keys}\n");
+    for keys in ["do = \"reconfigure\"\nvoters = [2, 0]\nlearners = [1]", "do = \"transfer\"\nserver = 2"] {
+        assert!(parse("x.toml", &format!("{HEAD}{}", goal(keys))).is_ok(), "{keys}");
+    }
+    let cases = [
+        ("do = \"transfer\"", "3: `transfer` does not say which server: add a line like server = 1\n  3 | [[goals]]"),
+        (
+            "do = \"transfer\"\nserver = 3",
+            "6: server 3 does not exist: the smallest cluster of this scenario has servers 0 to 2\n  6 | server = 3",
+        ),
+        (
+            "do = \"force-snapshot\"\nserver = 64",
+            "6: 64 is out of range: write a whole number from 0 to 63\n  6 | server = 64",
+        ),
+        (
+            "do = \"force-snapshot\"\nvoters = [1]",
+            "6: `force-snapshot` has no key `voters`: it is about one server, as in server = 1\n  6 | voters = [1]",
+        ),
+        (
+            "do = \"transfer\"\nserver = 1\nstyle = \"joint\"",
+            "7: `transfer` has no key `style`: it is about one server, as in server = 1\n  7 | style = \"joint\"",
+        ),
+        (
+            "do = \"reconfigure\"",
+            "3: `reconfigure` does not say who votes: add a line like voters = [0, 1, 3]\n  3 | [[goals]]",
+        ),
+        (
+            "do = \"reconfigure\"\nserver = 1",
+            "6: `reconfigure` is about all members: name them, as in voters = [0, 1, 3]\n  6 | server = 1",
+        ),
+        (
+            "do = \"reconfigure\"\nvoters = []",
+            "6: somebody has to vote: name one server at least, as in voters = [0]\n  6 | voters = []",
+        ),
+        (
+            "do = \"reconfigure\"\nvoters = [1, 1]",
+            "6: server 1 is named twice: leave it out once\n  6 | voters = [1, 1]",
+        ),
+        (
+            "do = \"reconfigure\"\nvoters = [1]\nlearners = [0, 1]",
+            "7: server 1 is one of the voters: leave it out of one of the lists\n  7 | learners = [0, 1]",
+        ),
+        (
+            "do = \"replace\"",
+            "5: the word `replace` is not known here: there are transfer, reconfigure, force-snapshot\n  5 | do = \"replace\"",
+        ),
+    ];
+    for (keys, expected) in cases {
+        refused(&goal(keys), &format!("x.toml:{expected}"));
+    }
+    refused(
+        "[[goals]]\nat = \"10s\"\ndo = \"transfer\"\nserver = 1\n",
+        "x.toml:4: by then, the operator takes on nothing new: choose an earlier time, or raise `timing.duration`\n  \
+         4 | at = \"10s\"",
+    );
+    let wipe = "[[faults]]\nkind = \"wipe\"\ntarget = \"random\"\nevery = \"5s\"\nlasting = \"1s\"\n";
+    let lost = message(&format!("{wipe}{}", goal("do = \"reconfigure\"\nvoters = [0]")));
+    assert!(lost.starts_with("a wiped disk costs a vote"), "{lost}");
+    assert!(parse("x.toml", &format!("{HEAD}{wipe}{}", goal("do = \"transfer\"\nserver = 0"))).is_ok());
+    let many = "{at=\"0s\",do=\"transfer\",server=0},".repeat(100_001);
+    assert!(message(&format!("goals = [{many}]\n")).starts_with("there are more than 100000 goals"));
+}
+
+#[test]
+fn operations_have_a_time_or_follow_an_answer() {
+    let operation = |keys: &str| format!("[[operations]]\nclient = 0\ndo = \"get k\"\n{keys}");
+    assert!(parse("x.toml", &format!("{HEAD}{}", operation("think = \"20ms\"\n"))).is_ok());
+    refused(
+        &operation(""),
+        "x.toml:3: this operation does not say when it begins: add a line like at = \"1s\"; or one like think = \"20ms\", if \
+         it begins so long after an answer\n  3 | [[operations]]",
+    );
+    refused(
+        &operation("at = \"1s\"\nthink = \"20ms\"\n"),
+        "x.toml:7: an operation has a time, or follows an answer: leave `at` or `think` out\n  7 | think = \"20ms\"",
+    );
+}
+
+#[test]
 fn impossible_sizes() {
     let chunk = |text: &str| format!("[replication]\nsnapshot_chunk = {text}\n");
     let bytes = |text: &str| parse("x.toml", &format!("{HEAD}{}", chunk(text))).map(|s| s.replication.snapshot_chunk);

@@ -55,6 +55,7 @@ fn keys() -> Vec<(&'static str, Vec<String>)> {
         ("faults", "[[faults]]\n@"),
         ("expect", "[[expect]]\n@"),
         ("operator", "[[operator]]\n@"),
+        ("goals", "[[goals]]\n@"),
     ];
     let known = |text: &str| {
         let text = text.replace('@', "qqqq = 1\n");
@@ -100,7 +101,7 @@ fn the_page_leaves_no_kind_out() {
 #[test]
 fn the_examples_of_the_page_are_scenarios() {
     let examples: Vec<&str> = PAGE.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert_eq!(examples.len(), 4);
+    assert_eq!(examples.len(), 5);
     for example in examples {
         if let Err(error) = parse("FORMAT.md", example) {
             panic!("{error}\n{example}");

@@ -5,8 +5,6 @@ mod made_up;
 use proptest::prelude::*;
 use whitewater_scenarios::scenario::format::parse;
 use whitewater_scenarios::scenario::{Scenario, write};
-use whitewater_scenarios::search::lineage::Lineage;
-use whitewater_scenarios::shrink::repro;
 use whitewater_scenarios::{catalog, describe, generate};
 
 /// What is read from what was written.
@@ -31,19 +29,16 @@ fn only_what_differs_from_the_defaults_is_written() {
     assert_eq!(write(&parse("x.toml", text).expect("a scenario")), text);
 }
 
-/// What a shrinker writes is read: runs of the whole catalog, each as a file that says everything about it, plan the same
-/// when they are read again.
 #[test]
-fn runs_written_down_can_be_read() {
-    for scenario in catalog::all() {
-        for seed in 0..3 {
-            let run = repro::of(&scenario, &Lineage::of(seed), &[], None);
-            let read = again(&run);
-            let (one, other) = (generate::plan(&run, seed), generate::plan(&read, seed));
-            assert_eq!((one.scripts, one.operator), (other.scripts, other.operator), "{} {seed}", scenario.name);
-            assert_eq!(one.steps.len(), other.steps.len(), "{} {seed}", scenario.name);
-        }
-    }
+fn goals_of_the_operator_and_operations_that_follow_answers_are_written_one_by_one() {
+    let text = "name = \"x\"\nsummary = \"y\"\n\n[cluster]\nservers = 3\nspares = 1\nclients = 2\n\n\
+                [[goals]]\nat = \"1s\"\ndo = \"transfer\"\nserver = 2\n\n\
+                [[goals]]\nat = \"1500ms\"\ndo = \"reconfigure\"\nvoters = [3, 0]\nlearners = [1]\nstyle = \"joint\"\n\n\
+                [[goals]]\nat = \"2s\"\ndo = \"reconfigure\"\nvoters = [0]\n\n\
+                [[goals]]\nat = \"0s\"\ndo = \"force-snapshot\"\nserver = 0\n\n\
+                [[operations]]\nclient = 1\nthink = \"20ms\"\ndo = \"get k\"\nvia = \"quorum\"\n\n\
+                [[operations]]\nclient = 0\nthink = \"0s\"\ndo = \"put k v\"\nuntil = \"answered\"\n";
+    assert_eq!(write(&parse("x.toml", text).expect("a scenario")), text);
 }
 
 proptest! {

@@ -172,7 +172,7 @@ fn put(client: u32, at_ms: u64, value: &str) -> PlannedOperation {
         operation: Operation::Put { key: "k0".into(), value: value.into() },
         path: Path::Log,
     };
-    PlannedOperation { client, planned }
+    PlannedOperation { client, planned, think_ns: None }
 }
 
 #[test]

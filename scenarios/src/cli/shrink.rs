@@ -8,12 +8,12 @@ use whitewater_reports::words::{count, counted, shell_word, span};
 use whitewater_scenarios::bugs::Bug;
 use whitewater_scenarios::campaign::{self, Selected};
 use whitewater_scenarios::host::{self, Stopwatch, shown};
-use whitewater_scenarios::run::Options;
+use whitewater_scenarios::run::{Options, Run};
 use whitewater_scenarios::scenario::{self, Fingerprint, Scenario};
 use whitewater_scenarios::search::lineage::Lineage;
 use whitewater_scenarios::shrink::{self, Ending, Laboratory, Progress, repro};
 use whitewater_scenarios::systems::raft_kv::RaftKv;
-use whitewater_sim::{Instant, NodeId};
+use whitewater_sim::Instant;
 
 use super::progress::{Bar, share};
 use super::which::{self, Which};
@@ -81,12 +81,12 @@ pub(crate) fn shrunk(
     let mut bench = Bench { bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
     let argument = &selected.argument;
     let with_bug = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
-    let Some((failure, struck)) = bench.attempt(&selected.scenario, lineage) else {
+    let Some((failure, run)) = bench.attempt(&selected.scenario, lineage) else {
         return Err(Failure::usage(format!(
             "the run of {argument} with seed {lineage} fails no check: there is nothing to shrink"
         )));
     };
-    let written = repro::of(&selected.scenario, lineage, &struck, Some(failure.fingerprint.clone()));
+    let written = repro::of(&selected.scenario, lineage, &run, Some(failure.fingerprint.clone()));
     let before = size(&written);
     let (mut small, failure, ending) = shrink::shrink(&written, &failure.fingerprint, &mut bench).ok_or_else(|| {
         Failure::usage(format!(
@@ -121,8 +121,12 @@ pub(crate) fn shrunk(
 fn size(scenario: &Scenario) -> String {
     let servers = scenario.servers[0] + scenario.learners + scenario.spares;
     let operations = scenario.operations.as_ref().map_or(0, Vec::len) as u64;
+    let goals = match scenario.goals.len() as u64 {
+        0 => String::new(),
+        goals => format!(", {} of the operator", counted(goals, "goal")),
+    };
     format!(
-        "{}, {}, {} of {}, {}",
+        "{}, {}, {} of {}{goals}, {}",
         counted(u64::from(servers), "server"),
         counted(scenario.steps.len() as u64, "fault"),
         counted(operations, "operation"),
@@ -155,12 +159,12 @@ struct Bench {
 }
 
 impl Bench {
-    fn attempt(&self, scenario: &Scenario, lineage: &Lineage) -> Option<(shrink::Failure, Vec<Option<Vec<NodeId>>>)> {
+    fn attempt(&self, scenario: &Scenario, lineage: &Lineage) -> Option<(shrink::Failure, Run)> {
         let options = Options { bug: self.bug, events_max: EVENTS_MAX, ..Options::default() };
         let run = campaign::make_on(&RaftKv, scenario, lineage, &options).ok()?;
         let Verdict::Violation { at_ns, .. } = run.record.verdict else { return None };
         let fingerprint: Fingerprint = shrink::fingerprint(&run)?;
-        Some((shrink::Failure { fingerprint, at: Instant(at_ns) }, run.struck))
+        Some((shrink::Failure { fingerprint, at: Instant(at_ns) }, run))
     }
 }
 
@@ -172,10 +176,11 @@ impl Laboratory for Bench {
 
     fn goes_on(&mut self, progress: &Progress) -> bool {
         let elapsed_ns = self.stopwatch.elapsed_ns();
-        let Progress { runs, steps, operations, servers } = progress;
+        let Progress { runs, steps, operations, goals, servers } = progress;
+        let goals = if *goals > 0 { format!(", {goals} goals") } else { String::new() };
         let line = || {
             format!(
-                "{} runs: {servers} servers, {steps} faults, {operations} operations, {}",
+                "{} runs: {servers} servers, {steps} faults, {operations} operations{goals}, {}",
                 count(*runs),
                 span(elapsed_ns)
             )

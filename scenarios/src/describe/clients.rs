@@ -41,13 +41,16 @@ fn written_down(clients: u32, operations: &[PlannedOperation]) -> Vec<String> {
         1 => format!("{clients} with one operation, written down:"),
         _ => format!("{clients} with {count} operations, written down:"),
     }];
-    for PlannedOperation { client, planned } in operations.iter().take(SHOWN) {
+    for PlannedOperation { client, planned, think_ns } in operations.iter().take(SHOWN) {
         let via = match planned.path.word() {
             "log" => String::new(),
             via => format!(", via {via}"),
         };
         let operation = whitewater_reports::words::printable(&operation_words(&planned.operation));
-        lines.push(format!("at {} client {client}: {operation}{via}", exact(planned.not_before.0)));
+        lines.push(match think_ns {
+            Some(think_ns) => format!("{} after an answer client {client}: {operation}{via}", exact(*think_ns)),
+            None => format!("at {} client {client}: {operation}{via}", exact(planned.not_before.0)),
+        });
     }
     if count > SHOWN {
         lines.push(format!("and {} more", count - SHOWN));

@@ -1,10 +1,13 @@
 //! What goes wrong in a scenario, and what its operator does.
 
+use whitewater_kv::Address;
+use whitewater_kv::operator::{Goal, Style};
 use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, Reach, Shape};
 use whitewater_sim::{LinkProfile, NodeId};
 
 use super::setup::{mishaps, room};
-use super::words::{apart, join, latency, percent, range};
+use super::words::{apart, exact, join, latency, percent, range};
+use crate::generate::PlannedGoal;
 use crate::scenario::{
     FaultMix, MixKind, OperatorKind, OperatorMix, Scenario, Span, StepAction, Way, Who, message_names,
 };
@@ -13,6 +16,10 @@ pub(super) fn operator(scenario: &Scenario) -> Vec<String> {
     let loses = |kind: &MixKind| matches!(kind, MixKind::Wipe { .. } | MixKind::Damage { .. });
     let begins = |action: &StepAction| matches!(action, StepAction::Strike { kind, .. } if loses(kind));
     let mut lines: Vec<String> = scenario.operator.iter().map(action).collect();
+    lines.extend(scenario.goals.iter().take(GOALS_SHOWN).map(goal));
+    if let Some(more @ 1..) = scenario.goals.len().checked_sub(GOALS_SHOWN) {
+        lines.push(format!("and {more} more"));
+    }
     if scenario.faults.iter().any(|mix| loses(&mix.kind)) || scenario.steps.iter().any(|step| begins(&step.action)) {
         lines.push("replaces every server that lost its disk".to_owned());
     }
@@ -20,6 +27,35 @@ pub(super) fn operator(scenario: &Scenario) -> Vec<String> {
         lines.push("none".to_owned());
     }
     lines
+}
+
+/// The most goals that are shown one by one.
+const GOALS_SHOWN: usize = 40;
+
+fn goal(planned: &PlannedGoal) -> String {
+    let names = |addresses: &[Address]| {
+        let names: Vec<String> = addresses.iter().map(|Address(server)| format!("n{server}")).collect();
+        join(&names, "and")
+    };
+    let what = match &planned.goal {
+        Goal::Members { voters, learners, style } => {
+            let verb = if voters.len() == 1 { "votes" } else { "vote" };
+            let mut members = format!("{} {verb}", names(voters));
+            match learners.len() {
+                0 => {}
+                1 => members.push_str(&format!(", {} only learns", names(learners))),
+                _ => members.push_str(&format!(", {} only learn", names(learners))),
+            }
+            let way = match style {
+                Style::Single => "one change at a time",
+                Style::Joint => "through a joint configuration",
+            };
+            format!("sees to it that {members}, {way}")
+        }
+        Goal::Transfer { to: Address(server) } => format!("hands leadership to n{server}"),
+        Goal::Snapshot { of: Address(server) } => format!("has n{server} take a snapshot"),
+    };
+    format!("at {}: {what}", exact(planned.not_before.0))
 }
 
 fn action(mix: &OperatorMix) -> String {

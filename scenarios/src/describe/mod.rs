@@ -172,6 +172,27 @@ mod tests {
     }
 
     #[test]
+    fn goals_and_operations_that_follow_answers_are_described() {
+        let text = "name = \"mine\"\nsummary = \"S.\"\n[cluster]\nservers = 3\n\
+                    [[goals]]\nat = \"1s\"\ndo = \"reconfigure\"\nvoters = [0, 2]\nlearners = [1]\nstyle = \"joint\"\n\
+                    [[goals]]\nat = \"2s\"\ndo = \"transfer\"\nserver = 2\n\
+                    [[goals]]\nat = \"3s\"\ndo = \"force-snapshot\"\nserver = 1\n\
+                    [[operations]]\nclient = 3\nthink = \"20ms\"\ndo = \"get k\"\n";
+        let text = format!("{text}{}", "[[goals]]\nat = \"4s\"\ndo = \"reconfigure\"\nvoters = [0]\n".repeat(40));
+        let text = describe(&format::parse("mine.toml", &text).expect("a scenario"));
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in [
+            "operator at 1 s: sees to it that n0 and n2 vote, n1 only learns, through a joint configuration \
+             at 2 s: hands leadership to n2 at 3 s: has n1 take a snapshot \
+             at 4 s: sees to it that n0 votes, one change at a time",
+            "one change at a time and 3 more checks",
+            "20 ms after an answer client 3: get k",
+        ] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
     fn steps_expectations_and_loads_are_described() {
         let text = "name = \"mine\"\nsummary = \"S.\"\naliases = [\"3B x\"]\nreaches = [\"split-vote\"]\nseed = 7\n\
                     [failure]\ncheck = \"LIN\"\noperations = [\"get\"]\nposition = \"a leader\"\n\

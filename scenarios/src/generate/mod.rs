@@ -93,7 +93,8 @@ pub enum Path {
 /// An operation that waits for an answer, whatever the time: one of a closed loop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Thought {
-    /// What is asked. It begins when it does; `not_before` says when that would be if every answer came at once.
+    /// What is asked. It begins when it does; `not_before` says when that would be if every answer came at once, or nothing
+    /// if the operation was written down.
     pub planned: Planned,
     /// How long the client thinks before, since it had an answer, in nanoseconds.
     pub pause_ns: u64,
@@ -134,6 +135,18 @@ impl Script {
             None => self.thoughts.get(number),
             Some(_) => self.thoughts.get(number.checked_rem(self.thoughts.len())?),
         }
+    }
+
+    /// Its operations that have a time, once, in their order.
+    #[must_use]
+    pub fn planned(&self) -> &[Planned] {
+        &self.planned
+    }
+
+    /// Its operations that follow answers, once, in their order.
+    #[must_use]
+    pub fn thoughts(&self) -> &[Thought] {
+        &self.thoughts
     }
 
     /// Every operation of it once: those with a time in their order, and then the others.

@@ -116,6 +116,8 @@ pub struct Load {
 pub struct PlannedOperation {
     /// The number of the client, from 0.
     pub client: u32,
-    /// What it asks, when, and which way.
+    /// What it asks, when, and which way. It begins no earlier than the start if it follows an answer.
     pub planned: Planned,
+    /// How long the client thinks before, since it had an answer, in nanoseconds; `None` if the operation has a time.
+    pub think_ns: Option<u64>,
 }

@@ -45,6 +45,20 @@ impl Cluster {
     pub(super) fn servers_max(&self) -> u32 {
         self.servers.iter().copied().max().unwrap_or(1) + self.learners + self.spares
     }
+
+    /// Refuses the number of a server that not every seed has.
+    pub(super) fn check_server<T>(&self, place: &Spanned<T>, server: u32) -> Result<(), Mistake> {
+        debug_assert!(self.servers_max() <= SERVERS_MAX, "the cluster was checked before what names its servers");
+        let count = self.servers_min();
+        if server < count {
+            return Ok(());
+        }
+        let last = count - 1;
+        wrong(
+            place,
+            format!("server {server} does not exist: the smallest cluster of this scenario has servers 0 to {last}"),
+        )
+    }
 }
 
 impl RawCluster {

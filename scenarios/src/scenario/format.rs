@@ -15,6 +15,7 @@ use whitewater_sim::{Check, Checks, Latency, LinkProfile, ProbeId};
 
 use super::cluster::{Cluster, RawCluster};
 use super::expect::{Frame, RawExpectation};
+use super::goals::RawGoal;
 use super::operations::{RawFailure, RawOperation};
 use super::operator::RawOperator;
 use super::quantity::{Count, Probability, Run};
@@ -24,7 +25,8 @@ use super::servers::{
 use super::strike::{Leases, RawStrike, Setting};
 use super::workload::{Operations, RawWorkload};
 use super::{FaultMix, OperatorKind, OperatorMix, Protocol, Scenario, Step, Swarm, SwarmSettings, Workload};
-use super::{expect, faults, operations, steps};
+use super::{expect, faults, goals, operations, steps};
+use crate::generate::PlannedGoal;
 use crate::host::SCENARIO_BYTES_MAX;
 
 /// A scenario file that cannot be used, and where it is wrong.
@@ -164,6 +166,8 @@ struct RawScenario {
     expect: Vec<Spanned<RawExpectation>>,
     #[serde(default)]
     operator: Vec<Spanned<RawOperator>>,
+    #[serde(default)]
+    goals: Vec<Spanned<RawGoal>>,
     operations: Option<Vec<Spanned<RawOperation>>>,
 }
 
@@ -226,8 +230,9 @@ impl RawScenario {
         let (steps, names) = steps::check(&self.steps, &setting, timing.duration_ns)?;
         let frame = Frame { names: &names, end_ns: timing.duration_ns + timing.settle_ns };
         let expectations = expect::check(&self.expect, &frame)?;
-        let losses = losses(&self.faults, &faults, &self.steps, &steps);
-        let operator = check_operator(&self.operator, &cluster, (disks.losses, losses), timing.duration_ns)?;
+        let losses = losses(&self.faults, &faults, &self.steps, &steps).filter(|_| disks.losses == Losses::Survived);
+        let operator = check_operator(&self.operator, &cluster, losses, timing.duration_ns)?;
+        let goals = check_goals(&self.goals, &cluster, losses, timing.duration_ns)?;
         let (snapshot_every, entries_kept) = self.snapshots.check();
         Ok(Scenario {
             name: self.name.into_inner(),
@@ -253,6 +258,7 @@ impl RawScenario {
             steps,
             expectations,
             operator,
+            goals,
             swarm: self.swarm.map(RawSwarm::check),
             operations,
             seed: self.seed.map(|Run(lineage)| lineage),
@@ -373,7 +379,7 @@ const ACTIONS_MAX: u64 = 100_000;
 fn check_operator(
     raw: &[Spanned<RawOperator>],
     cluster: &Cluster,
-    (losses, loss): (Losses, Option<&Spanned<RawStrike>>),
+    loss: Option<&Spanned<RawStrike>>,
     duration_ns: u64,
 ) -> Result<Vec<OperatorMix>, Mistake> {
     let mut operator = Vec::new();
@@ -387,14 +393,10 @@ fn check_operator(
             | OperatorKind::Replace
             | OperatorKind::RemoveLeader => true,
         };
-        if let Some(loss) = loss.filter(|_| losses == Losses::Survived)
+        if let Some(loss) = loss
             && changes_members
         {
-            return wrong(
-                loss,
-                "a wiped disk costs a vote until the operator has replaced the server: only transfers and forced snapshots \
-                 go with it; leave the wipe or the other actions of the operator out",
-            );
+            return costs_a_vote(loss);
         }
         let between_ns = (mix.every.min_ns / 2 + mix.every.max_ns / 2).max(1);
         actions = actions.saturating_add(duration_ns / between_ns);
@@ -407,4 +409,28 @@ fn check_operator(
         operator.push(mix);
     }
     Ok(operator)
+}
+
+fn check_goals(
+    raw: &[Spanned<RawGoal>],
+    cluster: &Cluster,
+    loss: Option<&Spanned<RawStrike>>,
+    duration_ns: u64,
+) -> Result<Vec<PlannedGoal>, Mistake> {
+    let goals = goals::check(raw, cluster, duration_ns)?;
+    if let Some(loss) = loss
+        && goals.iter().any(|planned| goals::changes_members(&planned.goal))
+    {
+        return costs_a_vote(loss);
+    }
+    Ok(goals)
+}
+
+/// Refuses a lost disk where the membership changes for other reasons as well.
+fn costs_a_vote<R>(loss: &Spanned<RawStrike>) -> Result<R, Mistake> {
+    wrong(
+        loss,
+        "a wiped disk costs a vote until the operator has replaced the server: only transfers and forced snapshots go with \
+         it; leave the wipe or the other actions of the operator out",
+    )
 }

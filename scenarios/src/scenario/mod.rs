@@ -7,6 +7,7 @@ mod cluster;
 mod expect;
 mod faults;
 pub mod format;
+mod goals;
 mod latency;
 mod messages;
 mod mixes;
@@ -26,6 +27,7 @@ use whitewater_sim::ClockProfile;
 use whitewater_sim::disk::DiskProfile;
 use whitewater_sim::{Check, Checks, LinkProfile, ProbeId};
 
+use crate::generate::PlannedGoal;
 use crate::search::lineage::Lineage;
 
 pub use clients::{Bursts, Hot, Load, Mix, PlannedOperation, Reads, Workload};
@@ -85,8 +87,10 @@ pub struct Scenario {
     pub steps: Vec<Step>,
     /// What must be true between two moments.
     pub expectations: Vec<Expectation>,
-    /// What the operator does.
+    /// What the operator does again and again.
     pub operator: Vec<OperatorMix>,
+    /// What the operator is to bring about besides, goal by goal.
+    pub goals: Vec<PlannedGoal>,
     /// Which parts of all this a seed may draw for itself; `None` if it is the same for all seeds.
     pub swarm: Option<Swarm>,
     /// What clients ask, operation by operation, in place of what the workload would make up; `None` if it does.

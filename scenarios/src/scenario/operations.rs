@@ -17,7 +17,8 @@ const OPERATIONS_MAX: usize = 100_000;
 #[serde(deny_unknown_fields)]
 pub(super) struct RawOperation {
     client: Spanned<u32>,
-    at: Spanned<Moment>,
+    at: Option<Spanned<Moment>>,
+    think: Option<Spanned<Duration>>,
     until: Option<Spanned<RawUntil>>,
     #[serde(rename = "do")]
     operation: Spanned<String>,
@@ -73,11 +74,20 @@ pub(super) fn check(
     if let Some(surplus) = raw.get(OPERATIONS_MAX) {
         return wrong(surplus, format!("there are more than {OPERATIONS_MAX} operations: leave some of them out"));
     }
-    raw.into_iter().map(|raw| raw.into_inner().check(clients, duration_ns, duration_ns + settle_ns)).collect()
+    let frame = Frame { clients, duration_ns, end_ns: duration_ns + settle_ns };
+    raw.iter().map(|raw| raw.get_ref().check(raw, &frame)).collect()
+}
+
+/// The run that operations are a part of.
+struct Frame {
+    clients: u32,
+    duration_ns: u64,
+    end_ns: u64,
 }
 
 impl RawOperation {
-    fn check(self, clients: u32, duration_ns: u64, end_ns: u64) -> Result<PlannedOperation, Mistake> {
+    fn check(&self, whole: &Spanned<RawOperation>, frame: &Frame) -> Result<PlannedOperation, Mistake> {
+        let Frame { clients, duration_ns, .. } = *frame;
         let client = *self.client.get_ref();
         if client >= clients {
             let last = clients - 1;
@@ -86,10 +96,7 @@ impl RawOperation {
                 format!("client {client} does not exist: this scenario has clients 0 to {last}"),
             );
         }
-        let not_before = Instant(self.at.get_ref().0);
-        if not_before.0 > end_ns {
-            return wrong(&self.at, "by then, every run is over: choose an earlier time, or raise `timing.duration`");
-        }
+        let (not_before, think_ns) = self.begin(whole, frame)?;
         let not_after = match &self.until {
             None => not_after(not_before, duration_ns),
             Some(until) => match until.get_ref() {
@@ -116,7 +123,26 @@ impl RawOperation {
         {
             return wrong(via, "what writes goes through the log: leave `via` out");
         }
-        Ok(PlannedOperation { client, planned: Planned { not_before, not_after, operation, path } })
+        Ok(PlannedOperation { client, planned: Planned { not_before, not_after, operation, path }, think_ns })
+    }
+
+    /// Its earliest time; and how long the client thinks before, if it follows an answer.
+    fn begin(&self, whole: &Spanned<RawOperation>, frame: &Frame) -> Result<(Instant, Option<u64>), Mistake> {
+        match (&self.at, &self.think) {
+            (Some(at), None) if at.get_ref().0 > frame.end_ns => {
+                wrong(at, "by then, every run is over: choose an earlier time, or raise `timing.duration`")
+            }
+            (Some(at), None) => Ok((Instant(at.get_ref().0), None)),
+            (None, Some(think)) => Ok((Instant::START, Some(think.get_ref().0))),
+            (Some(_), Some(think)) => {
+                wrong(think, "an operation has a time, or follows an answer: leave `at` or `think` out")
+            }
+            (None, None) => wrong(
+                whole,
+                "this operation does not say when it begins: add a line like at = \"1s\"; or one like think = \"20ms\", if it \
+                 begins so long after an answer",
+            ),
+        }
     }
 }
 

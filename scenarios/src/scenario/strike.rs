@@ -10,7 +10,7 @@ use whitewater_sim::fault::{CrashPoint, Damage, Direction, DiskFailure, Filter, 
 use whitewater_sim::rng::PPM;
 use whitewater_sim::{Latency, LinkProfile, NodeId};
 
-use super::cluster::{Cluster, SERVERS_MAX};
+use super::cluster::Cluster;
 use super::format::{Mistake, wrong};
 use super::latency::RawLatency;
 use super::messages;
@@ -337,7 +337,7 @@ impl RawStrike {
         }
         let mut named = BTreeSet::new();
         for node in nodes {
-            check_server(place, *node, cluster)?;
+            cluster.check_server(place, *node)?;
             if !named.insert(*node) {
                 return wrong(place, format!("server {node} is named twice: leave it out once"));
             }
@@ -351,8 +351,8 @@ impl RawStrike {
         };
         let mut named = BTreeSet::new();
         for (from, to) in links.get_ref() {
-            check_server(links, *from, cluster)?;
-            check_server(links, *to, cluster)?;
+            cluster.check_server(links, *from)?;
+            cluster.check_server(links, *to)?;
             if from == to {
                 return wrong(links, format!("server {from} has no link to itself: leave [{from}, {to}] out"));
             }
@@ -494,17 +494,4 @@ impl RawStrike {
             queue: self.queue,
         }
     }
-}
-
-fn check_server<T>(place: &Spanned<T>, server: u32, cluster: &Cluster) -> Result<(), Mistake> {
-    debug_assert!(cluster.servers_max() <= SERVERS_MAX, "the cluster was checked before its faults");
-    let count = cluster.servers_min();
-    if server < count {
-        return Ok(());
-    }
-    let last = count - 1;
-    wrong(
-        place,
-        format!("server {server} does not exist: the smallest cluster of this scenario has servers 0 to {last}"),
-    )
 }

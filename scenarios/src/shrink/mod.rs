@@ -1,8 +1,8 @@
 //! Shrinking: from a failing run to the smallest one that fails alike, as a scenario that a person can read and edit.
 //!
-//! The run is first written down ([`repro`]): every fault a step, every operation in a list. Then what can be left out or made
+//! The run is first written down ([`repro`]): every fault a step, every operation and every goal of the operator in a list. Then what can be left out or made
 //! plainer is, while the failure keeps its fingerprint ([`fingerprint`](mod@fingerprint)): time after the failure, faults,
-//! operations, clients, servers, settings, odd times. Since every purpose and place has its own draws, what is left out
+//! operations, goals, clients, servers, settings, odd times. Since every purpose and place has its own draws, what is left out
 //! changes little of the rest; where it changes too much, a few other seeds are tried, for a plan that fails with another
 //! latency here or there fails for the same reason.
 //!
@@ -22,14 +22,21 @@ use whitewater_sim::Instant;
 
 pub use fingerprint::fingerprint;
 
+use crate::generate::PlannedGoal;
 use crate::scenario::{Fingerprint, PlannedOperation, Scenario, Step};
 use crate::search::lineage::Lineage;
 
-/// How many other seeds are tried where one does not fail alike.
-const OTHER_SEEDS: u64 = 3;
+/// How many other seeds are tried where one does not fail alike: few at first, and more as long as much is left.
+const OTHER_SEEDS: [u64; 3] = [3, 12, 48];
+
+/// Not much is left if there are no more steps and goals of the operator than this, ...
+const STEPS_FEW: usize = 5;
+
+/// ... and no more operations than this: a person can follow them.
+const OPERATIONS_FEW: usize = 12;
 
 /// A step is large if it leaves out at least one in so many items, and worth some effort.
-const LARGE: usize = 12;
+const LARGE: usize = 40;
 
 /// A step is huge if it leaves out at least one in so many.
 const HUGE: usize = 4;
@@ -58,6 +65,8 @@ pub struct Progress {
     pub steps: usize,
     /// Operations that are left.
     pub operations: usize,
+    /// Goals of the operator that are left.
+    pub goals: usize,
     /// Servers that are left.
     pub servers: u32,
 }
@@ -88,17 +97,17 @@ pub fn shrink(
     laboratory: &mut dyn Laboratory,
 ) -> Option<(Scenario, Failure, Ending)> {
     let failure = Failure { fingerprint: fingerprint.clone(), at: Instant(scenario.timing.duration_ns) };
-    let mut work = Work { best: scenario.clone(), failure, laboratory, runs: 0, is_over: false };
+    let [other_seeds, ..] = OTHER_SEEDS;
+    let mut work = Work { best: scenario.clone(), failure, laboratory, other_seeds, runs: 0, is_over: false };
     // Nothing can be shrunk that does not fail once it is written down, so this is worth as much as a huge step.
     if !work.accept_with(scenario.clone(), SEEDS_OF_HUGE_STEPS) {
         return None;
     }
     work.end_early();
-    loop {
-        let before = work.best.clone();
-        work.leave_out();
-        work.simplify();
-        if work.is_over || work.best == before {
+    for other_seeds in OTHER_SEEDS {
+        work.other_seeds = other_seeds;
+        work.go_on();
+        if work.is_over || work.is_small() {
             break;
         }
     }
@@ -112,22 +121,42 @@ struct Work<'l> {
     best: Scenario,
     failure: Failure,
     laboratory: &'l mut dyn Laboratory,
+    /// How many other seeds a step is worth.
+    other_seeds: u64,
     runs: u64,
     is_over: bool,
 }
 
 impl Work<'_> {
+    /// Leaves out and simplifies until nothing more can be.
+    fn go_on(&mut self) {
+        loop {
+            let before = self.best.clone();
+            self.leave_out();
+            self.simplify();
+            if self.is_over || self.best == before {
+                break;
+            }
+        }
+        self.leave_out_late_operations();
+    }
+
+    fn is_small(&self) -> bool {
+        let operations = self.best.operations.as_ref().map_or(0, Vec::len);
+        self.best.steps.len() + self.best.goals.len() <= STEPS_FEW && operations <= OPERATIONS_FEW
+    }
+
     /// Takes a scenario instead of the best one if it fails alike, with its seed or with another.
     fn accept(&mut self, candidate: Scenario) -> bool {
-        self.accept_with(candidate, OTHER_SEEDS)
+        self.accept_with(candidate, self.other_seeds)
     }
 
     /// The same for a scenario from which so many of so many items are left out.
     fn accept_part(&mut self, candidate: Scenario, left: usize, before: usize) -> bool {
         let gone = before - left;
         let other_seeds = match (gone * HUGE >= before, gone * LARGE >= before) {
-            (true, _) => SEEDS_OF_HUGE_STEPS,
-            (false, true) => OTHER_SEEDS,
+            (true, _) => SEEDS_OF_HUGE_STEPS.max(self.other_seeds),
+            (false, true) => self.other_seeds,
             (false, false) => 0,
         };
         self.accept_with(candidate, other_seeds)
@@ -140,6 +169,7 @@ impl Work<'_> {
                 runs: self.runs,
                 steps: self.best.steps.len(),
                 operations: self.best.operations.as_ref().map_or(0, Vec::len),
+                goals: self.best.goals.len(),
                 servers: self.best.servers[0] + self.best.learners + self.best.spares,
             };
             self.is_over = self.is_over || !self.laboratory.goes_on(&progress);
@@ -168,6 +198,10 @@ impl Work<'_> {
         if candidate != self.best {
             self.accept(candidate);
         }
+        // What shows only once all is healed may have gone wrong long before.
+        if self.failure.at.0 >= self.best.timing.duration_ns {
+            self.first_of(passes::healed_sooner);
+        }
     }
 
     fn leave_out(&mut self) {
@@ -180,6 +214,11 @@ impl Work<'_> {
             let before = self.best.steps.len();
             self.accept_part(passes::with_steps(&base, rest.to_vec()), rest.len(), before)
         });
+        let mut goals = self.best.goals.clone();
+        reduce::reduce(&mut goals, 1, |rest: &[PlannedGoal]| {
+            let before = self.best.goals.len();
+            self.accept_part(passes::with_goals(&self.best, rest.to_vec()), rest.len(), before)
+        });
         self.end_early();
         self.leave_out_operations(1);
         self.end_early();
@@ -188,9 +227,24 @@ impl Work<'_> {
         self.first_of(passes::fewer_clients);
     }
 
+    /// Leaves out operations, but none that shows what had gone wrong before all was healed: what clients ask then if nothing
+    /// is written down depends on the seed.
     fn leave_out_operations(&mut self, smallest: usize) {
+        let shows_late = self.failure.at.0 >= self.best.timing.duration_ns;
+        let base = self.best.clone();
+        let is_kept = |operation: &PlannedOperation| shows_late && passes::is_late(&base, operation);
+        let operations = base.operations.clone().unwrap_or_default();
+        let (kept, mut others): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_kept);
+        reduce::reduce(&mut others, smallest, |rest: &[PlannedOperation]| {
+            let before = self.best.operations.as_ref().map_or(0, Vec::len) - kept.len();
+            let operations = [rest, &kept].concat();
+            self.accept_part(passes::with_operations(&self.best, operations), rest.len(), before)
+        });
+    }
+
+    fn leave_out_late_operations(&mut self) {
         let mut operations = self.best.operations.clone().unwrap_or_default();
-        reduce::reduce(&mut operations, smallest, |rest: &[PlannedOperation]| {
+        reduce::reduce(&mut operations, 1, |rest: &[PlannedOperation]| {
             let before = self.best.operations.as_ref().map_or(0, Vec::len);
             self.accept_part(passes::with_operations(&self.best, rest.to_vec()), rest.len(), before)
         });
@@ -208,39 +262,13 @@ impl Work<'_> {
             }
         }
         for place in 0..self.best.steps.len() {
-            self.simplify_step(place);
+            self.first_of(|best| passes::with_plainer_step(best, place));
         }
         for place in 0..self.best.operations.as_ref().map_or(0, Vec::len) {
-            self.simplify_operation(place);
+            self.first_of(|best| passes::with_plainer_operation(best, place));
         }
-    }
-
-    fn simplify_step(&mut self, place: usize) {
-        for plainer in passes::plainer_step(&self.best.steps[place]) {
-            let mut candidate = self.best.clone();
-            candidate.steps[place] = plainer;
-            if self.accept(candidate) {
-                return self.simplify_step(place);
-            }
-            if self.is_over {
-                return;
-            }
-        }
-    }
-
-    fn simplify_operation(&mut self, place: usize) {
-        let Some(operation) = self.best.operations.as_ref().map(|operations| operations[place].clone()) else { return };
-        for plainer in passes::plainer_operation(&operation) {
-            let mut candidate = self.best.clone();
-            if let Some(operations) = &mut candidate.operations {
-                operations[place] = plainer;
-            }
-            if self.accept(candidate) {
-                return self.simplify_operation(place);
-            }
-            if self.is_over {
-                return;
-            }
+        for place in 0..self.best.goals.len() {
+            self.first_of(|best| passes::with_plainer_goal(best, place));
         }
     }
 
@@ -253,6 +281,8 @@ impl Work<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use whitewater_kv::Address;
+    use whitewater_kv::operator::Goal;
     use whitewater_sim::Check;
 
     /// Runs fail with one seed only.
@@ -279,5 +309,62 @@ mod tests {
         let found = shrink(&written, &rare(), &mut Rare(last.clone()));
         assert_eq!(found.and_then(|(small, ..)| small.seed), Some(last));
         assert!(shrink(&written, &rare(), &mut Rare(Lineage::of(SEEDS_OF_HUGE_STEPS))).is_none());
+    }
+
+    /// A laboratory that says so of a scenario that fails, and when it does.
+    struct Says<F>(F);
+
+    impl<F: Fn(&Scenario) -> Option<Instant>> Laboratory for Says<F> {
+        fn try_out(&mut self, scenario: &Scenario) -> Option<Failure> {
+            (self.0)(scenario).map(|at| Failure { fingerprint: rare(), at })
+        }
+
+        fn goes_on(&mut self, _: &Progress) -> bool {
+            true
+        }
+    }
+
+    fn written(rest: &str) -> Scenario {
+        let text = format!("name = \"x\"\nsummary = \"y\"\nseed = 7\n[cluster]\nservers = 3\n{rest}");
+        crate::scenario::format::parse("x.toml", &text).expect("a scenario")
+    }
+
+    fn get(at: &str) -> String {
+        format!("[[operations]]\nclient = 0\nat = \"{at}\"\ndo = \"get k\"\n")
+    }
+
+    #[test]
+    fn goals_are_left_out_one_by_one_and_what_shows_a_late_failure_stays() {
+        let goal = |at: u32, server: u32| format!("[[goals]]\nat = \"{at}ms\"\ndo = \"transfer\"\nserver = {server}\n");
+        let goals: String = (0..60).map(|number| goal(100 + number, u32::from(number == 17))).collect();
+        let whole = written(&format!("{goals}{}{}", get("10.000000001s"), get("2s")));
+        let to_one = Goal::Transfer { to: Address(1) };
+        let fails = |scenario: &Scenario| {
+            let shows = scenario.operations.iter().flatten().any(|operation| passes::is_late(scenario, operation));
+            let wanted = scenario.goals.iter().any(|planned| planned.goal == to_one);
+            (shows && wanted).then_some(Instant(scenario.timing.duration_ns + 1))
+        };
+        let (small, ..) = shrink(&whole, &rare(), &mut Says(fails)).expect("it fails");
+        let goals: Vec<&Goal> = small.goals.iter().map(|planned| &planned.goal).collect();
+        assert_eq!(goals, [&to_one]);
+        assert_eq!(small.operations.map(|operations| operations.len()), Some(1));
+        assert!(small.timing.duration_ns < whole.timing.duration_ns / 8, "{}", small.timing.duration_ns);
+    }
+
+    #[test]
+    fn more_seeds_are_tried_as_long_as_much_is_left() {
+        let [.., most] = OTHER_SEEDS;
+        let whole = written(&(0..40).map(|_| get("2s")).collect::<String>());
+        let is_few = |scenario: &Scenario, few: usize| scenario.operations.iter().flatten().count() < few;
+        let rare_seed = Some(Lineage::of(most - 1));
+        let left = |few: usize| {
+            let fails = |scenario: &Scenario| {
+                (!is_few(scenario, few) || scenario.seed == rare_seed).then_some(Instant(3_000_000_000))
+            };
+            let (small, ..) = shrink(&whole, &rare(), &mut Says(fails)).expect("it fails");
+            small.operations.iter().flatten().count()
+        };
+        assert_eq!(left(OPERATIONS_FEW + 1), 0, "thirteen are too many");
+        assert_eq!(left(OPERATIONS_FEW), OPERATIONS_FEW, "twelve are few enough");
     }
 }

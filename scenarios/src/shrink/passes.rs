@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use whitewater_kv::Operation;
+use whitewater_kv::operator::{Goal, Style};
+use whitewater_kv::{Address, Operation};
 use whitewater_raft::config::{PreVote, QuorumCheck};
 use whitewater_sim::disk::CrashKeeps;
 use whitewater_sim::plan::Trigger;
@@ -10,12 +11,11 @@ use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
 use whitewater_sim::{ClockProfile, Instant, Latency, LinkProfile, NodeId};
 
 use super::repro::{begin_of, exactly};
-use crate::generate::{Path, Planned};
-use crate::scenario::{
-    MixKind, OperatorKind, OperatorMix, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format,
-};
+use crate::generate::{Path, Planned, PlannedGoal};
+use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format};
 
-/// Ends the run at about this time, and leaves out what would come later.
+/// Heals everything at about this time, and leaves out what would come later. What clients ask once all is healed is asked
+/// then.
 pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
     let round_ns = if end.0 > SECOND_NS { 100 * MILLISECOND_NS } else { 10 * MILLISECOND_NS };
     let duration_ns = (end.0 + 1).next_multiple_of(round_ns).min(scenario.timing.duration_ns);
@@ -23,13 +23,32 @@ pub(super) fn ended_at(scenario: &Scenario, end: Instant) -> Scenario {
     shorter.timing.duration_ns = duration_ns;
     let is_early = |step: &Step| begin_of(step).is_none_or(|begin| begin.0 < duration_ns);
     shorter = with_steps(&shorter, scenario.steps.iter().filter(|step| is_early(step)).cloned().collect());
+    shorter.goals.retain(|goal| goal.not_before.0 < duration_ns);
     if let Some(operations) = &mut shorter.operations {
-        operations.retain(|operation| operation.planned.not_before.0 < duration_ns);
+        operations.retain(|operation| operation.planned.not_before.0 < duration_ns || is_late(scenario, operation));
         for operation in operations {
-            operation.planned.not_after = operation.planned.not_after.min(Instant(duration_ns));
+            let planned = &mut operation.planned;
+            match planned.not_before.0.checked_sub(scenario.timing.duration_ns) {
+                Some(later_ns) => planned.not_before = Instant(duration_ns).after(later_ns),
+                None => planned.not_after = planned.not_after.min(Instant(duration_ns)),
+            }
         }
     }
     shorter
+}
+
+/// Whether an operation begins once all is healed.
+pub(super) fn is_late(scenario: &Scenario, operation: &PlannedOperation) -> bool {
+    operation.planned.not_before.0 >= scenario.timing.duration_ns
+}
+
+/// Heals everything sooner, and leaves out what would come later.
+pub(super) fn healed_sooner(scenario: &Scenario) -> Vec<Scenario> {
+    let now_ns = scenario.timing.duration_ns;
+    let shares = [(1, 8), (1, 4), (1, 2), (3, 4), (7, 8)];
+    let ends = shares.into_iter().map(|(part, whole)| Instant(now_ns / whole * part));
+    let shorter = |candidate: &Scenario| candidate.timing.duration_ns < now_ns;
+    ends.map(|end| ended_at(scenario, end)).filter(shorter).collect()
 }
 
 /// The scenario with a part of its steps. Steps that follow or end one that is gone follow or end nothing.
@@ -51,11 +70,18 @@ pub(super) fn with_operations(scenario: &Scenario, operations: Vec<PlannedOperat
     Scenario { operations: Some(operations), ..scenario.clone() }
 }
 
+/// The scenario with these goals of the operator.
+pub(super) fn with_goals(scenario: &Scenario, goals: Vec<PlannedGoal>) -> Scenario {
+    Scenario { goals, ..scenario.clone() }
+}
+
 /// Everything earlier by the same time, so that nothing happens for a shorter while before it begins.
 pub(super) fn earlier(scenario: &Scenario) -> Vec<Scenario> {
     let steps = scenario.steps.iter().filter_map(begin_of);
-    let operations = scenario.operations.iter().flatten().map(|operation| operation.planned.not_before);
-    let Some(first) = steps.chain(operations).min() else { return Vec::new() };
+    let goals = scenario.goals.iter().map(|goal| goal.not_before);
+    let operations = scenario.operations.iter().flatten().filter(|operation| operation.think_ns.is_none());
+    let operations = operations.map(|operation| operation.planned.not_before);
+    let Some(first) = steps.chain(goals).chain(operations).min() else { return Vec::new() };
     let beginnings = [0, 300 * MILLISECOND_NS, 500 * MILLISECOND_NS, SECOND_NS, 2 * SECOND_NS, first.0 / 2];
     let shifted = |begin_ns: u64| {
         let by_ns = first.0.checked_sub(begin_ns).filter(|by_ns| *by_ns >= 100 * MILLISECOND_NS)?;
@@ -66,6 +92,9 @@ pub(super) fn earlier(scenario: &Scenario) -> Vec<Scenario> {
             if let Trigger::At(at) = step.trigger {
                 step.trigger = Trigger::At(moved(at));
             }
+        }
+        for goal in &mut earlier.goals {
+            goal.not_before = moved(goal.not_before);
         }
         for operation in earlier.operations.iter_mut().flatten() {
             let planned = &mut operation.planned;
@@ -110,33 +139,30 @@ pub(super) fn fewer_servers(scenario: &Scenario) -> Vec<Scenario> {
     let less = |count: u32| {
         let others = scenario.learners + scenario.spares;
         let steps = scenario.steps.iter().filter_map(|step| within(step, count + others)).collect();
-        let operator = operated(scenario, count, others);
-        Scenario { servers: vec![count], operator, ..with_steps(scenario, steps) }
+        let goals = scenario.goals.iter().filter_map(|goal| goal_within(goal, count + others)).collect();
+        Scenario { servers: vec![count], goals, ..with_steps(scenario, steps) }
     };
     let fewer = [1, 2, 3, 4, 5, 7].into_iter().filter(|count| *count < now).map(less);
     let without = (scenario.learners + scenario.spares > 0).then(|| {
         let steps = scenario.steps.iter().filter_map(|step| within(step, now)).collect();
-        let operator = operated(scenario, now, 0);
-        Scenario { learners: 0, spares: 0, operator, ..with_steps(scenario, steps) }
+        let goals = scenario.goals.iter().filter_map(|goal| goal_within(goal, now)).collect();
+        Scenario { learners: 0, spares: 0, goals, ..with_steps(scenario, steps) }
     });
     fewer.chain(without).collect()
 }
 
-/// What the operator can do with so many voters at first, and so many other servers.
-fn operated(scenario: &Scenario, voters: u32, others: u32) -> Vec<OperatorMix> {
-    let possible = |mix: &OperatorMix| {
-        let kind = match &mix.kind {
-            OperatorKind::Reconfigure { voters: sizes } => {
-                let sizes: Vec<u32> = sizes.iter().copied().filter(|size| *size <= voters + others).collect();
-                (!sizes.is_empty()).then_some(OperatorKind::Reconfigure { voters: sizes })
-            }
-            OperatorKind::AddLearnerAndPromote | OperatorKind::Replace => (others > 0).then(|| mix.kind.clone()),
-            OperatorKind::RemoveLeader => (voters > 1).then(|| mix.kind.clone()),
-            OperatorKind::Transfer | OperatorKind::ForceSnapshot => Some(mix.kind.clone()),
-        };
-        kind.map(|kind| OperatorMix { kind, ..mix.clone() })
+/// A goal without servers that do not exist; none if there is nobody left.
+fn goal_within(planned: &PlannedGoal, machines: u32) -> Option<PlannedGoal> {
+    let exists = |server: &Address| server.0 < machines;
+    let existing = |servers: &[Address]| servers.iter().copied().filter(exists).collect::<Vec<_>>();
+    let goal = match &planned.goal {
+        Goal::Members { voters, learners, style } => {
+            let members = Goal::Members { voters: existing(voters), learners: existing(learners), style: *style };
+            voters.iter().any(exists).then_some(members)
+        }
+        Goal::Transfer { to: server } | Goal::Snapshot { of: server } => exists(server).then(|| planned.goal.clone()),
     };
-    scenario.operator.iter().filter_map(possible).collect()
+    goal.map(|goal| PlannedGoal { goal, ..planned.clone() })
 }
 
 /// A step without servers that do not exist; none if there is nobody left.
@@ -188,7 +214,7 @@ pub(super) fn target_of(kind: &mut MixKind) -> Option<&mut Who> {
 pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
     type Change = fn(&mut Scenario);
     const CHANGES: [Change; 24] = [
-        |scenario| scenario.operator.clear(),
+        |scenario| scenario.goals.clear(),
         |scenario| scenario.links = LinkProfile { latency: scenario.links.latency, ..plain().links },
         |scenario| scenario.links = LinkProfile { latency: PLAIN_LATENCY, ..plain().links },
         |scenario| scenario.replication = plain().replication,
@@ -233,16 +259,45 @@ pub(super) fn plain() -> Scenario {
 
 const PLAIN_LATENCY: Latency = Latency::Uniform { min_ns: 500_000, max_ns: MILLISECOND_NS };
 
+/// The scenario with a plainer form of one of its steps.
+pub(super) fn with_plainer_step(scenario: &Scenario, place: usize) -> Vec<Scenario> {
+    let with = |step: Step| {
+        let mut plainer = scenario.clone();
+        plainer.steps[place] = step;
+        plainer
+    };
+    let is_early = |step: &Step| begin_of(step).is_none_or(|begin| begin.0 < scenario.timing.duration_ns);
+    plainer_step(&scenario.steps[place]).into_iter().filter(is_early).map(with).collect()
+}
+
+/// The scenario with a plainer form of one of its goals.
+pub(super) fn with_plainer_goal(scenario: &Scenario, place: usize) -> Vec<Scenario> {
+    let with = |goal: PlannedGoal| {
+        let mut plainer = scenario.clone();
+        plainer.goals[place] = goal;
+        plainer
+    };
+    let is_early = |goal: &PlannedGoal| goal.not_before.0 < scenario.timing.duration_ns;
+    plainer_goal(&scenario.goals[place]).into_iter().filter(is_early).map(with).collect()
+}
+
+/// The scenario with a plainer form of one of its operations.
+pub(super) fn with_plainer_operation(scenario: &Scenario, place: usize) -> Vec<Scenario> {
+    let Some(operations) = &scenario.operations else { return Vec::new() };
+    let with = |operation: PlannedOperation| {
+        let mut operations = operations.clone();
+        operations[place] = operation;
+        with_operations(scenario, operations)
+    };
+    plainer_operation(&operations[place]).into_iter().map(with).collect()
+}
+
 /// Plainer forms of one step: round times, one server instead of several, one link instead of several.
-pub(super) fn plainer_step(step: &Step) -> Vec<Step> {
+fn plainer_step(step: &Step) -> Vec<Step> {
     let mut plainer = Vec::new();
     if let Trigger::At(at) = step.trigger {
-        for round_ns in [SECOND_NS, 100 * MILLISECOND_NS, 10 * MILLISECOND_NS, MILLISECOND_NS] {
-            let round = Instant((at.0 + round_ns / 2) / round_ns * round_ns);
-            if round != at {
-                plainer.push(Step { trigger: Trigger::At(round), ..step.clone() });
-            }
-        }
+        let rounded = rounded(at, &[SECOND_NS, 100 * MILLISECOND_NS, 10 * MILLISECOND_NS, MILLISECOND_NS]);
+        plainer.extend(rounded.map(|round| Step { trigger: Trigger::At(round), ..step.clone() }));
     }
     if let StepAction::Strike { kind, lasting } = &step.action {
         let with = |kind: MixKind, lasting: Option<Span>| Step {
@@ -295,9 +350,45 @@ fn plainer_links(profile: LinkProfile) -> Vec<LinkProfile> {
     plainer.into_iter().filter(|plainer| *plainer != profile).collect()
 }
 
+/// Plainer forms of one goal of the operator: round times, one change at a time, fewer members.
+fn plainer_goal(planned: &PlannedGoal) -> Vec<PlannedGoal> {
+    let with = |goal: Goal| PlannedGoal { goal, ..planned.clone() };
+    let mut plainer = Vec::new();
+    match &planned.goal {
+        Goal::Members { voters, learners, style } => {
+            let without = |place: usize| {
+                let others = voters.iter().enumerate().filter(|(other, _)| *other != place);
+                others.map(|(_, voter)| *voter).collect()
+            };
+            if !learners.is_empty() {
+                plainer.push(with(Goal::Members { voters: voters.clone(), learners: Vec::new(), style: *style }));
+            }
+            if *style == Style::Joint {
+                let style = Style::Single;
+                plainer.push(with(Goal::Members { voters: voters.clone(), learners: learners.clone(), style }));
+            }
+            if voters.len() > 1 {
+                let learners = || learners.clone();
+                let fewer = (0..voters.len()).map(without);
+                plainer.extend(fewer.map(|voters| with(Goal::Members { voters, learners: learners(), style: *style })));
+            }
+        }
+        Goal::Transfer { .. } | Goal::Snapshot { .. } => {}
+    }
+    let rounded = rounded(planned.not_before, &[SECOND_NS, 100 * MILLISECOND_NS, 10 * MILLISECOND_NS, MILLISECOND_NS]);
+    plainer.extend(rounded.map(|not_before| PlannedGoal { not_before, ..planned.clone() }));
+    plainer
+}
+
+/// The round times next to a time, those that are roundest first.
+fn rounded(at: Instant, rounds_ns: &[u64]) -> impl Iterator<Item = Instant> {
+    let round = move |round_ns: &u64| Instant((at.0 + round_ns / 2) / round_ns * round_ns);
+    rounds_ns.iter().map(round).filter(move |round| *round != at)
+}
+
 /// Plainer forms of one operation: through the log, a round time, a put or a get of the same key.
-pub(super) fn plainer_operation(operation: &PlannedOperation) -> Vec<PlannedOperation> {
-    let with = |planned: Planned| PlannedOperation { client: operation.client, planned };
+fn plainer_operation(operation: &PlannedOperation) -> Vec<PlannedOperation> {
+    let with = |planned: Planned| PlannedOperation { planned, ..operation.clone() };
     let planned = &operation.planned;
     let mut plainer = Vec::new();
     let key = match &planned.operation {
@@ -332,20 +423,37 @@ pub(super) fn plainer_operation(operation: &PlannedOperation) -> Vec<PlannedOper
 mod tests {
     use super::*;
     use crate::catalog;
+    use crate::run::{self, CheckSwitch, Options};
     use crate::scenario::write;
+    use crate::search::lineage::Lineage;
+    use crate::shrink::repro;
 
     #[test]
     fn with_fewer_servers_a_scenario_is_still_one() {
-        let mut without_operator = 0;
+        let mut without_goals = 0;
         for name in ["deluge", "membership", "remove-leader"] {
             let whole = catalog::find(name).expect("it is in the catalog");
-            let whole = Scenario { servers: vec![whole.servers[0]], ..whole };
+            let run = run::run(&whole, 1, &Options { checks: CheckSwitch::Off, ..Options::default() });
+            let whole = repro::of(&whole, &Lineage::of(1), &run, None);
             for fewer in fewer_servers(&whole) {
-                without_operator += u32::from(fewer.operator.len() < whole.operator.len());
+                without_goals += u32::from(fewer.goals.len() < whole.goals.len());
                 let read = format::parse("fewer.toml", &write(&fewer));
                 assert_eq!(read.map(|_| ()).map_err(|error| error.to_string()), Ok(()), "{name} {:?}", fewer.servers);
             }
         }
-        assert!(without_operator > 0, "an operator that lacks servers is gone");
+        assert!(without_goals > 0, "goals about servers that are gone are gone");
+    }
+
+    #[test]
+    fn nothing_is_rounded_behind_the_end() {
+        let text = "name = \"x\"\nsummary = \"y\"\n[cluster]\nservers = 3\n[timing]\nduration = \"300ms\"\n\
+                    [[steps]]\nat = \"298ms\"\ndo = \"crash\"\ntarget = [0]\nlasting = \"10ms\"\n\
+                    [[goals]]\nat = \"298ms\"\ndo = \"transfer\"\nserver = 1\n";
+        let scenario = format::parse("x.toml", text).expect("a scenario");
+        let plainer = [with_plainer_step(&scenario, 0), with_plainer_goal(&scenario, 0)].concat();
+        assert!(!plainer.is_empty());
+        for plainer in plainer {
+            assert!(format::parse("plainer.toml", &write(&plainer)).is_ok(), "{}", write(&plainer));
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! Delta debugging: the smallest part of a list that still does something (Zeller and Hildebrandt, "Simplifying and Isolating
 //! Failure-Inducing Input", 2002).
 //!
-//! Large pieces are left out first, then smaller ones, then single items, until no single item can be left out. What it
-//! simplifies: only complements are tried, since the pieces alone hardly ever fail.
+//! Everything is left out first, then large pieces, then smaller ones, then single items, until no single item can be left
+//! out. What it simplifies: only complements are tried, since the pieces alone hardly ever fail.
 
 /// Leaves out what can be left out, in pieces of no fewer than `smallest` items. `keep` is asked whether the rest still does
 /// it, and may refuse for want of time.
 pub(super) fn reduce<T: Clone>(items: &mut Vec<T>, smallest: usize, mut keep: impl FnMut(&[T]) -> bool) -> bool {
     let mut is_smaller = false;
-    let mut size = items.len().div_ceil(2);
+    let mut size = items.len();
     while size >= smallest.max(1) && !items.is_empty() {
         let mut begin = 0;
         let mut is_useful = false;

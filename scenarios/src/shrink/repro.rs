@@ -1,14 +1,22 @@
-//! From a run to a scenario that says everything about it: each fault as a step with its time, each operation of each client.
+//! From a run to a scenario that says everything about it: each fault as a step with its time, each operation of each client,
+//! each goal of the operator.
 //!
-//! What is left open is drawn from the seed as before: latencies, losses, election timeouts, and what the operator wants.
-//! Targets are the servers that were struck in the run, whoever led at the time.
+//! What is left open is drawn from the seed as before: latencies, losses, election timeouts. Targets are the servers that were
+//! struck in the run, whoever led at the time. So clients hear the same answers at the same times as in the run, and it fails
+//! in the same way. What is not the same: a fault that is a step counts as another event, so the digest of a run with
+//! faults of its own is another; where two things fall on the same nanosecond, their order may be another; and faults that
+//! pick messages by their kind draw for each message by their place in the scenario, which is another. Of operations
+//! that follow answers, those are left out that the run did not come to.
+
+use std::collections::BTreeMap;
 
 use whitewater_sim::fault::{Fault, FaultKind, Target};
 use whitewater_sim::plan::{self, Action, Trigger};
 use whitewater_sim::{Instant, NodeId};
 
 use super::passes::{self, target_of};
-use crate::generate::{self, Plan};
+use crate::generate::{self, Plan, Planned, Script, Thought};
+use crate::run::Run;
 use crate::scenario::{Fingerprint, MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Way, Who, Workload};
 use crate::search::lineage::Lineage;
 
@@ -17,21 +25,16 @@ type Struck = [Option<Vec<NodeId>>];
 
 /// The scenario of one run alone.
 #[must_use]
-pub fn of(scenario: &Scenario, lineage: &Lineage, struck: &Struck, failure: Option<Fingerprint>) -> Scenario {
+pub fn of(scenario: &Scenario, lineage: &Lineage, run: &Run, failure: Option<Fingerprint>) -> Scenario {
     let drawn = generate::drawn(scenario, lineage.seed);
     let plan = generate::plan_of(&drawn, lineage);
-    let healed = Instant(drawn.timing.duration_ns);
-    let operations = plan.scripts.iter().zip(0..).flat_map(|(script, client)| {
-        let planned = script.operations().filter(|planned| planned.not_before <= healed);
-        planned.map(move |planned| PlannedOperation { client, planned: planned.clone() })
-    });
-    let mut operations: Vec<PlannedOperation> = operations.collect();
-    operations.sort_by_key(|operation| (operation.planned.not_before, operation.client));
     Scenario {
         servers: vec![plan.servers],
-        steps: steps(&drawn, &plan, struck),
+        steps: steps(&drawn, &plan, &run.struck),
         faults: Vec::new(),
-        operations: Some(operations),
+        operator: Vec::new(),
+        goals: plan.operator.clone(),
+        operations: Some(operations(&plan, run)),
         workload: Workload {
             in_flight: drawn.workload.in_flight,
             // Once all is healed clients ask what nobody wrote down; leases may not be safe here.
@@ -43,6 +46,38 @@ pub fn of(scenario: &Scenario, lineage: &Lineage, struck: &Struck, failure: Opti
         failure,
         ..drawn.into_owned()
     }
+}
+
+/// What the clients ask, in the order of time: those that have times at these, the others when they could begin at the
+/// earliest.
+fn operations(plan: &Plan, run: &Run) -> Vec<PlannedOperation> {
+    let mut begun: BTreeMap<u64, usize> = BTreeMap::new();
+    for operation in run.history.operations() {
+        *begun.entry(operation.client).or_default() += 1;
+    }
+    let of_client = |(script, client): (&Script, u32)| {
+        let begun = begun.get(&u64::from(plan.machines() + client)).copied().unwrap_or_default();
+        let timed = script.planned().iter().map(move |planned| (planned.not_before, planned_at(client, planned)));
+        // They begin in their order. The next one may have been waited for.
+        let mut earliest = Instant::START;
+        let thoughts = script.thoughts().iter().take(begun + 1).map(move |thought| {
+            earliest = earliest.max(thought.planned.not_before);
+            (earliest, following(client, thought))
+        });
+        timed.chain(thoughts).collect::<Vec<_>>()
+    };
+    let mut operations: Vec<(Instant, PlannedOperation)> = plan.scripts.iter().zip(0..).flat_map(of_client).collect();
+    operations.sort_by_key(|(earliest, operation)| (*earliest, operation.client));
+    operations.into_iter().map(|(_, operation)| operation).collect()
+}
+
+fn planned_at(client: u32, planned: &Planned) -> PlannedOperation {
+    PlannedOperation { client, planned: planned.clone(), think_ns: None }
+}
+
+fn following(client: u32, thought: &Thought) -> PlannedOperation {
+    let planned = Planned { not_before: Instant::START, ..thought.planned.clone() };
+    PlannedOperation { client, planned, think_ns: Some(thought.pause_ns) }
 }
 
 /// The steps of the scenario, with what it left open, and a step for each fault.
@@ -60,8 +95,10 @@ fn steps(drawn: &Scenario, plan: &Plan, struck: &Struck) -> Vec<Step> {
         ..step.clone()
     });
     let nobody = |place: usize| struck.get(place).and_then(Option::as_deref).unwrap_or_default();
-    let mut faults: Vec<(&Fault, &[NodeId])> =
-        plan.faults.iter().enumerate().map(|(place, fault)| (fault, nobody(place))).collect();
+    // A run that departs from another may have moved faults behind its end.
+    let is_early = |(_, fault): &(usize, &Fault)| fault.begin.0 < drawn.timing.duration_ns;
+    let faults = plan.faults.iter().enumerate().filter(is_early);
+    let mut faults: Vec<(&Fault, &[NodeId])> = faults.map(|(place, fault)| (fault, nobody(place))).collect();
     faults.sort_by_key(|(fault, _)| fault.begin);
     let of_fault = |(fault, struck): (&Fault, &[NodeId])| Step {
         name: None,

@@ -4,9 +4,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
-use whitewater_kv::Operation;
 use whitewater_kv::command::{Compare, Condition};
-use whitewater_scenarios::generate::{Path, Planned};
+use whitewater_kv::operator::Goal;
+use whitewater_kv::{Address, Operation};
+use whitewater_scenarios::generate::{Path, Planned, PlannedGoal};
 use whitewater_scenarios::probes::COUNT;
 use whitewater_scenarios::scenario::format::parse;
 use whitewater_scenarios::scenario::{
@@ -300,13 +301,16 @@ fn operation() -> impl Strategy<Value = Operation> {
 const PATHS: [Path; 4] = [Path::Log, Path::Quorum, Path::Lease, Path::AnyServer];
 
 fn planned() -> impl Strategy<Value = PlannedOperation> {
-    (0..5_u32, time(0, DURATION_NS), prop_oneof![Just(u64::MAX), time(0, DURATION_NS)], operation(), select(&PATHS[..]))
-        .prop_map(|(client, not_before, later, operation, path)| {
+    let begin = (time(0, DURATION_NS), option::of(time(0, DURATION_NS)));
+    (0..5_u32, begin, prop_oneof![Just(u64::MAX), time(0, DURATION_NS)], operation(), select(&PATHS[..])).prop_map(
+        |(client, (time, think_ns), later, operation, path)| {
+            let not_before = if think_ns.is_some() { 0 } else { time };
             let not_after = if later == u64::MAX { later } else { not_before + later };
             let path = if operation.only_reads() { path } else { Path::Log };
             let planned = Planned { not_before: Instant(not_before), not_after: Instant(not_after), operation, path };
-            PlannedOperation { client, planned }
-        })
+            PlannedOperation { client, planned, think_ns }
+        },
+    )
 }
 
 fn weights() -> impl Strategy<Value = Mix> {
@@ -328,6 +332,15 @@ fn operator() -> impl Strategy<Value = OperatorMix> {
     let every =
         prop_oneof![5 => span(50_000_000, SECOND_NS), 1 => Just(never), 1 => span(SECOND_NS, 3_600_000 * SECOND_NS)];
     (kind, every).prop_map(|(kind, every)| OperatorMix { kind, every })
+}
+
+/// A goal of the operator in a cluster of three servers. None of them changes the membership: disks may be lost.
+fn goal() -> impl Strategy<Value = PlannedGoal> {
+    let goal = prop_oneof![
+        (0..3_u32).prop_map(|server| Goal::Transfer { to: Address(server) }),
+        (0..3_u32).prop_map(|server| Goal::Snapshot { of: Address(server) }),
+    ];
+    (time(0, DURATION_NS - 1), goal).prop_map(|(at_ns, goal)| PlannedGoal { not_before: Instant(at_ns), goal })
 }
 
 type Workload = (Option<Span>, Option<Hot>, Option<Bursts>, u32, u32, Vec<Load>, Mix, [u32; 3]);
@@ -390,9 +403,10 @@ fn names() -> impl Strategy<Value = Names> {
 
 /// A scenario of small size.
 pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
-    let data = (vec(mix(), 0..4), steps(), vec(expectation(), 0..3), vec(operator(), 0..2));
+    let operated = (vec(operator(), 0..2), vec(goal(), 0..3));
+    let data = (vec(mix(), 0..4), steps(), vec(expectation(), 0..3), operated);
     (names(), workload(), data, links(), option::of(vec(planned(), 0..4))).prop_map(
-        |(names, workload, (faults, steps, expectations, operator), links, operations)| {
+        |(names, workload, (faults, steps, expectations, (operator, goals)), links, operations)| {
             let text = "name = \"made-up\"\nsummary = \"\"\n[cluster]\nservers = 3\nracks = 2\n";
             let mut scenario = parse("made-up.toml", text).expect("a scenario");
             scenario.timing.duration_ns = DURATION_NS;
@@ -409,7 +423,7 @@ pub(crate) fn scenario() -> impl Strategy<Value = Scenario> {
             scenario.links = links;
             scenario.expectations = expectations.into_iter().map(|expectation| grounded(expectation, &steps)).collect();
             (scenario.faults, scenario.steps, scenario.operator) = (faults, steps, operator);
-            scenario.operations = operations;
+            (scenario.goals, scenario.operations) = (goals, operations);
             scenario
         },
     )

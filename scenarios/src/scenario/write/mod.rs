@@ -5,7 +5,9 @@
 mod faults;
 mod toml;
 
+use whitewater_kv::Address;
 use whitewater_kv::client::Patience;
+use whitewater_kv::operator::{Goal, Style};
 use whitewater_raft::config::{PreVote, QuorumCheck};
 use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses};
 use whitewater_sim::time::MILLISECOND_NS;
@@ -14,9 +16,9 @@ use whitewater_sim::{Check, Checks, ClockProfile};
 use self::toml::{Lines, duration, latency, list, range, share, size, string, strings};
 use super::{
     Bursts, Fingerprint, Hot, Load, Mix, OperatorKind, OperatorMix, PlannedOperation, Protocol, Reads, Replication,
-    Scenario, Sessions, Swarm, SwarmSettings, Timing, Workload, format, operations, words,
+    Scenario, Sessions, Swarm, SwarmSettings, Timing, Workload, format, goals, operations, words,
 };
-use crate::generate::{FOREVER, Path, Planned};
+use crate::generate::{FOREVER, Path, Planned, PlannedGoal};
 
 /// The scenario as the text of a file.
 ///
@@ -70,6 +72,9 @@ pub fn write(scenario: &Scenario) -> String {
     }
     for action in &scenario.operator {
         item("operator", &operator(action), &mut text);
+    }
+    for planned in &scenario.goals {
+        item("goals", &goal(planned), &mut text);
     }
     for planned in scenario.operations.iter().flatten() {
         item("operations", &operation(planned, scenario.timing.duration_ns), &mut text);
@@ -348,11 +353,40 @@ fn operator(action: &OperatorMix) -> Lines {
     lines
 }
 
+fn goal(planned: &PlannedGoal) -> Lines {
+    let PlannedGoal { not_before, goal } = planned;
+    let servers = |addresses: &[Address]| list(addresses.iter().map(|Address(server)| server.to_string()));
+    let mut lines = Lines::default();
+    lines.set("at", duration(not_before.0));
+    match goal {
+        Goal::Members { voters, learners, style } => {
+            lines.set("do", string("reconfigure"));
+            lines.set("voters", servers(voters));
+            if !learners.is_empty() {
+                lines.set("learners", servers(learners));
+            }
+            lines.unless("style", *style, Style::Single, |style| string(goals::style_word(style)));
+        }
+        Goal::Transfer { to: Address(server) } => {
+            lines.set("do", string("transfer"));
+            lines.set("server", server.to_string());
+        }
+        Goal::Snapshot { of: Address(server) } => {
+            lines.set("do", string("force-snapshot"));
+            lines.set("server", server.to_string());
+        }
+    }
+    lines
+}
+
 fn operation(planned: &PlannedOperation, duration_ns: u64) -> Lines {
-    let PlannedOperation { client, planned: Planned { not_before, not_after, operation, path } } = planned;
+    let PlannedOperation { client, planned: Planned { not_before, not_after, operation, path }, think_ns } = planned;
     let mut lines = Lines::default();
     lines.set("client", client.to_string());
-    lines.set("at", duration(not_before.0));
+    match think_ns {
+        Some(think_ns) => lines.set("think", duration(*think_ns)),
+        None => lines.set("at", duration(not_before.0)),
+    }
     lines.set("do", string(&words::write(operation)));
     lines.unless("via", *path, Path::Log, |path| string(path.word()));
     lines.unless("until", *not_after, operations::not_after(*not_before, duration_ns), |until| {

@@ -241,17 +241,16 @@ impl ClientNode {
         }
     }
 
-    /// When the next operation that follows an answer begins, at the earliest. Those that come too late are left out.
+    /// When the next operation that follows an answer begins, at the earliest. If one comes too late, none comes after it.
     fn begin_of_thought(&mut self) -> Option<Instant> {
         let rested = *self.rested.front()?;
-        while let Some(thought) = self.script.thought(self.next_thought) {
-            let begin = rested.after(thought.pause_ns);
-            if begin <= thought.planned.not_after {
-                return Some(begin);
-            }
-            self.next_thought += 1;
+        let thought = self.script.thought(self.next_thought)?;
+        let begin = rested.after(thought.pause_ns);
+        if begin > thought.planned.not_after {
+            self.next_thought = usize::MAX;
+            return None;
         }
-        None
+        Some(begin)
     }
 
     fn take(&mut self, due: Due) -> Planned {
