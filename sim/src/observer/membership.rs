@@ -98,6 +98,14 @@ impl Ghost {
         }
     }
 
+    /// Takes over the configuration that a snapshot says. Those of entries behind it stay, as these do.
+    fn begin_configurations(&mut self, configured: Configured) {
+        while self.configurations.front().is_some_and(|earlier| earlier.index <= configured.index) {
+            self.configurations.pop_front();
+        }
+        self.configurations.push_front(configured);
+    }
+
     /// Forgets the configurations before the one in force at an index.
     pub(super) fn forget_configurations(&mut self, through: u64) {
         while self.configurations.get(1).is_some_and(|configured| configured.index <= through) {
@@ -112,10 +120,14 @@ impl Observer {
         let Configured { index, configuration } = configured;
         let ghost = &mut self.nodes[node.index()];
         let before = ghost.configurations.back().copied();
-        ghost.roll_back_configurations(index);
-        ghost.configurations.push_back(configured);
-        ghost.matches.retain(|(peer, _)| configuration.members().contains(*peer));
         let is_base = index == ghost.log.base();
+        if is_base {
+            ghost.begin_configurations(configured);
+        } else {
+            ghost.roll_back_configurations(index);
+            ghost.configurations.push_back(configured);
+            ghost.matches.retain(|(peer, _)| configuration.members().contains(*peer));
+        }
         if index == 0 && configuration.is_known() && self.configurations.is_empty() {
             self.configurations.push_back(configured);
         }
@@ -362,6 +374,18 @@ mod tests {
         let restores = changed.follows(C, 1).says(C, Observation::Restored { index: 2, term: 1, state: 0 });
         restores.clone().says(C, voters(2, &[A, B])).passes();
         restores.says(C, voters(2, &[A, B, C])).fails(Check::Snapshot);
+    }
+
+    #[test]
+    fn a_snapshot_does_not_undo_a_change_behind_it() {
+        let four = voters(3, &[A, B, C, D]);
+        let changed = settled().store(&[A, B], 2, 1).commits(A, 2).store(&[A, B], 3, 1).says(A, four);
+        let follower =
+            changed.follows(C, 1).stores(C, 1, 1).stores(C, 2, 1).stores(C, 3, 1).says(C, four).commits(C, 1);
+        let keeps =
+            follower.says(C, Observation::Restored { index: 2, term: 1, state: 0 }).says(C, voters(2, &[A, B, C]));
+        let in_force = keeps.passes().nodes[C.index()].configuration();
+        assert_eq!(in_force.map(|configuration| configuration.voters), Some(members(&[A, B, C, D])));
     }
 
     #[test]
