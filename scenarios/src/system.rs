@@ -7,7 +7,8 @@
 //!
 //! # Your own consensus library
 //!
-//! Write its server as a [`crate::systems::hosted::Server`]: five functions that are told what happens and act through a
+//! A library that agrees on a log becomes a server by the nine functions of [`crate::systems::hosted::Consensus`]: a host boots
+//! it, feeds it, and answers for it. Write anything else as a [`crate::systems::hosted::Server`]: five functions that are told what happens and act through a
 //! [`whitewater_sim::Context`]. The clients are ours; they send [`whitewater_kv::Message`]s and want replies. A server that
 //! applies what it commits to a [`whitewater_kv::Machine`] has most of that done. A store on one server:
 //!
