@@ -76,10 +76,18 @@ impl Front {
     /// Adds a configuration, unless there is one as good, in the place of those that are no better.
     #[inline]
     pub(super) fn insert(&mut self, configuration: Configuration) {
-        if self.all.iter().any(|known| known.is_as_good_as(&configuration)) {
-            return;
+        let mut place = 0;
+        while let Some(known) = self.all.get(place) {
+            if known.is_as_good_as(&configuration) {
+                // Then it is no better than any of those, and none was taken out.
+                return;
+            }
+            if configuration.is_as_good_as(known) {
+                self.all.swap_remove(place);
+            } else {
+                place += 1;
+            }
         }
-        self.all.retain(|known| !configuration.is_as_good_as(known));
         self.all.push(configuration);
     }
 }

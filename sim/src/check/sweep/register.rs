@@ -181,8 +181,8 @@ impl<'m, M: Model> Object<M::Value<'m>> for Register<'m, M> {
         onward: &mut Onward<'_>,
     ) -> Option<()> {
         let waiting = self.waiting(from, returning);
-        let wanted = self.wanted(from, waiting);
         let nothing_waits = waiting == 0 && from.owed & from.free & !self.writes == 0;
+        let wanted = if nothing_waits { 0 } else { self.wanted(from, waiting) };
         for slot in each(if nothing_waits { from.free & 1 << returning } else { from.free }) {
             let bit = 1 << slot;
             let (to, hiding, is_owed_swap) = match self.actions[slot as usize] {
