@@ -3,12 +3,12 @@
 //! All that the search asks of an operation is worked out here once. What it simplifies: all values that nobody looks
 //! for are given one number, for no answer tells them apart.
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::hash::Hash;
 
 use hashbrown::HashTable;
 
 use crate::check::access::Access;
-use crate::check::memory::FixedHasher;
+use crate::check::memory::hash;
 use crate::check::partition::{Event, Problem};
 use crate::check::{Model, Op, Ret};
 
@@ -197,14 +197,14 @@ impl<V: Eq + Hash> Numbers<V> {
     }
 
     fn of(&mut self, value: V) -> Value {
-        let hash = hash(&value);
-        if let Some(number) = self.known.find(hash, |number| self.values[*number as usize] == value) {
+        let hashed = hash(&value);
+        if let Some(number) = self.known.find(hashed, |number| self.values[*number as usize] == value) {
             return *number;
         }
         let number = self.values.len() as Value;
         self.values.push(value);
         self.is_looked_for.push(false);
-        self.known.insert_unique(hash, number, |number| self::hash(&self.values[*number as usize]));
+        self.known.insert_unique(hashed, number, |number| hash(&self.values[*number as usize]));
         number
     }
 
@@ -213,8 +213,4 @@ impl<V: Eq + Hash> Numbers<V> {
         self.is_looked_for[number as usize] = true;
         number
     }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    BuildHasherDefault::<FixedHasher>::default().hash_one(value)
 }

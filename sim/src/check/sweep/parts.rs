@@ -3,9 +3,9 @@
 //!
 //! Often one part follows itself, and short histories name few. What it simplifies: there is a bound on their number.
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::hash::Hash;
 
-use crate::check::memory::FixedHasher;
+use crate::check::memory::hash;
 
 /// How many parts there may be.
 const PARTS_MAX: usize = 64;
@@ -21,7 +21,7 @@ impl<'h, P: Eq + Hash, T> Parts<'h, P, T> {
     #[inline]
     pub(super) fn find(&mut self, part: &'h P, make: impl FnOnce() -> T) -> Option<usize> {
         if self.all.get(self.last).is_none_or(|(_, last, _)| *last != part) {
-            let hash = BuildHasherDefault::<FixedHasher>::default().hash_one(part);
+            let hash = hash(part);
             self.last = match self.all.iter().position(|(other, known, _)| *other == hash && *known == part) {
                 Some(place) => place,
                 None if self.all.len() == PARTS_MAX => return None,
