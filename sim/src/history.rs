@@ -84,6 +84,12 @@ impl<Op, Ret> History<Op, Ret> {
         &self.operations
     }
 
+    /// How many invocations, answers and other ends were recorded: all stamps are below this.
+    #[must_use]
+    pub fn events(&self) -> Stamp {
+        self.next_stamp
+    }
+
     /// Records an invocation.
     pub fn invoke(&mut self, client: u64, op: Op, at: Instant) -> OperationId {
         let id = OperationId(u32::try_from(self.operations.len()).expect("a history holds fewer than 2^32 operations"));

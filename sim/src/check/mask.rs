@@ -1,7 +1,7 @@
 //! A set of small numbers as a bit mask of any width, one machine word where that suffices.
 //!
 //! Configurations of the search are compared and remembered by the million, and nearly always fewer than 65 operations
-//! are in flight. What it simplifies: all masks of one search have the width that they were made with; mixing widths is
+//! are in flight. Wider ones stand behind a thin pointer, so that a mask takes no more than two words. What it simplifies: all masks of one search have the width that they were made with; mixing widths is
 //! a bug in the caller.
 
 const WORD: usize = 64;
@@ -10,13 +10,18 @@ const WORD: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mask {
     One(u64),
-    Many(Box<[u64]>),
+    #[expect(clippy::redundant_allocation, reason = "a fat pointer would make every mask wider")]
+    Many(Box<Box<[u64]>>),
 }
 
 impl Mask {
     /// The empty set, for numbers below `width`.
     pub(super) fn empty(width: usize) -> Mask {
-        if width <= WORD { Mask::One(0) } else { Mask::Many(vec![0; width.div_ceil(WORD)].into_boxed_slice()) }
+        if width <= WORD {
+            Mask::One(0)
+        } else {
+            Mask::Many(Box::new(vec![0; width.div_ceil(WORD)].into_boxed_slice()))
+        }
     }
 
     /// How many machine words the mask takes.

@@ -5,7 +5,9 @@
 //! unknown outcome than another, all else equal, can do nothing that the other cannot: it need not be visited either.
 //! What it simplifies: nothing is ever forgotten; the budget bounds the memory.
 
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+
+use hashbrown::HashTable;
 
 use super::mask::Mask;
 use crate::digest::Digest;
@@ -65,12 +67,12 @@ pub(super) struct StateId(u32);
 /// Every state that the search has seen.
 pub(super) struct States<S> {
     states: Vec<S>,
-    ids: Table<S, StateId>,
+    ids: HashTable<StateId>,
 }
 
 impl<S: Clone + Eq + Hash> States<S> {
     pub(super) fn new() -> Self {
-        States { states: Vec::new(), ids: Table::default() }
+        States { states: Vec::new(), ids: HashTable::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,14 +84,21 @@ impl<S: Clone + Eq + Hash> States<S> {
     }
 
     pub(super) fn intern(&mut self, state: S) -> StateId {
-        if let Some(id) = self.ids.get(&state) {
+        let states = &mut self.states;
+        let hashed = hash(&state);
+        if let Some(id) = self.ids.find(hashed, |id| states[id.0 as usize] == state) {
             return *id;
         }
-        let id = StateId(u32::try_from(self.states.len()).expect("the budget bounds the states far below 2^32"));
-        self.states.push(state.clone());
-        self.ids.insert(state, id);
+        let id = StateId(u32::try_from(states.len()).expect("the budget bounds the states far below 2^32"));
+        states.push(state);
+        self.ids.insert_unique(hashed, id, |id| hash(&states[id.0 as usize]));
         id
     }
+}
+
+/// The hash of a thing, the same in every process.
+pub(super) fn hash(thing: &impl Hash) -> u64 {
+    BuildHasherDefault::<FixedHasher>::default().hash_one(thing)
 }
 
 /// What a configuration takes in a table that is half full, without its masks.
@@ -106,7 +115,8 @@ pub(super) struct Visited {
 /// Which operations of unknown outcome were spent at one event, in one state, with the same operations placed.
 struct Spent {
     first: Mask,
-    others: Vec<Mask>,
+    /// Nearly always there is none: then it takes one word.
+    others: Option<Box<Vec<Mask>>>,
 }
 
 impl Visited {
@@ -131,20 +141,23 @@ impl Visited {
         self.words = placed.words() + spent.words();
         match self.spent.entry((event, state, placed.clone())) {
             Entry::Vacant(place) => {
-                place.insert(Spent { first: spent.clone(), others: Vec::new() });
+                place.insert(Spent { first: spent.clone(), others: None });
                 self.masks += 1;
                 Some(0)
             }
             Entry::Occupied(mut place) => {
                 let known = place.get_mut();
-                if known.first.is_subset(spent) || known.others.iter().any(|other| other.is_subset(spent)) {
+                if known.first.is_subset(spent)
+                    || known.others.iter().flat_map(|all| all.iter()).any(|other| other.is_subset(spent))
+                {
                     return None;
                 }
-                let before = known.others.len();
-                known.others.retain(|other| !spent.is_subset(other));
-                self.masks -= before - known.others.len();
+                let others = known.others.get_or_insert_default();
+                let before = others.len();
+                others.retain(|other| !spent.is_subset(other));
+                self.masks -= before - others.len();
                 self.masks += 1;
-                known.others.push(spent.clone());
+                others.push(spent.clone());
                 Some(before as u64 + 1)
             }
         }

@@ -23,6 +23,7 @@ mod search;
 mod sequential;
 mod session;
 mod split;
+mod sweep;
 mod tier;
 mod witness;
 
@@ -332,7 +333,7 @@ pub fn check<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Bud
 /// Whether a history is linearizable, without an explanation if it is not; `None` if the budget did not suffice to tell.
 #[must_use]
 pub fn judge<M: Model>(model: &M, history: &History<Op<M>, Ret<M>>, budget: &Budget<'_>) -> Option<bool> {
-    register::sweep(model, history, budget.steps)
+    sweep::sweep(model, history, budget.steps)
         .or_else(|| Plan::new(model, history, budget).run(model, history, budget.stop).is_linearizable())
 }
 

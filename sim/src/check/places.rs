@@ -14,11 +14,11 @@ use super::{Model, Op, Ret};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     /// It returns with this answer, so it must be placed; the slot is used again after the return.
-    Update(usize),
+    Update(u32),
     /// The same, and it changes no state.
-    Observation(usize),
+    Observation(u32),
     /// It never returns, and may be placed or not: its number among these.
-    Unknown(usize),
+    Unknown(u32),
 }
 
 /// An operation and where it is kept.
@@ -30,7 +30,7 @@ pub(super) struct Placed<'h, O, R> {
     /// Whether it is looked ahead to.
     pub(super) has_outlook: bool,
     /// The event of its invocation.
-    pub(super) invoked: usize,
+    pub(super) invoked: u32,
 }
 
 impl<'h, O, R> Placed<'h, O, R> {
@@ -87,21 +87,21 @@ impl<'h, O: Eq + Hash, R> Places<'h, O, R> {
     }
 
     fn assign(&mut self, events: &[Event]) {
-        let mut free: Vec<usize> = Vec::new();
+        let mut free: Vec<u32> = Vec::new();
         let mut last_equal: Table<&O, usize> = Table::default();
-        for (position, event) in events.iter().enumerate() {
+        for (position, event) in (0..).zip(events) {
             match *event {
                 Event::Invoke(number) => {
                     let entry = &mut self.entries[number as usize];
                     entry.invoked = position;
                     match &mut entry.place {
                         Place::Update(slot) | Place::Observation(slot) => {
-                            *slot = free.pop().unwrap_or(self.slots);
-                            self.slots = self.slots.max(*slot + 1);
+                            *slot = free.pop().unwrap_or(self.slots as u32);
+                            self.slots = self.slots.max(*slot as usize + 1);
                         }
                         Place::Unknown(unknown) => {
-                            *unknown = self.unknowns.len();
-                            let twin = last_equal.insert(entry.op, *unknown);
+                            *unknown = self.unknowns.len() as u32;
+                            let twin = last_equal.insert(entry.op, self.unknowns.len());
                             self.unknowns.push(Unknown { entry: number as usize, twin });
                         }
                     }

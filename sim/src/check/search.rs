@@ -168,8 +168,19 @@ struct Frame {
     order: u32,
     /// The next candidate; see [`Search::next_candidate`].
     next: u32,
+    round: Round,
     /// The state before the operation placed last, if that was of unknown outcome and nothing followed from it yet.
     idle_since: Option<StateId>,
+}
+
+/// When an operation is tried at the return of an observation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Round {
+    /// First, because what it leads to shows the observation what it saw. Nearly always one of these will do, and whatever
+    /// is placed beside it is missing later.
+    Direct,
+    /// Then, for all the others.
+    Detour,
 }
 
 /// What came of placing an operation.
@@ -203,6 +214,8 @@ struct Search<'s, 'h, 'b, M: Model> {
     updates: Mask,
     observations: Mask,
     owners: Vec<usize>,
+    /// For each operation what it led to first.
+    made: Vec<Option<StateId>>,
     /// How many operations of unknown outcome have been invoked.
     unknowns: usize,
     reached: usize,
@@ -241,6 +254,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             spent,
             order: Vec::new(),
             owners: vec![0; places.slots],
+            made: vec![None; places.entries.len()],
             places,
             unknowns: 0,
             reached: 0,
@@ -273,6 +287,10 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         let mut frames = vec![self.frame(None)];
         while let Some(frame) = frames.last_mut() {
             let Some((candidate, next)) = self.next_candidate(frame.next as usize) else {
+                if frame.round == Round::Direct && self.returns_an_observation() {
+                    (frame.round, frame.next) = (Round::Detour, 0);
+                    continue;
+                }
                 self.dead_ends += 1;
                 frames.pop();
                 if let Some(frame) = frames.last() {
@@ -281,6 +299,10 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 continue;
             };
             frame.next = next as u32;
+            let round = self.round(candidate)?;
+            if round != frame.round {
+                continue;
+            }
             match self.place(candidate, frame.idle_since)? {
                 Step::Refused => {}
                 Step::Dead => {
@@ -320,6 +342,26 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         })
     }
 
+    /// In which round an operation is tried. What it led to when it was first placed stands for what it leads to here: a
+    /// guess, and always the same one for an operation that can be placed here.
+    fn round(&mut self, candidate: usize) -> Result<Round, Halt> {
+        if !self.returns_an_observation() {
+            return Ok(Round::Direct);
+        }
+        let to = match self.made[candidate] {
+            Some(to) => to,
+            None => match self.apply(self.state, candidate)? {
+                Some(to) => *self.made[candidate].insert(to),
+                None => return Ok(Round::Detour),
+            },
+        };
+        Ok(if self.gives_its_answer(to, self.returning())? { Round::Direct } else { Round::Detour })
+    }
+
+    fn returns_an_observation(&self) -> bool {
+        matches!(self.places.entries[self.returning()].place, Place::Observation(_))
+    }
+
     /// The operation whose return is in the way.
     fn returning(&self) -> usize {
         match self.problem.events[self.event] {
@@ -339,12 +381,12 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         }
         let is_unknown = match self.places.entries[number].place {
             Place::Update(slot) | Place::Observation(slot) => {
-                self.placed.insert(slot);
+                self.placed.insert(slot as usize);
                 false
             }
             Place::Unknown(_) if to == from => return Ok(Step::Refused),
             Place::Unknown(unknown) => {
-                self.spent.insert(unknown);
+                self.spent.insert(unknown as usize);
                 true
             }
         };
@@ -401,6 +443,19 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         Ok(Some(id))
     }
 
+    /// Whether an observation gives its answer in a state.
+    fn gives_its_answer(&mut self, state: StateId, number: usize) -> Result<bool, Halt> {
+        self.meter.take(1, self.limit)?;
+        let entry = &self.places.entries[number];
+        let mut after = self.states.get(state).clone();
+        let is_answer = entry.answer.is_some_and(|answer| after.is_valid_step(entry.op, answer));
+        assert!(
+            !is_answer || after == *self.states.get(state),
+            "an operation that the model calls an observation changed the state"
+        );
+        Ok(is_answer)
+    }
+
     /// Rule 1 after a change of state.
     fn observe(&mut self) -> Result<(), Halt> {
         let mut start = 0;
@@ -417,8 +472,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// Places the observation in this slot if the state gives its answer.
     fn observe_slot(&mut self, slot: usize) -> Result<(), Halt> {
         let number = self.owners[slot];
-        if let Some(after) = self.apply(self.state, number)? {
-            assert!(after == self.state, "an operation that the model calls an observation changed the state");
+        if self.gives_its_answer(self.state, number)? {
             self.placed.insert(slot);
             self.order.push(number);
         }
@@ -433,7 +487,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                     let number = number as usize;
                     self.open(number);
                     if let Place::Observation(slot) = self.places.entries[number].place {
-                        self.observe_slot(slot)?;
+                        self.observe_slot(slot as usize)?;
                     }
                 }
                 Event::Return(number) => {
@@ -469,12 +523,12 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     fn open(&mut self, number: usize) {
         match self.places.entries[number].place {
             Place::Update(slot) => {
-                self.updates.insert(slot);
-                self.owners[slot] = number;
+                self.updates.insert(slot as usize);
+                self.owners[slot as usize] = number;
             }
             Place::Observation(slot) => {
-                self.observations.insert(slot);
-                self.owners[slot] = number;
+                self.observations.insert(slot as usize);
+                self.owners[slot as usize] = number;
             }
             Place::Unknown(_) => self.unknowns += 1,
         }
@@ -482,15 +536,15 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     fn close(&mut self, number: usize) {
         match self.places.entries[number].place {
-            Place::Update(slot) => self.updates.remove(slot),
-            Place::Observation(slot) => self.observations.remove(slot),
+            Place::Update(slot) => self.updates.remove(slot as usize),
+            Place::Observation(slot) => self.observations.remove(slot as usize),
             Place::Unknown(_) => self.unknowns -= 1,
         }
     }
 
     fn slot(&self, number: usize) -> usize {
         match self.places.entries[number].place {
-            Place::Update(slot) | Place::Observation(slot) => slot,
+            Place::Update(slot) | Place::Observation(slot) => slot as usize,
             Place::Unknown(_) => unreachable!("an operation of unknown outcome does not return"),
         }
     }
@@ -503,6 +557,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             spent: self.spent.clone(),
             order: self.order.len() as u32,
             next: 0,
+            round: Round::Direct,
             idle_since,
         }
     }
@@ -528,7 +583,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             if !entry.has_outlook {
                 continue;
             }
-            if entry.invoked < self.event && self.placed.contains(slot) {
+            if (entry.invoked as usize) < self.event && self.placed.contains(slot as usize) {
                 continue;
             }
             self.meter.take(1 + price, self.limit)?;

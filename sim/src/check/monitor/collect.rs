@@ -6,7 +6,7 @@
 
 use std::hash::{BuildHasher, BuildHasherDefault};
 
-use super::version::{AFTER_ALL, INITIAL, NONE, VersionId, Versions};
+use super::version::{AFTER_ALL, INITIAL, NONE, Time, VersionId, Versions};
 use super::{Clash, Monitor, Reason, Stop};
 use crate::check::memory::FixedHasher;
 use crate::check::{Access, Model, Op, Ret};
@@ -16,7 +16,7 @@ use crate::history::{History, Operation, OperationId, Outcome, Stamp};
 pub(super) struct Act<V> {
     pub(super) id: OperationId,
     /// When it was invoked, and when it returned, as versions count.
-    pub(super) interval: (Stamp, Stamp),
+    pub(super) interval: (Time, Time),
     pub(super) role: Role<V>,
 }
 
@@ -66,12 +66,17 @@ pub(super) fn act<'h, M: Model>(
 }
 
 /// When an operation was invoked and when it returned, as versions count.
-pub(super) fn interval<O, R>(operation: &Operation<O, R>) -> (Stamp, Stamp) {
+pub(super) fn interval<O, R>(operation: &Operation<O, R>) -> (Time, Time) {
     let returned = match operation.outcome {
-        Outcome::Returned { stamp, .. } => stamp + 1,
+        Outcome::Returned { stamp, .. } => time(stamp),
         Outcome::Open | Outcome::Failed { .. } | Outcome::Unknown { .. } => AFTER_ALL,
     };
-    (operation.invoked + 1, returned)
+    (time(operation.invoked), returned)
+}
+
+/// There are not too many events, or nothing would be collected.
+fn time(stamp: Stamp) -> Time {
+    stamp as Time + 1
 }
 
 /// What is known beside the versions.
@@ -82,7 +87,7 @@ pub(super) struct Collected {
     /// Swaps of unknown outcome: the version that each makes, and the value that it expects.
     maybe: Vec<(VersionId, Expected)>,
     /// Reads of a value that several updates make.
-    strangers: Vec<(OperationId, Stamp, Stamp)>,
+    strangers: Vec<(OperationId, Time, Time)>,
     /// The first of the versions that stand for these.
     pub(super) first_stranger: VersionId,
     /// Whether something was left out that an order must explain too.
@@ -91,8 +96,8 @@ pub(super) struct Collected {
 
 struct Refused {
     swap: u32,
-    invoked: Stamp,
-    returned: Stamp,
+    invoked: Time,
+    returned: Time,
     version: VersionId,
 }
 
@@ -121,7 +126,7 @@ impl Collected {
     }
 
     /// A swap did not find a version.
-    pub(super) fn refuse(&mut self, id: OperationId, (invoked, returned): (Stamp, Stamp), version: VersionId) {
+    pub(super) fn refuse(&mut self, id: OperationId, (invoked, returned): (Time, Time), version: VersionId) {
         self.refused.push(Refused { swap: id.0, invoked, returned, version });
     }
 
@@ -178,6 +183,7 @@ impl<'h, M: Model> Monitor<'h, M> {
         self.swap_what_was_seen()?;
         // Behind all that was made, where the versions of updates are counted.
         self.collected.first_stranger = self.versions.len() as u32;
+        self.versions.reserve(self.collected.strangers.len());
         for (id, invoked, returned) in std::mem::take(&mut self.collected.strangers) {
             self.versions.add(id.0, invoked, returned);
         }

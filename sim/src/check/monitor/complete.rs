@@ -11,18 +11,19 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::collect::{Act, Expected, Role, interval};
-use super::version::{AFTER_ALL, INITIAL, NONE, VersionId};
+use super::version::{AFTER_ALL, INITIAL, NONE, Time, VersionId};
+use super::zone::Zones;
 use super::{Monitor, Stop};
 use crate::check::Model;
-use crate::history::{OperationId, Stamp};
+use crate::history::OperationId;
 
 /// Something to be placed in one piece: a zone, a read of a value that several updates make, or a spare update.
 #[derive(Clone, Copy, Debug)]
 struct Unit {
     /// The first return of its operations.
-    returned: Stamp,
+    returned: Time,
     /// The last invocation of its operations.
-    invoked: Stamp,
+    invoked: Time,
     /// Its first version.
     root: VersionId,
     /// The value that must be there before it, if several updates make it.
@@ -37,8 +38,8 @@ type Value = VersionId;
 /// A swap that failed, and the value that it did not find.
 struct Refused {
     id: OperationId,
-    invoked: Stamp,
-    returned: Stamp,
+    invoked: Time,
+    returned: Time,
     value: Value,
 }
 
@@ -53,7 +54,7 @@ struct Facts {
     readers: Vec<(VersionId, OperationId)>,
     refused: Vec<Refused>,
     /// Versions of unknown outcome that several updates make, with the invocations of these.
-    spares: Vec<(VersionId, Stamp)>,
+    spares: Vec<(VersionId, Time)>,
 }
 
 /// An operation in the order, and the value after it.
@@ -64,12 +65,18 @@ struct Placed {
 
 impl<'h, M: Model> Monitor<'h, M> {
     /// An order of all operations of a partition without appends whose zones are arranged.
-    pub(super) fn complete(&self) -> Result<Vec<OperationId>, Stop> {
-        let facts = self.facts();
-        let mut schedule = Schedule::new(self.units(&facts));
+    pub(super) fn complete(&mut self) -> Result<Vec<OperationId>, Stop> {
+        let mut facts = self.facts();
+        // Of a long partition this is a lot, and it will not be looked at again.
+        (self.acts, self.values) = (Vec::new(), Vec::new());
+        let units = self.units(&facts);
+        self.zones = Zones::default();
+        let mut schedule = Schedule::new(units);
         schedule.run().ok_or(Stop::Silent)?;
-        let order = self.operations(&schedule.placed, &facts);
-        self.insert_refused(&order, facts.refused).ok_or(Stop::Silent)
+        let Schedule { units, placed, .. } = schedule;
+        let order = self.operations(placed.iter().map(|place| &units[*place as usize]), &facts);
+        drop((units, placed));
+        self.insert_refused(&order, std::mem::take(&mut facts.refused)).ok_or(Stop::Silent)
     }
 
     fn facts(&self) -> Facts {
@@ -121,7 +128,7 @@ impl<'h, M: Model> Monitor<'h, M> {
     }
 
     fn units(&self, facts: &Facts) -> Vec<Unit> {
-        let mut units: Vec<Unit> = Vec::new();
+        let mut units: Vec<Unit> = Vec::with_capacity(self.zones.len() + facts.spares.len());
         for zone in self.zones.in_order() {
             let mut last = zone.root;
             while self.versions.get(last).next != NONE {
@@ -136,7 +143,7 @@ impl<'h, M: Model> Monitor<'h, M> {
                 leaves: (!is_stranger).then_some(facts.values[last as usize]),
             });
         }
-        let spare = |(root, invoked): &(VersionId, Stamp)| Unit {
+        let spare = |(root, invoked): &(VersionId, Time)| Unit {
             returned: AFTER_ALL,
             invoked: *invoked,
             root: *root,
@@ -148,8 +155,8 @@ impl<'h, M: Model> Monitor<'h, M> {
     }
 
     /// The operations of the units: each update, and then who read what it made.
-    fn operations(&self, units: &[Unit], facts: &Facts) -> Vec<Placed> {
-        let mut order = Vec::new();
+    fn operations<'u>(&self, units: impl Iterator<Item = &'u Unit>, facts: &Facts) -> Vec<Placed> {
+        let mut order = Vec::with_capacity(self.versions.len() + facts.readers.len());
         for unit in units {
             let mut id = unit.root;
             while id != NONE {
@@ -164,7 +171,7 @@ impl<'h, M: Model> Monitor<'h, M> {
         order
     }
 
-    fn interval(&self, id: OperationId) -> (Stamp, Stamp) {
+    fn interval(&self, id: OperationId) -> (Time, Time) {
         interval(&self.history.operations()[id.0 as usize])
     }
 
@@ -172,20 +179,20 @@ impl<'h, M: Model> Monitor<'h, M> {
     /// returned before it was invoked, other such swaps among them, and before what was invoked after it had returned.
     fn insert_refused(&self, order: &[Placed], mut refused: Vec<Refused>) -> Option<Vec<OperationId>> {
         let intervals = || order.iter().map(|placed| self.interval(placed.id));
-        let last_invoked = running(intervals().map(|(invoked, _)| invoked), Stamp::max);
-        let mut first_returned = running(intervals().rev().map(|(_, returned)| returned), Stamp::min);
+        let last_invoked = running(intervals().map(|(invoked, _)| invoked), Time::max);
+        let mut first_returned = running(intervals().rev().map(|(_, returned)| returned), Time::min);
         first_returned.reverse();
         let value_after = |place: usize| place.checked_sub(1).map_or(INITIAL, |place| order[place].value);
         // The first place behind each at which another value is there.
-        let mut changes = vec![order.len() + 1; order.len() + 1];
+        let mut changes = vec![order.len() as u32 + 1; order.len() + 1];
         for place in (0..order.len()).rev() {
             let is_same = value_after(place) == value_after(place + 1);
-            changes[place] = if is_same { changes[place + 1] } else { place + 1 };
+            changes[place] = if is_same { changes[place + 1] } else { place as u32 + 1 };
         }
         refused.sort_unstable_by_key(|swap| swap.invoked);
-        let mut inserted: Vec<(usize, Stamp, OperationId)> = Vec::with_capacity(refused.len());
+        let mut inserted: Vec<(usize, Time, OperationId)> = Vec::with_capacity(refused.len());
         // Swaps that are placed, the next to return first; and the last place of those that have returned.
-        let mut open: BinaryHeap<Reverse<(Stamp, usize)>> = BinaryHeap::new();
+        let mut open: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::new();
         let mut behind = 0;
         for swap in &refused {
             while let Some(Reverse((_, place))) =
@@ -196,7 +203,7 @@ impl<'h, M: Model> Monitor<'h, M> {
             }
             let mut place = behind.max(first_returned.partition_point(|returned| *returned < swap.invoked));
             if value_after(place) == swap.value {
-                place = changes[place];
+                place = changes[place] as usize;
             }
             if place > order.len() || (place > 0 && last_invoked[place - 1] > swap.returned) {
                 return None;
@@ -218,8 +225,8 @@ impl<'h, M: Model> Monitor<'h, M> {
 }
 
 /// Of each place, what `choose` makes of all up to there.
-fn running(stamps: impl Iterator<Item = Stamp>, choose: fn(Stamp, Stamp) -> Stamp) -> Vec<Stamp> {
-    let mut chosen: Vec<Stamp> = Vec::new();
+fn running(stamps: impl ExactSizeIterator<Item = Time>, choose: fn(Time, Time) -> Time) -> Vec<Time> {
+    let mut chosen: Vec<Time> = Vec::with_capacity(stamps.len());
     for stamp in stamps {
         chosen.push(chosen.last().map_or(stamp, |last| choose(*last, stamp)));
     }
@@ -236,13 +243,14 @@ struct Schedule {
     /// The first behind that one that is left.
     behind: usize,
     /// Positions in `units`, by last invocation, and how many of them may stand next.
-    by_invocation: Vec<usize>,
+    by_invocation: Vec<u32>,
     ready: usize,
     /// Of those that may stand next: who needs a value, who makes it, and all others.
-    readers: BTreeMap<Value, Vec<usize>>,
-    makers: BTreeMap<Value, BinaryHeap<Reverse<usize>>>,
-    others: Vec<usize>,
-    placed: Vec<Unit>,
+    readers: BTreeMap<Value, Vec<u32>>,
+    makers: BTreeMap<Value, BinaryHeap<Reverse<u32>>>,
+    others: Vec<u32>,
+    /// Positions in `units`.
+    placed: Vec<u32>,
     value: Value,
     /// The values that somebody needs, in order.
     needed: Vec<Value>,
@@ -251,14 +259,15 @@ struct Schedule {
 impl Schedule {
     fn new(mut units: Vec<Unit>) -> Schedule {
         units.sort_unstable_by_key(|unit| (unit.returned, unit.invoked));
-        let mut by_invocation: Vec<usize> = (0..units.len()).collect();
-        by_invocation.sort_unstable_by_key(|place| units[*place].invoked);
+        let mut by_invocation: Vec<u32> = (0..units.len() as u32).collect();
+        by_invocation.sort_unstable_by_key(|place| units[*place as usize].invoked);
         let mut needed: Vec<Value> = units.iter().filter_map(|unit| unit.needs).collect();
         needed.sort_unstable();
         needed.dedup();
         Schedule {
             needed,
             is_placed: vec![false; units.len()],
+            placed: Vec::with_capacity(units.len()),
             units,
             urgent: 0,
             behind: 0,
@@ -267,7 +276,6 @@ impl Schedule {
             readers: BTreeMap::new(),
             makers: BTreeMap::new(),
             others: Vec::new(),
-            placed: Vec::new(),
             value: INITIAL,
         }
     }
@@ -284,7 +292,7 @@ impl Schedule {
                     let maker = self.maker(needed)?;
                     self.place(maker);
                 }
-                None => self.place(next),
+                None => self.place(next as u32),
             }
         }
         Some(())
@@ -305,9 +313,9 @@ impl Schedule {
         Some((self.urgent, if is_within { self.behind } else { self.urgent }))
     }
 
-    fn make_ready(&mut self, first_return: Stamp) {
+    fn make_ready(&mut self, first_return: Time) {
         while let Some(place) = self.by_invocation.get(self.ready) {
-            let unit = self.units[*place];
+            let unit = self.units[*place as usize];
             if unit.invoked >= first_return {
                 break;
             }
@@ -340,14 +348,14 @@ impl Schedule {
     }
 
     /// Who makes this value, and must be placed first.
-    fn maker(&mut self, value: Value) -> Option<usize> {
+    fn maker(&mut self, value: Value) -> Option<u32> {
         let makers = self.makers.get_mut(&value)?;
-        std::iter::from_fn(|| makers.pop()).map(|Reverse(place)| place).find(|place| !self.is_placed[*place])
+        std::iter::from_fn(|| makers.pop()).map(|Reverse(place)| place).find(|place| !self.is_placed[*place as usize])
     }
 
     /// Places a unit, and whatever would spoil a value that is needed before it.
-    fn place(&mut self, place: usize) {
-        let unit = self.units[place];
+    fn place(&mut self, place: u32) {
+        let unit = self.units[place as usize];
         if unit.leaves.is_some_and(|value| self.is_needed(value)) {
             for other in std::mem::take(&mut self.others) {
                 self.put(other);
@@ -356,12 +364,11 @@ impl Schedule {
         self.put(place);
     }
 
-    fn put(&mut self, place: usize) {
-        if std::mem::replace(&mut self.is_placed[place], true) {
+    fn put(&mut self, place: u32) {
+        if std::mem::replace(&mut self.is_placed[place as usize], true) {
             return;
         }
-        let unit = self.units[place];
-        self.value = unit.leaves.unwrap_or(self.value);
-        self.placed.push(unit);
+        self.value = self.units[place as usize].leaves.unwrap_or(self.value);
+        self.placed.push(place);
     }
 }

@@ -7,10 +7,10 @@
 //! element. What it simplifies: where elements do not decode, or a swap has an unknown outcome, the search decides.
 
 use super::collect::{Act, Role};
-use super::version::{AFTER_ALL, INITIAL, VersionId};
+use super::version::{AFTER_ALL, INITIAL, Time, VersionId};
 use super::{Clash, Monitor, Reason, Stop};
 use crate::check::{Model, Remainder};
-use crate::history::{OperationId, Stamp};
+use crate::history::OperationId;
 
 /// What stands at one place of a list.
 struct Element<V> {
@@ -39,7 +39,7 @@ struct Seen<V> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Observer {
     /// A read, between these events.
-    Read { invoked: Stamp, returned: Stamp },
+    Read { invoked: Time, returned: Time },
     /// A swap that made this version from it.
     Swap(VersionId),
 }

@@ -26,7 +26,7 @@ mod zone;
 
 use collect::{Act, Collected, Role, act};
 use hashbrown::HashTable;
-use version::{VersionId, Versions, operation};
+use version::{EVENTS_MAX, VersionId, Versions, operation};
 use zone::Zones;
 
 use super::split::Component;
@@ -141,7 +141,7 @@ impl<'h, M: Model> Monitor<'h, M> {
     /// Whether a partition is linearizable, where that can be said without a search.
     pub(super) fn decide(&mut self, component: &Component<M>) -> Monitored {
         let Some(initial) = self.model.initial_value() else { return Monitored::Silent };
-        if component.partition.0.len() != 1 {
+        if component.partition.0.len() != 1 || self.history.events() > EVENTS_MAX {
             return Monitored::Silent;
         }
         match self.examine(&initial, component) {

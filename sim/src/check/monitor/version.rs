@@ -5,7 +5,7 @@
 //! version only two count, the one that returned first and the one that was invoked last.
 
 use super::{Clash, Reason};
-use crate::history::{OperationId, Stamp};
+use crate::history::OperationId;
 
 /// The number of a version. The first is the one that nobody made.
 pub(super) type VersionId = u32;
@@ -16,16 +16,23 @@ pub(super) const INITIAL: VersionId = 0;
 /// No version, or no operation.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// Before all events. Events are counted from 1 here.
-pub(super) const BEFORE_ALL: Stamp = 0;
+/// An event. They are counted from 1 here, in half the room of a [`crate::history::Stamp`]: most of what monitoring keeps
+/// are such moments.
+pub(super) type Time = u32;
+
+/// The most events that a history may have to be monitored.
+pub(super) const EVENTS_MAX: crate::history::Stamp = Time::MAX as crate::history::Stamp - 2;
+
+/// Before all events.
+pub(super) const BEFORE_ALL: Time = 0;
 
 /// After all events: when operations return that never do.
-pub(super) const AFTER_ALL: Stamp = Stamp::MAX;
+pub(super) const AFTER_ALL: Time = Time::MAX;
 
 /// An event, and the operation whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment {
-    pub(super) stamp: Stamp,
+    pub(super) stamp: Time,
     pub(super) operation: u32,
 }
 
@@ -40,9 +47,9 @@ pub(super) struct Version {
     /// The operation that made it.
     pub(super) update: u32,
     /// When that was invoked.
-    pub(super) invoked: Stamp,
+    pub(super) invoked: Time,
     /// When that returned.
-    pub(super) returned: Stamp,
+    pub(super) returned: Time,
     /// The first return of a reader.
     pub(super) first_read: Moment,
     /// The last invocation of a reader.
@@ -85,7 +92,7 @@ impl Versions {
     }
 
     /// A version that this operation makes.
-    pub(super) fn add(&mut self, update: u32, invoked: Stamp, returned: Stamp) -> VersionId {
+    pub(super) fn add(&mut self, update: u32, invoked: Time, returned: Time) -> VersionId {
         let id = u32::try_from(self.all.len()).expect("a history holds fewer than 2^32 operations");
         self.all.push(Version {
             update,
@@ -118,7 +125,7 @@ impl Versions {
     }
 
     /// Somebody read this version.
-    pub(super) fn read(&mut self, id: VersionId, reader: u32, invoked: Stamp, returned: Stamp) {
+    pub(super) fn read(&mut self, id: VersionId, reader: u32, invoked: Time, returned: Time) {
         let version = &mut self.all[id as usize];
         version.first_read = version.first_read.min(Moment { stamp: returned, operation: reader });
         version.last_read = version.last_read.max(Moment { stamp: invoked, operation: reader });

@@ -15,9 +15,8 @@
 //! Hence one pass over the sorted zones decides: the latest `i` so far must be before each next `r`. The initial
 //! version counts as made before all events.
 
-use super::version::{INITIAL, Moment, NONE, Version, VersionId, Versions};
+use super::version::{INITIAL, Moment, NONE, Time, Version, VersionId, Versions};
 use super::{Clash, Reason};
-use crate::history::Stamp;
 
 /// A version and those made from it in turn.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +34,7 @@ pub(super) struct Zone {
 pub(super) struct Zones {
     all: Vec<Zone>,
     /// The smaller moment of each zone, and its position.
-    sorted: Vec<(Stamp, u32)>,
+    sorted: Vec<(Time, u32)>,
 }
 
 impl Zones {
@@ -71,6 +70,11 @@ impl Zones {
             }
         }
         Ok(())
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// The zones, in their order.

@@ -3,21 +3,21 @@
 //! All that the search asks of an operation is worked out here once. What it simplifies: all values that nobody looks
 //! for are given one number, for no answer tells them apart.
 
-use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+use std::hash::Hash;
 
 use hashbrown::HashTable;
 
 use crate::check::access::Access;
-use crate::check::memory::FixedHasher;
+use crate::check::memory::hash;
 use crate::check::partition::{Event, Problem};
 use crate::check::{Model, Op, Ret};
 
 /// The number of a value.
-pub(super) type Value = u32;
+pub(in crate::check) type Value = u32;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(in crate::check) enum Action {
     /// It saw this value.
     Sees(Value),
     /// It saw another value than this.
@@ -30,7 +30,7 @@ pub(super) enum Action {
 
 /// What an operation has to do with a value that is given a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
+pub(in crate::check) enum Use {
     /// It makes it.
     Makes,
     /// It makes a difference to it whether this is the value.
@@ -39,7 +39,11 @@ pub(super) enum Use {
 
 impl Action {
     /// What an access does, with numbers for its values; `None` if it is none to a register, or a value has no number.
-    pub(super) fn of<V>(access: Access<V>, mut number: impl FnMut(V, Use) -> Option<Value>) -> Option<Action> {
+    #[inline]
+    pub(in crate::check) fn of<V>(
+        access: Access<V>,
+        mut number: impl FnMut(V, Use) -> Option<Value>,
+    ) -> Option<Action> {
         Some(match access {
             Access::Read(value) => Action::Sees(number(value, Use::LooksFor)?),
             Access::Write(value) => Action::Writes(number(value, Use::Makes)?),
@@ -56,7 +60,8 @@ impl Action {
     }
 
     /// Whether it may change the value.
-    pub(super) fn is_update(self) -> bool {
+    #[inline]
+    pub(in crate::check) fn is_update(self) -> bool {
         match self {
             Action::Sees(_) | Action::SeesOther(_) => false,
             Action::Writes(_) | Action::Swaps { .. } => true,
@@ -64,7 +69,8 @@ impl Action {
     }
 
     /// Whether it can be placed where this is the value without a change of it.
-    pub(super) fn is_explained_by(self, value: Value) -> bool {
+    #[inline]
+    pub(in crate::check) fn is_explained_by(self, value: Value) -> bool {
         match self {
             Action::Sees(seen) | Action::Writes(seen) => seen == value,
             Action::SeesOther(other) => other != value,
@@ -191,14 +197,14 @@ impl<V: Eq + Hash> Numbers<V> {
     }
 
     fn of(&mut self, value: V) -> Value {
-        let hash = hash(&value);
-        if let Some(number) = self.known.find(hash, |number| self.values[*number as usize] == value) {
+        let hashed = hash(&value);
+        if let Some(number) = self.known.find(hashed, |number| self.values[*number as usize] == value) {
             return *number;
         }
         let number = self.values.len() as Value;
         self.values.push(value);
         self.is_looked_for.push(false);
-        self.known.insert_unique(hash, number, |number| self::hash(&self.values[*number as usize]));
+        self.known.insert_unique(hashed, number, |number| hash(&self.values[*number as usize]));
         number
     }
 
@@ -207,8 +213,4 @@ impl<V: Eq + Hash> Numbers<V> {
         self.is_looked_for[number as usize] = true;
         number
     }
-}
-
-fn hash(value: &impl Hash) -> u64 {
-    BuildHasherDefault::<FixedHasher>::default().hash_one(value)
 }

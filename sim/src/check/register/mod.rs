@@ -31,15 +31,11 @@
 //! order exists. Of all configurations visited that lead to success, take the one with the fewest placements to go. Its
 //! next configuration was either visited, or left out for one with no more to go that was: a contradiction either way.
 
-mod cells;
+pub(super) mod cells;
 mod configurations;
-mod front;
-mod sweep;
-mod values;
 mod walk;
 
 use cells::Cells;
-pub(super) use sweep::sweep;
 
 use super::partition::{Problem, Touches};
 use super::search::{Halt, Meter, Searched};
@@ -80,6 +76,7 @@ mod tests {
     use crate::check::sample::{Flaw, Mix, Numbers, Registers, Reply, Request, Shape};
     use crate::check::search::search_by_specification;
     use crate::check::split::split;
+    use crate::check::sweep::sweep;
     use crate::check::{Budget, is_witness};
     use crate::history::History;
     use crate::rng::PPM;

@@ -194,20 +194,21 @@ impl Model for Registers {
     }
 
     fn outlook(&self, state: &Register, call: Call<'_, Self>, between: &[Call<'_, Self>]) -> Outlook<Register> {
-        let Some(looked_for) = looks_for(&call) else { return Outlook::Open };
-        let appends = |call: &Call<'_, Self>| matches!(call.0.action, Action::Append(_));
-        if state.0 == looked_for || between.iter().any(appends) {
+        let (held, Some(looked_for)) = (state.0.numbers(), looks_for(&call)) else { return Outlook::Open };
+        if held == looked_for {
             return Outlook::Open;
         }
-        let is_seen = |content: &Content| between.iter().any(|call| looks_for(call).as_ref() == Some(content));
-        if !between.iter().any(|call| writes(call).as_ref() == Some(&looked_for)) {
-            return match call.0.action {
-                Action::Read => Outlook::Hopeless,
-                Action::Write(_) | Action::Append(_) | Action::Delete | Action::Swap { .. } => Outlook::Open,
-            };
+        let (mut is_written, mut is_seen) = (false, false);
+        for other in between {
+            if matches!(other.0.action, Action::Append(_)) {
+                return Outlook::Open;
+            }
+            is_written |= writes(other).is_some_and(|written| is_same(written, looked_for));
+            is_seen |= looks_for(other).is_some_and(|other| is_same(other, held) || is_same(other, UNSEEN.numbers()));
         }
         match call.0.action {
-            Action::Read if !is_seen(&state.0) && !is_seen(&UNSEEN) => Outlook::Forget(Register(UNSEEN)),
+            Action::Read if !is_written => Outlook::Hopeless,
+            Action::Read if !is_seen => Outlook::Forget(Register(UNSEEN)),
             Action::Read | Action::Write(_) | Action::Append(_) | Action::Delete | Action::Swap { .. } => Outlook::Open,
         }
     }
@@ -224,19 +225,27 @@ impl Model for Registers {
 const UNSEEN: Content = Content::One(u64::MAX);
 
 /// What the register must hold to make a difference to the answer.
-fn looks_for((request, reply): &Call<'_, Registers>) -> Option<Content> {
-    match (request.action, reply) {
-        (Action::Read, Some(Reply::Holds(content))) => Some(content.clone()),
-        (Action::Swap { expected, .. }, _) => Some(Content::new(expected.as_slice())),
+fn looks_for<'h>((request, reply): &Call<'h, Registers>) -> Option<&'h [u64]> {
+    match (&request.action, reply) {
+        (Action::Read, Some(Reply::Holds(content))) => Some(content.numbers()),
+        (Action::Swap { expected, .. }, _) => Some(expected.as_slice()),
         (Action::Read | Action::Write(_) | Action::Append(_) | Action::Delete, _) => None,
     }
 }
 
+/// Whether two contents are equal. Nearly all are of one number, and need not be compared as lists.
+fn is_same(one: &[u64], other: &[u64]) -> bool {
+    match (one, other) {
+        ([one], [other]) => one == other,
+        (one, other) => one.len() == other.len() && one == other,
+    }
+}
+
 /// What the register may hold after the operation.
-fn writes((request, _): &Call<'_, Registers>) -> Option<Content> {
-    match request.action {
-        Action::Write(number) | Action::Swap { new: number, .. } => Some(Content::One(number)),
-        Action::Delete => Some(Content::Empty),
+fn writes<'h>((request, _): &Call<'h, Registers>) -> Option<&'h [u64]> {
+    match &request.action {
+        Action::Write(number) | Action::Swap { new: number, .. } => Some(std::slice::from_ref(number)),
+        Action::Delete => Some(&[]),
         Action::Read | Action::Append(_) => None,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The number of a value is its place in the table. What it simplifies: the table does not grow.
 
-use super::cells::Value;
+use crate::check::register::cells::Value;
 
 /// Places of the table. All numbers are below this.
 pub(super) const VALUES: usize = 64;
@@ -20,11 +20,13 @@ pub(super) struct Values {
 }
 
 impl Values {
+    #[inline]
     pub(super) fn new() -> Values {
         Values { places: [NOBODY; VALUES], known: 0 }
     }
 
     /// The number of a value; `None` if there are too many.
+    #[inline]
     pub(super) fn number(&mut self, packed: u64) -> Option<Value> {
         // Multiplication by the golden ratio: Knuth, volume 3, 6.4. The upper bits depend on all of the word.
         let mut place = (packed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - VALUES.ilog2())) as usize;
