@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use whitewater_kv::{session, storage};
 use whitewater_raft::Command;
-use whitewater_sim::disk::{CrashKeeps, DiskProfile};
+use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses};
 use whitewater_sim::fault::{Fault, FaultKind, Source, Target};
 use whitewater_sim::observe::Role;
 use whitewater_sim::time::MILLISECOND_NS;
@@ -120,7 +120,11 @@ fn play(
         servers: 1,
         clients: 0,
         links: LinkProfile::reliable(Latency::constant(MILLISECOND_NS)),
-        disks: DiskProfile { sync: Latency::constant(2 * MILLISECOND_NS), crash_keeps: CrashKeeps::Nothing },
+        disks: DiskProfile {
+            sync: Latency::constant(2 * MILLISECOND_NS),
+            crash_keeps: CrashKeeps::Nothing,
+            losses: Losses::Survived,
+        },
         clocks: ClockProfile::default(),
         checks: Checks::none(),
         recording: Recording::On,
