@@ -21,8 +21,9 @@ pub(super) use matters::matters;
 pub use reason::Reason;
 use stateright::semantics::SequentialSpec;
 
+use super::meter::{Halt, Meter};
 use super::partition::{Part, Problem};
-use super::search::{Halt, Meter, Searched, search};
+use super::search::{Searched, search};
 use super::split::{Component, Partition};
 use super::{Budget, Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};

@@ -10,7 +10,6 @@ const WORD: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Mask {
     One(u64),
-    #[expect(clippy::redundant_allocation, reason = "a fat pointer would make every mask wider")]
     Many(Box<Box<[u64]>>),
 }
 

@@ -116,6 +116,7 @@ pub(super) struct Visited {
 struct Spent {
     first: Mask,
     /// Nearly always there is none: then it takes one word.
+    #[expect(clippy::box_collection, reason = "an empty vector takes three words")]
     others: Option<Box<Vec<Mask>>>,
 }
 

@@ -12,6 +12,7 @@ mod configuration;
 mod explain;
 mod mask;
 mod memory;
+mod meter;
 mod monitor;
 pub mod online;
 mod partition;

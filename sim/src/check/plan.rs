@@ -6,8 +6,9 @@
 //! round, so that jobs can be done at the same time, on as many threads as a host has: what comes of them is always what
 //! one thread would have found. What it simplifies: a search that ran out of its allowance starts again from the beginning.
 
+use super::meter::{Halt, Meter};
 use super::partition::{Part, Problem};
-use super::search::{self, Halt, Meter, Searched};
+use super::search::{self, Searched};
 use super::split::{self, Component};
 use super::{Budget, Effort, Inconclusive, Model, Op, Report, Ret, Tier, Undecided, Verdict, explain, monitor};
 use crate::history::{History, Stamp};

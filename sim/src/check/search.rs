@@ -4,6 +4,7 @@
 //! been placed in the order; if not, some sequence of operations in flight that ends with it must be placed now, and
 //! this is the only point where the search branches. It is enough to place operations when a return forces it: in any
 //! order that explains the history, each can be moved back to just before the next return without passing another.
+//! What shows an observation in the way what it saw is tried first: whatever else is placed may be missing later.
 //! What it simplifies: nothing about the verdict; a failing search only knows how far it got, `explain` does the rest.
 //!
 //! Four rules cut branches; each leaves out only what some other branch can do as well.
@@ -28,10 +29,11 @@ use stateright::semantics::SequentialSpec;
 
 use super::mask::Mask;
 use super::memory::{StateId, States, Visited};
+use super::meter::{Halt, Meter};
 use super::partition::{Event, Problem};
 use super::places::{Place, Places};
 use super::register;
-use super::{Budget, Call, Effort, Model, Op, Outlook, Ret};
+use super::{Call, Effort, Model, Op, Outlook, Ret};
 use crate::history::Stamp;
 
 /// How many events ahead rule 4 looks, and for how many operations.
@@ -50,75 +52,6 @@ const OTHERS_PER_STEP: u64 = 64;
 
 /// What a state takes beside itself, in tables.
 const STATE_BYTES: usize = 32;
-
-/// Why a search ended before it was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Halt {
-    OutOfSteps,
-    OutOfMemory,
-    Stopped,
-}
-
-/// Counts steps over all searches of a check.
-pub(super) struct Meter<'b> {
-    stop: Option<&'b dyn Fn() -> bool>,
-    budget: u64,
-    taken: u64,
-    next_poll: u64,
-    bytes: u64,
-    effort: Effort,
-}
-
-impl<'b> Meter<'b> {
-    const POLL_STEPS: u64 = 4096;
-
-    pub(super) fn new(budget: &Budget<'b>) -> Self {
-        Meter {
-            stop: budget.stop,
-            budget: budget.steps,
-            taken: 0,
-            next_poll: 0,
-            bytes: budget.bytes,
-            effort: Effort::default(),
-        }
-    }
-
-    pub(super) fn taken(&self) -> u64 {
-        self.taken
-    }
-
-    pub(super) fn left(&self) -> u64 {
-        self.budget.saturating_sub(self.taken)
-    }
-
-    /// How far the last search came.
-    pub(super) fn effort(&self) -> Effort {
-        self.effort
-    }
-
-    pub(super) fn note(&mut self, effort: Effort) {
-        self.effort = effort;
-    }
-
-    /// Looks at how much a search remembers.
-    pub(super) fn hold(&self, bytes: usize) -> Result<(), Halt> {
-        if bytes as u64 > self.bytes { Err(Halt::OutOfMemory) } else { Ok(()) }
-    }
-
-    pub(super) fn take(&mut self, steps: u64, limit: u64) -> Result<(), Halt> {
-        if limit - self.taken < steps {
-            return Err(Halt::OutOfSteps);
-        }
-        self.taken += steps;
-        if self.taken >= self.next_poll {
-            self.next_poll = self.taken + Self::POLL_STEPS;
-            if self.stop.is_some_and(|stop| stop()) {
-                return Err(Halt::Stopped);
-            }
-        }
-        Ok(())
-    }
-}
 
 /// What a finished search found.
 pub(super) enum Searched {
@@ -139,7 +72,7 @@ pub(super) fn search<M: Model>(
     allowance: u64,
     meter: &mut Meter<'_>,
 ) -> Result<Searched, Halt> {
-    let limit = meter.taken.saturating_add(allowance).min(meter.budget);
+    let limit = meter.limit(allowance);
     match register::search(model, problem, limit, meter) {
         Some(found) => found,
         None => Search::new(model, problem, initial.clone(), meter, limit).run(),
@@ -154,7 +87,7 @@ pub(super) fn search_by_specification<M: Model>(
     initial: &M::Spec,
     meter: &mut Meter<'_>,
 ) -> Result<Searched, Halt> {
-    let limit = meter.budget;
+    let limit = meter.limit(u64::MAX);
     Search::new(model, problem, initial.clone(), meter, limit).run()
 }
 

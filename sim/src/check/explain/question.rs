@@ -7,8 +7,9 @@
 //! question copies the operations that it is about into a history of its own.
 
 use super::by_value::{Item, Solved, solve};
+use crate::check::meter::Meter;
 use crate::check::partition::{Part, Problem};
-use crate::check::search::{Meter, Searched, search};
+use crate::check::search::{Searched, search};
 use crate::check::split::{Component, Partition};
 use crate::check::{Model, Op, Ret};
 use crate::history::{History, Operation, OperationId, Outcome, Stamp};

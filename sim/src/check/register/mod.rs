@@ -37,8 +37,9 @@ mod walk;
 
 use cells::Cells;
 
+use super::meter::{Halt, Meter};
 use super::partition::{Problem, Touches};
-use super::search::{Halt, Meter, Searched};
+use super::search::Searched;
 use super::{Model, Op, Ret};
 
 /// Searches an order if this is a register, and has not too much in flight at once; `None` if not.

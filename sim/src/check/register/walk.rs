@@ -6,8 +6,8 @@
 use super::cells::{Action, Cell, Cells, NEVER, Value};
 use super::configurations::{Configuration, Slots, Visited};
 use crate::check::Effort;
+use crate::check::meter::{Halt, Meter};
 use crate::check::partition::Event;
-use crate::check::search::{Halt, Meter};
 
 /// What a walk found.
 pub(super) enum Found {

@@ -144,7 +144,6 @@ fn run<'h, M: Model, O: Object<M::Value<'h>>>(
 
 /// What an operation does, and when it returns; `None` inside if that makes no difference to anybody.
 #[inline]
-#[expect(clippy::type_complexity, reason = "a name would say no more")]
 fn accessed<'h, M: Model>(
     model: &M,
     operation: &'h Operation<Op<M>, Ret<M>>,
