@@ -120,7 +120,7 @@ pub struct Selected {
 pub enum Search {
     /// Each seed of each scenario.
     Seeds,
-    /// As many runs, of which most depart from others that came where few were.
+    /// As many runs, most of them of scenarios that show most that is new, departing from seeds that met most situations.
     Guided,
 }
 

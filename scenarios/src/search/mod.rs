@@ -4,7 +4,7 @@
 //! |---|---|
 //! | what a run has shown, and what a campaign has seen | [`behaviour`] |
 //! | a run that departs from another at some moment | [`lineage`] |
-//! | which runs to depart from | [`guide`] |
+//! | which scenarios get the runs, and which seeds to depart from | [`guide`] |
 //! | all runs of a campaign together | `survey` |
 
 pub mod behaviour;
