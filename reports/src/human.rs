@@ -391,6 +391,8 @@ pub(crate) mod tests {
             scenarios: vec![scenario("calm", "calm"), scenario("storm", "'./my storm.toml'")],
             probes: ["split-vote", "joint-left", "window-full"].map(probe).into(),
             behaviour: BehaviourRecord::default(),
+            grade: None,
+            target: String::new(),
             runs,
         }
     }

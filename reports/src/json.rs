@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::coverage::{Coverage, Covered, First};
 use crate::faults::{self, FaultTally};
+use crate::grade::Grade;
 use crate::model::{
     BehaviourRecord, Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
 };
@@ -48,6 +49,7 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         runs: runs?,
         schema: campaign.schema,
         version: campaign.version,
+        target: campaign.target,
         build: campaign.build,
         bug: campaign.bug,
         canary: campaign.canary,
@@ -57,6 +59,7 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         scenarios: campaign.scenarios,
         probes: campaign.coverage.probes,
         behaviour: campaign.behaviour,
+        grade: campaign.grade,
     })
 }
 
@@ -64,6 +67,8 @@ pub fn read(text: &str) -> Result<Campaign, String> {
 struct WrittenCampaign<'a> {
     schema: &'a str,
     version: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    target: &'a str,
     build: Build,
     #[serde(skip_serializing_if = "Option::is_none")]
     bug: Option<&'a str>,
@@ -75,6 +80,8 @@ struct WrittenCampaign<'a> {
     scenarios: &'a [ScenarioRecord],
     coverage: WrittenCoverage<'a>,
     behaviour: &'a BehaviourRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grade: Option<&'a Grade>,
     faults: Vec<FaultTally<'a>>,
     runs: Vec<WrittenRun<'a>>,
 }
@@ -133,6 +140,7 @@ impl<'a> WrittenCampaign<'a> {
         WrittenCampaign {
             schema: &campaign.schema,
             version: &campaign.version,
+            target: &campaign.target,
             build: campaign.build,
             bug: campaign.bug.as_deref(),
             canary: campaign.canary.as_ref(),
@@ -142,6 +150,7 @@ impl<'a> WrittenCampaign<'a> {
             scenarios: &campaign.scenarios,
             coverage: WrittenCoverage::of(campaign, coverage),
             behaviour: &campaign.behaviour,
+            grade: campaign.grade.as_ref(),
             faults: faults::by_scenario(campaign),
             runs: campaign.runs.iter().map(run).collect(),
         }
@@ -176,6 +185,8 @@ struct ReadCampaign {
     schema: String,
     version: String,
     #[serde(default)]
+    target: String,
+    #[serde(default)]
     build: Build,
     bug: Option<String>,
     canary: Option<CanaryRecord>,
@@ -187,6 +198,7 @@ struct ReadCampaign {
     coverage: ReadCoverage,
     #[serde(default)]
     behaviour: BehaviourRecord,
+    grade: Option<Grade>,
     runs: Vec<ReadRun>,
 }
 
@@ -258,7 +270,7 @@ mod tests {
     #[test]
     fn what_is_no_campaign_is_refused() {
         assert!(read("{}").is_err());
-        let other = write(&sample()).replace("campaign/v2", "campaign/v0");
+        let other = write(&sample()).replace("campaign/v3", "campaign/v0");
         assert!(read(&other).is_err_and(|why| why.contains("campaign/v0")));
         let unknown = write(&sample()).replacen("\"name\": \"joint-left\"", "\"name\": \"joint-right\"", 1);
         assert!(read(&unknown).is_err_and(|why| why.contains("\"joint-left\"")));

@@ -15,6 +15,7 @@
 //! | a history as a drawing | [`lanes`] |
 //! | why a history is not linearizable, for people | [`violation`] |
 //! | the verdict on a history, for programs | [`check`] |
+//! | what the runs of a submission are worth | [`grade`] |
 //! | the bug bench in numbers | [`mod@bench`] |
 
 mod behaviour;
@@ -22,6 +23,7 @@ pub mod bench;
 pub mod check;
 pub mod coverage;
 pub mod faults;
+pub mod grade;
 pub mod human;
 pub mod interval;
 pub mod json;

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::grade::Grade;
+
 /// Names the JSON model and its version.
-pub const SCHEMA: &str = "whitewater/campaign/v2";
+pub const SCHEMA: &str = "whitewater/campaign/v3";
 
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -218,6 +220,8 @@ pub struct Campaign {
     pub schema: String,
     /// The version of Whitewater that ran it.
     pub version: String,
+    /// What a command line has to say so that it is about the system that was run; empty for the one that it is about anyway.
+    pub target: String,
     /// What kind of build that was.
     pub build: Build,
     /// The bug that was on in all runs.
@@ -236,6 +240,8 @@ pub struct Campaign {
     pub probes: Vec<ProbeRecord>,
     /// What the runs have shown.
     pub behaviour: BehaviourRecord,
+    /// What the runs are worth, if they were graded.
+    pub grade: Option<Grade>,
     /// The runs, ordered by scenario (in the order in which they were asked for) and seed.
     pub runs: Vec<RunRecord>,
 }
@@ -285,7 +291,8 @@ impl Campaign {
     pub fn replay(&self, run: &RunRecord) -> String {
         let argument = self.argument(run);
         let bug = self.bug.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
-        format!("whitewater replay {argument} --seed {}{bug}", run.lineage())
+        let target = if self.target.is_empty() { String::new() } else { format!(" {}", self.target) };
+        format!("whitewater replay {argument} --seed {}{bug}{target}", run.lineage())
     }
 }
 

@@ -191,6 +191,7 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
 ) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
+    let argument = system.argument();
     let shared = Arc::new((system, request.clone()));
     let is_over = move |request: &Request| {
         let is_late = request.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
@@ -241,6 +242,7 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        target: argument,
         build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
         bug: request.bug.map(|bug| bug.name.to_owned()),
         canary: None,
@@ -249,6 +251,7 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         jobs: request.jobs,
         scenarios: request.scenarios.iter().map(Selected::record).collect(),
         probes: probes::records(),
+        grade: None,
         behaviour: behaviour(survey.seen(), request.search),
         runs: records.into_iter().map(|(_, record)| record).collect(),
     }

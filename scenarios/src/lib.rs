@@ -4,7 +4,7 @@
 //! |---|---|
 //! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
-//! | the system that is run | [`system`], [`systems`] |
+//! | the system that is run | [`system`], [`systems`], [`target`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
@@ -15,10 +15,12 @@
 //! | histories in files | [`formats`] |
 //! | threads, files, the wall clock | [`host`] |
 //! | what a process says with its exit code | [`exit`] |
+//! | the command line | [`cli`] |
 
 pub mod bugs;
 pub mod campaign;
 pub mod catalog;
+pub mod cli;
 pub mod describe;
 pub mod exit;
 pub mod faults;
@@ -35,6 +37,7 @@ pub mod shrink;
 pub mod soak;
 pub mod system;
 pub mod systems;
+pub mod target;
 pub mod workload;
 
 mod operations;

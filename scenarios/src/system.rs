@@ -102,6 +102,12 @@ pub trait System {
         None
     }
 
+    /// What a command line has to say so that it is about this system, in words for a shell, as in `--node ./raft.py`;
+    /// nothing for one that has a command line of its own.
+    fn argument(&self) -> String {
+        String::new()
+    }
+
     /// Whether its servers say who leads.
     fn leaders(&self) -> Leaders;
 

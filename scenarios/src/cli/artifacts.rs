@@ -7,17 +7,17 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::bugs::Bug;
+use crate::campaign::{Request, Selected};
+use crate::formats::write_json;
+use crate::host::{self, shown};
+use crate::run::{Options, Run};
+use crate::search::lineage::Lineage;
+use crate::target::Target;
 use whitewater_kv::spec::Missing;
 use whitewater_reports::json;
 use whitewater_reports::model::{Campaign, Outcome, RunRecord};
 use whitewater_reports::words::counted;
-use whitewater_scenarios::bugs::Bug;
-use whitewater_scenarios::campaign::{self, Request, Selected};
-use whitewater_scenarios::formats::write_json;
-use whitewater_scenarios::host::{self, shown};
-use whitewater_scenarios::run::{Options, Run};
-use whitewater_scenarios::search::lineage::Lineage;
-use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::Recording;
 use whitewater_sim::trace::Trace;
 
@@ -52,14 +52,19 @@ impl Directory {
     }
 
     /// Writes a campaign down, in place of an earlier one.
-    pub(crate) fn write(&self, request: &Request, campaign: &Campaign) -> Result<Written, Failure> {
+    pub(crate) fn write(
+        &self,
+        target: &dyn Target,
+        request: &Request,
+        campaign: &Campaign,
+    ) -> Result<Written, Failure> {
         self.remove_earlier()?;
         let mut written = Written::Alike;
         let mut count = 0;
         for selected in &request.scenarios {
             for record in failing(campaign, &selected.scenario.name) {
                 let replay = campaign.replay(record);
-                if self.write_failure(selected, record, request.bug, &replay)? == Written::Different {
+                if self.write_failure(target, selected, record, request.bug, &replay)? == Written::Different {
                     written = Written::Different;
                 }
                 count += 1;
@@ -87,6 +92,7 @@ impl Directory {
 
     fn write_failure(
         &self,
+        target: &dyn Target,
         selected: &Selected,
         record: &RunRecord,
         bug: Option<Bug>,
@@ -98,7 +104,7 @@ impl Directory {
         let lineage = record.lineage().parse();
         let lineage: Lineage = lineage.expect("a run is called what a lineage is called");
         let options = Options { bug, recording: Recording::On, ..Options::default() };
-        let run = match campaign::make_on(&RaftKv, &selected.scenario, &lineage, &options) {
+        let run = match target.make(&selected.scenario, &lineage, &options) {
             Ok(run) if run.record.digest == record.digest => run,
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));

@@ -1,15 +1,15 @@
 //! `whitewater bugs`: the rules that can be broken on purpose, and how soon the checks notice.
 
+use crate::bugs::measure::{self, Progress, RANGES, Request, SEEDS_MAX};
+use crate::bugs::{self, ARE_COMPILED, Bug, Kind, Place};
+use crate::campaign::{Search, Selected};
+use crate::scenario::Scenario;
+use crate::{catalog, host};
 use clap::{Args, Subcommand, ValueEnum};
 use whitewater_reports::bench::{self, Declared, Standing};
 use whitewater_reports::human;
 use whitewater_reports::model::Ending;
 use whitewater_reports::words::{count, counted, printable, span};
-use whitewater_scenarios::bugs::measure::{self, Progress, RANGES, Request, SEEDS_MAX};
-use whitewater_scenarios::bugs::{self, ARE_COMPILED, Bug, Kind, Place};
-use whitewater_scenarios::campaign::{Search, Selected};
-use whitewater_scenarios::scenario::Scenario;
-use whitewater_scenarios::{catalog, host};
 use whitewater_sim::Check;
 
 use super::progress::{self, Bar};

@@ -1,8 +1,8 @@
 //! `whitewater list` and `whitewater describe`: what scenarios there are, and what they do.
 
+use crate::catalog;
+use crate::describe::describe as in_words;
 use clap::Args;
-use whitewater_scenarios::catalog;
-use whitewater_scenarios::describe::describe as in_words;
 
 use super::{Failure, exit, print, select};
 

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::formats::{self, FormatError, Heard, Opened, Parsed};
+use crate::host::{self, Stopwatch, shown};
+use crate::parallel_check;
 use clap::{Args, ValueEnum};
 use whitewater_reports::check::{self as json, Check, Outcome, Undecided, Weaker};
 use whitewater_reports::words::{count, counted, printable, shell_word, span};
 use whitewater_reports::{human, violation};
-use whitewater_scenarios::formats::{self, FormatError, Heard, Opened, Parsed};
-use whitewater_scenarios::host::{self, Stopwatch, shown};
-use whitewater_scenarios::parallel_check;
 use whitewater_sim::check::{self, Budget, Effort, Inconclusive, Verdict};
 
 use super::{Failure, exit, print, spans};

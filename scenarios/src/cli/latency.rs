@@ -2,12 +2,12 @@
 
 use std::ops::ControlFlow;
 
+use crate::campaign::Seeds;
+use crate::host::{self, Stopwatch};
+use crate::latency::{self, Bounds, Figures, Row};
 use clap::Args;
 use whitewater_reports::human::{self, Figure};
 use whitewater_reports::words::{counted, printable, span};
-use whitewater_scenarios::campaign::Seeds;
-use whitewater_scenarios::host::{self, Stopwatch};
-use whitewater_scenarios::latency::{self, Bounds, Figures, Row};
 
 use super::{Failure, exit, print};
 

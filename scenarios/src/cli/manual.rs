@@ -4,7 +4,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::{Failure, exit};
-use whitewater_scenarios::host;
+use crate::host;
 
 /// Print completions for a shell
 #[derive(Args)]

@@ -20,16 +20,21 @@ mod soak;
 mod spans;
 mod which;
 
+use std::process::ExitCode;
+use std::sync::Arc;
+
 use clap::{CommandFactory, Parser, Subcommand};
-use whitewater_scenarios::exit;
-use whitewater_scenarios::host::{self, HostError};
+
+use crate::exit;
+use crate::host::{self, HostError};
+use crate::target::{self, Target};
 
 /// Where rafts get tested: deterministic simulation of Raft under chaos, with a linearizability check.
 ///
 /// A scenario says what goes wrong; a seed decides everything that is left open. Scenario and seed together always give
 /// the same run, in every process and on every machine.
 #[derive(Parser)]
-#[command(name = "whitewater", version = whitewater_scenarios::bugs::VERSION, after_help = overview(), max_term_width = 100)]
+#[command(name = "whitewater", version = crate::bugs::VERSION, after_help = overview(), max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -83,10 +88,11 @@ impl From<HostError> for Failure {
     }
 }
 
-/// Does what the command line says and returns the exit code.
-pub(crate) fn main() -> u8 {
+/// Does what the command line of this process says, with a system under test, and returns the exit code.
+pub fn main(system: impl Target + 'static) -> ExitCode {
     host::keep_panics();
-    match host::guard(dispatch) {
+    let target: target::Shared = Arc::new(system);
+    ExitCode::from(match host::guard(|| dispatch(&target)) {
         Ok(Ok(code)) => code,
         Ok(Err(failure)) => {
             host::tell(&format!("error: {}", failure.message));
@@ -99,18 +105,18 @@ pub(crate) fn main() -> u8 {
             ));
             exit::INTERNAL
         }
-    }
+    })
 }
 
-fn dispatch() -> Result<u8, Failure> {
+fn dispatch(target: &target::Shared) -> Result<u8, Failure> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return Ok(refuse(&error)),
     };
     match cli.command {
-        Command::Run(arguments) => run::main(arguments),
-        Command::Replay(arguments) => replay::main(&arguments),
-        Command::Shrink(arguments) => shrink::main(&arguments),
+        Command::Run(arguments) => run::main(arguments, target),
+        Command::Replay(arguments) => replay::main(&arguments, target),
+        Command::Shrink(arguments) => shrink::main(&arguments, target),
         Command::Check(arguments) => check::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use crate::host;
+use crate::scenario::format;
 use clap::{Args, Subcommand};
-use whitewater_scenarios::host;
-use whitewater_scenarios::scenario::format;
 
 use super::{Failure, exit, print};
 

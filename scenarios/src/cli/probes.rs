@@ -1,8 +1,8 @@
 //! `whitewater probes`: the situations that runs are to meet.
 
+use crate::{host, probes};
 use clap::Args;
 use whitewater_reports::{human, json};
-use whitewater_scenarios::{host, probes};
 
 use super::{Failure, exit, print};
 

@@ -1,9 +1,9 @@
 //! Progress on the standard error: a bar if somebody watches, a plain line now and then if not.
 
+use crate::campaign::{Progress, Request};
+use crate::host;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use whitewater_reports::words::{count, span};
-use whitewater_scenarios::campaign::{Progress, Request};
-use whitewater_scenarios::host;
 
 /// How often a line is written where nobody watches, in nanoseconds.
 const LINE_EVERY_NS: u64 = 5_000_000_000;

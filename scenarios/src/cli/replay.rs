@@ -6,15 +6,15 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::campaign::Selected;
+use crate::host::{self, shown};
+use crate::run::{Options, Run};
+use crate::target;
+use crate::{faults, probes};
 use clap::Args;
 use whitewater_reports::human::explanation;
 use whitewater_reports::model::{FaultCount, Outcome, RunRecord};
 use whitewater_reports::words::{count, counted, span};
-use whitewater_scenarios::campaign::{self, Selected};
-use whitewater_scenarios::host::{self, shown};
-use whitewater_scenarios::run::{Options, Run};
-use whitewater_scenarios::systems::raft_kv::RaftKv;
-use whitewater_scenarios::{faults, probes};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
@@ -58,12 +58,12 @@ fn after_help() -> String {
 }
 
 /// Makes a run again.
-pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
+pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8, Failure> {
     let Which { selected, lineage, bug, words } = arguments.which.which("replay")?;
     let command = format!("whitewater replay {words}");
     let make = |recording| {
         let options = Options { bug, recording, ..Options::default() };
-        campaign::make_on(&RaftKv, &selected.scenario, &lineage, &options)
+        target.make(&selected.scenario, &lineage, &options)
     };
     let stdout = Path::new("-");
     let trace_path = arguments.trace.as_deref().or(arguments.until.map(|_| stdout));
@@ -232,7 +232,7 @@ fn first_difference<'a>(one: &'a [Line], other: &'a [Line]) -> Option<(usize, [O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use whitewater_scenarios::catalog;
+    use crate::catalog;
     use whitewater_sim::trace::Mark;
 
     fn line(event: u64, text: &str) -> Line {
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn a_run_that_differs_is_told_from_itself() {
         let calm = catalog::find("calm").expect("it is in the catalog");
-        let make = |seed| campaign::make(&calm, seed, Recording::On).map_err(|record| *record).expect("a run");
+        let make = |seed| crate::campaign::make(&calm, seed, Recording::On).map_err(|record| *record).expect("a run");
         assert_eq!(difference(&make(1), &make(1)), None);
         let text = difference(&make(1), &make(2)).expect("two seeds differ");
         assert!(text.starts_with("two runs differ first in event e"), "{text}");

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bugs::canary;
+use crate::campaign::{self, Request, Search, Seeds, Selected};
+use crate::search::lineage::Lineage;
+use crate::{catalog, host, target};
 use clap::{Args, ValueEnum};
 use whitewater_reports::human::{Detail, Details};
 use whitewater_reports::model::{Campaign, Ending};
 use whitewater_reports::words::{counted, span};
 use whitewater_reports::{human, json, tally};
-use whitewater_scenarios::bugs::canary;
-use whitewater_scenarios::campaign::{self, Request, Search, Seeds, Selected};
-use whitewater_scenarios::search::lineage::Lineage;
-use whitewater_scenarios::{catalog, host};
 
 use super::artifacts::{self, Directory};
 use super::progress::Display;
@@ -91,7 +91,7 @@ fn after_help() -> String {
 }
 
 /// Runs a campaign.
-pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
+pub(crate) fn main(arguments: Arguments, target: &target::Shared) -> Result<u8, Failure> {
     let request = request(&arguments)?;
     let canary = arguments.canary.as_deref().map(bugs::switchable).transpose()?;
     let directory = arguments.out.clone().map(Directory::prepare).transpose()?;
@@ -99,7 +99,7 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
     host::tell(&announcement(&request));
     let canary = canary.and_then(|bug| canary::search(&request, bug));
     let mut display = Display::new(&request);
-    let campaign = campaign::conduct(&request, |progress| display.show(progress));
+    let campaign = target.conduct(&request, &mut |progress| display.show(progress));
     display.finish();
     let campaign = Campaign { canary, ..campaign };
     match arguments.format {
@@ -113,11 +113,11 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
         Format::Json => print(&json::write(&campaign))?,
     }
     let written = match &directory {
-        Some(directory) => directory.write(&request, &campaign)?,
+        Some(directory) => directory.write(&**target, &request, &campaign)?,
         None => artifacts::Written::Alike,
     };
     if arguments.shrink {
-        shrink_failures(&request, &campaign, arguments.out.as_deref().unwrap_or(Path::new("")))?;
+        shrink_failures(target, &request, &campaign, arguments.out.as_deref().unwrap_or(Path::new("")))?;
     }
     Ok(code(&campaign, &written))
 }
@@ -125,14 +125,19 @@ pub(crate) fn main(arguments: Arguments) -> Result<u8, Failure> {
 /// How many kinds of failures are shrunk.
 const SHRUNK_MAX: usize = 5;
 
-fn shrink_failures(request: &Request, campaign: &Campaign, directory: &Path) -> Result<(), Failure> {
+fn shrink_failures(
+    target: &target::Shared,
+    request: &Request,
+    campaign: &Campaign,
+    directory: &Path,
+) -> Result<(), Failure> {
     for group in tally::failures(campaign).iter().take(SHRUNK_MAX) {
         let Some(first) = group.runs.first() else { continue };
         let named = |selected: &&Selected| selected.scenario.name == first.scenario;
         let selected = request.scenarios.iter().find(named).expect("what was run was asked for");
         let lineage: Lineage = format!("{}{}", first.seed, first.departures).parse().map_err(Failure::usage)?;
         let out = directory.join(shrink::file_name(&first.scenario, &lineage));
-        match shrink::shrunk(selected, &lineage, request.bug, shrink::TIME_LIMIT_NS, &out) {
+        match shrink::shrunk(target, selected, &lineage, request.bug, shrink::TIME_LIMIT_NS, &out) {
             Ok(text) => host::tell(text.trim_end()),
             Err(failure) => host::tell(&failure.message),
         }

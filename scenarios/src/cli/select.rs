@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
+use crate::campaign::Selected;
+use crate::scenario::format;
+use crate::{catalog, host};
 use whitewater_reports::words::{printable, shell_word};
-use whitewater_scenarios::campaign::Selected;
-use whitewater_scenarios::scenario::format;
-use whitewater_scenarios::{catalog, host};
 
 use super::Failure;
 

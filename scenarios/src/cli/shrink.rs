@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bugs::Bug;
+use crate::campaign::Selected;
+use crate::host::{self, Stopwatch, shown};
+use crate::run::{Options, Run};
+use crate::scenario::{self, Fingerprint, Scenario};
+use crate::search::lineage::Lineage;
+use crate::shrink::{self, Ending, Laboratory, Progress, repro};
+use crate::target;
 use clap::Args;
 use whitewater_reports::model::Verdict;
 use whitewater_reports::words::{count, counted, shell_word, span};
-use whitewater_scenarios::bugs::Bug;
-use whitewater_scenarios::campaign::{self, Selected};
-use whitewater_scenarios::host::{self, Stopwatch, shown};
-use whitewater_scenarios::run::{Options, Run};
-use whitewater_scenarios::scenario::{self, Fingerprint, Scenario};
-use whitewater_scenarios::search::lineage::Lineage;
-use whitewater_scenarios::shrink::{self, Ending, Laboratory, Progress, repro};
-use whitewater_scenarios::systems::raft_kv::RaftKv;
 use whitewater_sim::Instant;
 
 use super::progress::{Bar, share};
@@ -48,12 +48,12 @@ fn after_help() -> String {
 }
 
 /// Shrinks a run.
-pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
+pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8, Failure> {
     let Which { selected, lineage, bug, .. } = arguments.which.which("shrink")?;
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(file_name(&selected.scenario.name, &lineage)));
     host::keep_interrupts()?;
     let time_limit_ns = arguments.time_limit.unwrap_or(TIME_LIMIT_NS);
-    let text = shrunk(&selected, &lineage, bug, time_limit_ns, &out)?;
+    let text = shrunk(target, &selected, &lineage, bug, time_limit_ns, &out)?;
     print(&text)?;
     Ok(if host::is_interrupted() { exit::INTERRUPTED } else { exit::VIOLATION })
 }
@@ -72,13 +72,14 @@ fn name(scenario: &str, lineage: &Lineage) -> String {
 
 /// Shrinks a run, writes the file, and says in words what came of it.
 pub(crate) fn shrunk(
+    target: &target::Shared,
     selected: &Selected,
     lineage: &Lineage,
     bug: Option<Bug>,
     time_limit_ns: u64,
     out: &Path,
 ) -> Result<String, Failure> {
-    let mut bench = Bench { bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
+    let mut bench = Bench { target, bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
     let argument = &selected.argument;
     let with_bug = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
     let Some((failure, run)) = bench.attempt(&selected.scenario, lineage) else {
@@ -101,7 +102,7 @@ pub(crate) fn shrunk(
     small.reaches.clear();
     small.summary = format!("{}, shrunk from {}, seed {lineage}.", failure.fingerprint.check, selected.scenario.name);
     let text = scenario::write(&small);
-    check_file(&text, &small, bug)?;
+    check_file(target, &text, &small, bug)?;
     host::write_atomically(out, |file| file.write_all(text.as_bytes()))?;
     let ended = match ending {
         Ending::Smallest => "",
@@ -136,13 +137,13 @@ fn size(scenario: &Scenario) -> String {
 }
 
 /// A file that does not say what was run would be worse than none.
-fn check_file(text: &str, small: &Scenario, bug: Option<Bug>) -> Result<(), Failure> {
+fn check_file(target: &target::Shared, text: &str, small: &Scenario, bug: Option<Bug>) -> Result<(), Failure> {
     let read = scenario::format::parse("the shrunk scenario", text)
         .map_err(|error| Failure { code: exit::INTERNAL, message: format!("{error}\n{text}") })?;
     let lineage = small.seed.clone().unwrap_or(Lineage::of(0));
     let digest = |scenario: &Scenario| {
         let options = Options { bug, ..Options::default() };
-        campaign::make_on(&RaftKv, scenario, &lineage, &options).map(|run| run.record.digest).ok()
+        target.make(scenario, &lineage, &options).map(|run| run.record.digest).ok()
     };
     if digest(&read) == digest(small) {
         return Ok(());
@@ -151,24 +152,25 @@ fn check_file(text: &str, small: &Scenario, bug: Option<Bug>) -> Result<(), Fail
 }
 
 /// Makes the runs, watches the time, and shows how far it has come.
-struct Bench {
+struct Bench<'a> {
+    target: &'a target::Shared,
     bug: Option<Bug>,
     time_limit_ns: u64,
     stopwatch: Stopwatch,
     bar: Bar,
 }
 
-impl Bench {
+impl Bench<'_> {
     fn attempt(&self, scenario: &Scenario, lineage: &Lineage) -> Option<(shrink::Failure, Run)> {
         let options = Options { bug: self.bug, events_max: EVENTS_MAX, ..Options::default() };
-        let run = campaign::make_on(&RaftKv, scenario, lineage, &options).ok()?;
+        let run = self.target.make(scenario, lineage, &options).ok()?;
         let Verdict::Violation { at_ns, .. } = run.record.verdict else { return None };
         let fingerprint: Fingerprint = shrink::fingerprint(&run)?;
         Some((shrink::Failure { fingerprint, at: Instant(at_ns) }, run))
     }
 }
 
-impl Laboratory for Bench {
+impl Laboratory for Bench<'_> {
     fn try_out(&mut self, scenario: &Scenario) -> Option<shrink::Failure> {
         let lineage = scenario.seed.clone().unwrap_or(Lineage::of(0));
         self.attempt(scenario, &lineage).map(|(failure, _)| failure)

@@ -2,11 +2,11 @@
 
 use std::ops::ControlFlow;
 
+use crate::campaign;
+use crate::host::{self, Stopwatch};
+use crate::soak::{self, PARTS, Progress, Sizes};
 use clap::Args;
 use whitewater_reports::words::{count, counted, per_second, span};
-use whitewater_scenarios::campaign;
-use whitewater_scenarios::host::{self, Stopwatch};
-use whitewater_scenarios::soak::{self, PARTS, Progress, Sizes};
 
 use super::{Failure, exit, print};
 

@@ -1,9 +1,9 @@
 //! One run, as a command line names it: a scenario, a seed, and perhaps a bug.
 
+use crate::bugs::Bug;
+use crate::campaign::Selected;
+use crate::search::lineage::Lineage;
 use clap::Args;
-use whitewater_scenarios::bugs::Bug;
-use whitewater_scenarios::campaign::Selected;
-use whitewater_scenarios::search::lineage::Lineage;
 
 use super::{Failure, bugs, select};
 

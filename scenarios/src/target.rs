@@ -1,0 +1,53 @@
+//! A system under test as the command line sees it: something that runs can be made of, whatever its nodes are.
+//!
+//! [`System`] is generic in its nodes, so that nodes are dispatched statically; a [`Target`] is what is left of it when one
+//! command line is to serve the built-in system, a stranger's process and a student's crate alike: one virtual call a run.
+
+use std::sync::Arc;
+
+use whitewater_reports::model::{Campaign, RunRecord};
+
+use crate::campaign::{self, Progress, Request};
+use crate::run::{Options, Run};
+use crate::scenario::Scenario;
+use crate::search::lineage::Lineage;
+use crate::system::System;
+
+/// A system under test, shared among threads.
+pub type Shared = Arc<dyn Target>;
+
+/// What can be run.
+pub trait Target: Send + Sync {
+    /// Why it cannot be run with a scenario: see [`System::refusal`].
+    fn refusal(&self, scenario: &Scenario) -> Option<String>;
+
+    /// What a command line has to say so that it is about this system: see [`System::argument`].
+    fn argument(&self) -> String;
+
+    /// Makes a run: see [`campaign::make_on`].
+    ///
+    /// # Errors
+    /// If the testbed panics, with the record that says so.
+    fn make(&self, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Result<Run, Box<RunRecord>>;
+
+    /// Makes many runs: see [`campaign::conduct_on`].
+    fn conduct(&self, request: &Request, watch: &mut dyn FnMut(&Progress)) -> Campaign;
+}
+
+impl<S: System + Clone + Send + Sync + 'static> Target for S {
+    fn refusal(&self, scenario: &Scenario) -> Option<String> {
+        System::refusal(self, scenario)
+    }
+
+    fn argument(&self) -> String {
+        System::argument(self)
+    }
+
+    fn make(&self, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Result<Run, Box<RunRecord>> {
+        campaign::make_on(self, scenario, lineage, options)
+    }
+
+    fn conduct(&self, request: &Request, watch: &mut dyn FnMut(&Progress)) -> Campaign {
+        campaign::conduct_on(self.clone(), request, watch)
+    }
+}
