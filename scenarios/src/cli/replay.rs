@@ -233,10 +233,10 @@ fn first_difference<'a>(one: &'a [Line], other: &'a [Line]) -> Option<(usize, [O
 mod tests {
     use super::*;
     use crate::catalog;
-    use whitewater_sim::trace::Mark;
+    use whitewater_sim::trace::{Mark, What};
 
     fn line(event: u64, text: &str) -> Line {
-        Line { event, at: Instant(event), node: None, mark: Mark::Fault, text: text.to_owned() }
+        Line { event, at: Instant(event), node: None, what: What::Note(Mark::Fault), text: text.to_owned() }
     }
 
     #[test]
