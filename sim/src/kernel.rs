@@ -186,7 +186,7 @@ impl<P: Process> Kernel<P> {
             digest: Digest::default(),
             trace: match config.recording {
                 Recording::Off => None,
-                Recording::On => Some(Trace::new(nodes)),
+                Recording::On => Some(Trace::new(config.servers as usize, config.clients as usize)),
             },
             history: History::new(),
             keep: config.keep,

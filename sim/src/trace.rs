@@ -89,14 +89,15 @@ pub struct Outage {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trace {
     nodes: usize,
+    servers: usize,
     lines: Vec<Line>,
     outages: Vec<Outage>,
     post: Post,
 }
 
 impl Trace {
-    pub(crate) fn new(nodes: usize) -> Trace {
-        Trace { nodes, ..Trace::default() }
+    pub(crate) fn new(servers: usize, clients: usize) -> Trace {
+        Trace { nodes: servers + clients, servers, ..Trace::default() }
     }
 
     pub(crate) fn push(&mut self, line: Line) {
@@ -163,6 +164,12 @@ impl Trace {
         self.nodes
     }
 
+    /// How many of them are servers: the first ones.
+    #[must_use]
+    pub fn servers(&self) -> usize {
+        self.servers
+    }
+
     /// When nodes were down, in the order in which they went down.
     #[must_use]
     pub fn outages(&self) -> &[Outage] {
@@ -221,7 +228,7 @@ mod tests {
 
     #[test]
     fn rows_are_aligned_in_node_columns() {
-        let mut trace = Trace::new(3);
+        let mut trace = Trace::new(3, 0);
         let line =
             |node, what, text: &str| Line { event: 7, at: Instant(1_500_000), node, what, text: text.to_owned() };
         trace.push(line(Some(NodeId(1)), What::TimerRanOut(TimerId(0)), "timer 0"));
@@ -234,7 +241,7 @@ mod tests {
 
     #[test]
     fn one_index_after_the_other_is_one_line() {
-        let mut trace = Trace::new(2);
+        let mut trace = Trace::new(2, 0);
         let applied = |index| Observation::Applied { index, term: 1, payload: 0, state: index << 32 };
         let appended = |index, term| Observation::Appended { index, term, payload: 0 };
         let steps = [
