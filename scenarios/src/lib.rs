@@ -28,6 +28,7 @@ pub mod formats;
 pub mod generate;
 pub mod host;
 pub mod latency;
+pub mod page;
 pub mod parallel_check;
 pub mod probes;
 pub mod run;
