@@ -4,6 +4,8 @@
 //! |---|---|
 //! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
+//! | what is wrong with a file, and where | [`mistake`] |
+//! | what students are asked for, and how it is graded | [`assignment`] |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
@@ -13,10 +15,12 @@
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
 //! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
+//! | a run as a page, and as files that others read | [`page`] |
 //! | threads, files, the wall clock | [`host`] |
 //! | what a process says with its exit code | [`exit`] |
 //! | the command line | [`cli`] |
 
+pub mod assignment;
 pub mod bugs;
 pub mod campaign;
 pub mod catalog;
@@ -28,6 +32,7 @@ pub mod formats;
 pub mod generate;
 pub mod host;
 pub mod latency;
+pub mod mistake;
 pub mod page;
 pub mod parallel_check;
 pub mod probes;
