@@ -13,6 +13,9 @@
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
 //! | a history as a drawing | [`lanes`] |
+//! | a run for the tools of others | [`export`] |
+//! | a run or a history as a page | [`page`] |
+//! | a run as lanes, steps and messages | [`timeline`] |
 //! | why a history is not linearizable, for people | [`violation`] |
 //! | the verdict on a history, for programs | [`check`] |
 //! | what the runs of a submission are worth | [`grade`] |
@@ -22,6 +25,7 @@ mod behaviour;
 pub mod bench;
 pub mod check;
 pub mod coverage;
+pub mod export;
 pub mod faults;
 pub mod grade;
 pub mod human;
@@ -29,7 +33,9 @@ pub mod interval;
 pub mod json;
 pub mod lanes;
 pub mod model;
+pub mod page;
 mod table;
 pub mod tally;
+pub mod timeline;
 pub mod violation;
 pub mod words;

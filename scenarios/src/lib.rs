@@ -31,6 +31,7 @@ pub mod generate;
 pub mod host;
 pub mod lab;
 pub mod latency;
+pub mod page;
 pub mod parallel_check;
 pub mod probes;
 pub mod run;

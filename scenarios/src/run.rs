@@ -9,7 +9,7 @@ use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_reports::violation::text as violation_text;
-use whitewater_sim::check::{self, Budget};
+use whitewater_sim::check::{self, Account, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
@@ -72,8 +72,8 @@ pub struct Run {
     pub sightings: Vec<Sighting>,
     /// For each fault of the plan that began, the servers that its target turned out to be.
     pub struck: Vec<Option<Vec<NodeId>>>,
-    /// The operation whose answer nothing explains, if the history is not linearizable.
-    pub culprit: Option<OperationId>,
+    /// Why the history is not linearizable, if it is not.
+    pub account: Option<Account>,
     /// What the clients asked and heard.
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
@@ -109,9 +109,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     for change in &lineage.changes {
         world.depart(change.at(), change.key(lineage.luck()));
     }
-    let mut culprit = None;
+    let mut account = None;
     let verdict =
-        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut culprit))) {
+        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut account))) {
             Ok(verdict) => verdict,
             Err(panic) => match world.acting() {
                 Some(node) => panicked(&mut world, node, &*panic),
@@ -123,7 +123,7 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     let sightings = sightings(&world);
     let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
     let (trace, exercised) = (world.take_trace(), world.exercised());
-    Run { record, sightings, struck, culprit, history: world.into_history(), trace, exercised }
+    Run { record, sightings, struck, account, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -141,7 +141,7 @@ fn judge<S: System>(
     scenario: &Scenario,
     checks: Checks,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     if let Some(why) = system.refusal(scenario) {
         return Verdict::Inconclusive { why };
@@ -170,7 +170,7 @@ fn judge<S: System>(
     if world.violation().is_some() {
         return violation(world);
     }
-    if checks.contains(Check::Linearizability) { linearizability(world, options, culprit) } else { Verdict::Pass }
+    if checks.contains(Check::Linearizability) { linearizability(world, options, account) } else { Verdict::Pass }
 }
 
 enum Settled {
@@ -232,7 +232,7 @@ const WHY_WIDTH: u16 = 76;
 fn linearizability<P: Participant>(
     world: &mut World<P>,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
@@ -241,9 +241,9 @@ fn linearizability<P: Participant>(
     match check::check(&model, world.history(), &options.budget).verdict {
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
-            let account = explanation.account(&model, world.history(), &|_, at| at.to_string());
-            let why = violation_text(&account, WHY_WIDTH);
-            *culprit = Some(explanation.culprit);
+            let found = explanation.account(&model, world.history(), &|_, at| at.to_string());
+            let why = violation_text(&found, WHY_WIDTH);
+            *account = Some(found);
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }

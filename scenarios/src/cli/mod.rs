@@ -7,6 +7,7 @@ mod artifacts;
 mod bugs;
 mod catalog;
 mod check;
+mod exports;
 mod latency;
 mod manual;
 mod new;
