@@ -7,6 +7,7 @@
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the host")]
 
 pub mod process;
+pub mod watch;
 
 use std::fmt;
 use std::fs::{self, File};
@@ -68,6 +69,29 @@ pub fn parallelism() -> u32 {
 pub fn program() -> String {
     let called = std::env::args().next().unwrap_or_default();
     whitewater_reports::words::shell_word(&called)
+}
+
+/// Tells a process that it was started by this program, to make runs.
+const WORKER: &str = "WHITEWATER_WORKER";
+
+/// Whether this process was started by [`process::Process::start_self`].
+#[must_use]
+pub fn is_started_by_itself() -> bool {
+    std::env::var_os(WORKER).is_some()
+}
+
+/// Calls `take` with each line of the standard input, without its end, until that ends.
+pub fn each_line(mut take: impl FnMut(&[u8])) {
+    for line in io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else { return };
+        take(&line);
+    }
+}
+
+/// Ends this process.
+pub fn exit(code: u8) -> ! {
+    process::end_processes();
+    std::process::exit(i32::from(code))
 }
 
 /// The width of the terminal that shows the standard output; none if it goes elsewhere.

@@ -7,6 +7,7 @@
 //! | what is wrong with a file, and where | [`mistake`] |
 //! | what students are asked for, and how it is graded | [`assignment`] |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
+//! | a node of one's own in Rust; runs in processes of their own | [`lab`], [`contained`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
@@ -25,12 +26,14 @@ pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod cli;
+pub mod contained;
 pub mod describe;
 pub mod exit;
 pub mod faults;
 pub mod formats;
 pub mod generate;
 pub mod host;
+pub mod lab;
 pub mod latency;
 pub mod mistake;
 pub mod page;

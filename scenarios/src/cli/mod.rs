@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::contained;
 use crate::exit;
 use crate::host::{self, HostError};
 use crate::target::{self, Target};
@@ -94,7 +95,7 @@ impl From<HostError> for Failure {
 pub fn main(system: impl Target + 'static) -> ExitCode {
     host::keep_panics();
     let target: target::Shared = Arc::new(system);
-    let done = host::guard(|| dispatch(&target));
+    let done = host::guard(|| if contained::is_worker() { Ok(contained::work(&*target)) } else { dispatch(&target) });
     // Runs that were abandoned may still have theirs.
     host::process::end_processes();
     ExitCode::from(match done {

@@ -138,8 +138,13 @@ pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Fa
 }
 
 fn not_made(record: &RunRecord, command: &str) -> Result<u8, Failure> {
-    print(&format!("ERROR: the run could not be made\n{}  {command}\n", explanation(record)))?;
-    Ok(exit::INTERNAL)
+    let title = match record.verdict.outcome() {
+        Outcome::Violation => "FAIL: the run could not be made to its end",
+        Outcome::Inconclusive => "INCONCLUSIVE: the run could not be made to its end",
+        Outcome::Pass | Outcome::Error | Outcome::Nothing => "ERROR: the run could not be made",
+    };
+    print(&format!("{title}\n{}  {command}\n", explanation(record)))?;
+    Ok(exit::code(record.verdict.outcome()))
 }
 
 fn report(selected: &Selected, record: &RunRecord) -> String {
@@ -236,9 +241,11 @@ fn difference(one: &Run, other: &Run) -> Option<String> {
         let row = |trace: &Trace, line: Option<&Line>| {
             line.map_or_else(|| "(the trace ends here)".to_owned(), |line| trace.row(line).to_string())
         };
-        let event = pair.iter().flatten().map(|line| line.event).min().unwrap_or_default();
+        let earliest = pair.iter().flatten().min_by_key(|line| line.event);
+        let event = earliest.map_or(0, |line| line.event);
+        let node = earliest.and_then(|line| line.node).map(|node| format!(" on {node}")).unwrap_or_default();
         return Some(format!(
-            "two runs differ first in event e{event}, line {} of the trace\n  {}\n  {}",
+            "two runs differ first in event e{event}{node}, line {} of the trace\n  {}\n  {}",
             count(place as u64 + 1),
             row(first, pair[0]),
             row(second, pair[1])

@@ -1,12 +1,11 @@
 //! A node that is a program: one process for each life, told an event in a line, and heard until it is done with it.
 
-use whitewater_reports::words::printable;
-
 use crate::host::Stopwatch;
 use crate::host::process::{Failure, Limits, Process};
 
 use super::brain::{Brain, Trouble, limits};
 use super::protocol::{self, Action, Event, EventBody, FromSimulator, ToSimulator};
+use super::words::{BOUNDED_MAX, bounded};
 
 /// How long the first turn may take on the wall clock: programs have to start.
 const FIRST_TURN_NS_MAX: u64 = 30_000_000_000;
@@ -19,9 +18,6 @@ const MEMORY_BYTES_MAX: u64 = 1 << 30;
 
 /// The most processes and threads of a node.
 const TASKS_MAX: usize = 256;
-
-/// So much of a line is shown, in characters.
-const SHOWN_MAX: usize = 200;
 
 /// A process that speaks the protocol.
 pub(super) struct External {
@@ -118,13 +114,6 @@ fn trouble(failure: Failure, limit_ns: u64) -> Trouble {
 /// The beginning of what a node said, made fit to be shown.
 fn shown(line: &[u8]) -> String {
     // A character has at most four bytes.
-    let begin = &line[..line.len().min(SHOWN_MAX * 4)];
+    let begin = &line[..line.len().min(BOUNDED_MAX * 4)];
     bounded(&String::from_utf8_lossy(begin))
-}
-
-/// The beginning of a text, made fit to be shown.
-pub(super) fn bounded(text: &str) -> String {
-    let shown: String = text.chars().take(SHOWN_MAX).collect();
-    let more = if shown.len() < text.len() { "..." } else { "" };
-    format!("{}{more}", printable(&shown))
 }

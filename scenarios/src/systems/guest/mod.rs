@@ -15,6 +15,7 @@ mod reports;
 mod requests;
 mod saves;
 mod seat;
+mod words;
 
 use std::fmt;
 use std::rc::Rc;

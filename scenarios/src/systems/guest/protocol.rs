@@ -228,7 +228,7 @@ pub enum Role {
 }
 
 /// What a node says to a client.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Answer {
     /// The value that was read.
