@@ -304,6 +304,11 @@ struct Typed<'a> {
     name: Cow<'a, str>,
 }
 
+/// The `type` of a body, if it has one.
+pub(super) fn type_of(body: &str) -> Option<String> {
+    serde_json::from_str(body).ok().map(|Typed { name }: Typed<'_>| name.into_owned())
+}
+
 /// [`ToSimulator::Save`]: JSON that is passed on as it was written cannot be read as part of an enum.
 #[derive(Deserialize)]
 struct Save {

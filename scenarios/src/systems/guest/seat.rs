@@ -20,7 +20,7 @@ use super::protocol::{self, Action, Event, EventBody, FromSimulator, ToSimulator
 use super::reports::{Ledger, Reports};
 use super::requests::{Asked, Requests};
 use super::saves::{Changes, Saves};
-use super::words::bounded;
+use super::words::{bounded, traced};
 use super::{Context, Letter, Maker};
 use crate::host::Stopwatch;
 use crate::systems::hosted::{FIRST_TIMER, Server, Wire};
@@ -288,7 +288,7 @@ impl fmt::Display for Noted<'_> {
         f.write_str("saves")?;
         for (place, (key, value)) in self.0.iter().enumerate() {
             let value = value.as_ref().map_or("null", |value| value.get());
-            write!(f, "{} {key}: {}", if place == 0 { "" } else { "," }, bounded(value))?;
+            write!(f, "{} {key}: {}", if place == 0 { "" } else { "," }, traced(value))?;
         }
         Ok(())
     }
