@@ -13,6 +13,9 @@
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
 //! | a history as a drawing | [`lanes`] |
+//! | a run for the tools of others | [`export`] |
+//! | a run or a history as a page | [`page`] |
+//! | a run as lanes, steps and messages | [`timeline`] |
 //! | why a history is not linearizable, for people | [`violation`] |
 //! | the verdict on a history, for programs | [`check`] |
 //! | what the runs of a submission are worth | [`grade`], [`marking`] |
@@ -24,6 +27,7 @@ pub mod bench;
 pub mod check;
 pub mod classroom50;
 pub mod coverage;
+pub mod export;
 pub mod faults;
 pub mod grade;
 pub mod grade_sheet;
@@ -34,9 +38,11 @@ pub mod json;
 pub mod lanes;
 pub mod marking;
 pub mod model;
+pub mod page;
 pub mod rows;
 mod table;
 pub mod tally;
+pub mod timeline;
 pub mod violation;
 pub mod vpl;
 pub mod words;

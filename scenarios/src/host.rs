@@ -6,6 +6,9 @@
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the host")]
 
+pub mod process;
+pub mod watch;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
@@ -69,6 +72,29 @@ pub fn program() -> String {
     whitewater_reports::words::shell_word(&called)
 }
 
+/// Tells a process that it was started by this program, to make runs.
+const WORKER: &str = "WHITEWATER_WORKER";
+
+/// Whether this process was started by [`process::Process::start_self`].
+#[must_use]
+pub fn is_started_by_itself() -> bool {
+    std::env::var_os(WORKER).is_some()
+}
+
+/// Calls `take` with each line of the standard input, without its end, until that ends.
+pub fn each_line(mut take: impl FnMut(&[u8])) {
+    for line in io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else { return };
+        take(&line);
+    }
+}
+
+/// Ends this process.
+pub fn exit(code: u8) -> ! {
+    process::end_processes();
+    std::process::exit(i32::from(code))
+}
+
 /// The width of the terminal that shows the standard output; none if it goes elsewhere.
 #[must_use]
 pub fn stdout_width() -> Option<u16> {
@@ -78,7 +104,12 @@ pub fn stdout_width() -> Option<u16> {
 /// The memory of this process that is in use, in bytes, where the system tells (Linux does).
 #[must_use]
 pub fn resident_memory_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_bytes("/proc/self/status")
+}
+
+/// The memory that is in use by the process of this file of Linux.
+fn resident_bytes(status: &str) -> Option<u64> {
+    let status = fs::read_to_string(status).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1 << 10)
@@ -326,6 +357,7 @@ pub const INTERRUPTED_CODE: u8 = 130;
 pub fn keep_interrupts() -> Result<(), HostError> {
     let handle = || {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            process::end_processes();
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
     };

@@ -9,7 +9,7 @@ use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_reports::violation::text as violation_text;
-use whitewater_sim::check::{self, Budget};
+use whitewater_sim::check::{self, Account, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
@@ -72,8 +72,8 @@ pub struct Run {
     pub sightings: Vec<Sighting>,
     /// For each fault of the plan that began, the servers that its target turned out to be.
     pub struck: Vec<Option<Vec<NodeId>>>,
-    /// The operation whose answer nothing explains, if the history is not linearizable.
-    pub culprit: Option<OperationId>,
+    /// Why the history is not linearizable, if it is not.
+    pub account: Option<Account>,
     /// What the clients asked and heard.
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
@@ -109,9 +109,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     for change in &lineage.changes {
         world.depart(change.at(), change.key(lineage.luck()));
     }
-    let mut culprit = None;
+    let mut account = None;
     let verdict =
-        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut culprit))) {
+        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut account))) {
             Ok(verdict) => verdict,
             Err(panic) => match world.acting() {
                 Some(node) => panicked(&mut world, node, &*panic),
@@ -123,7 +123,7 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     let sightings = sightings(&world);
     let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
     let (trace, exercised) = (world.take_trace(), world.exercised());
-    Run { record, sightings, struck, culprit, history: world.into_history(), trace, exercised }
+    Run { record, sightings, struck, account, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -141,7 +141,7 @@ fn judge<S: System>(
     scenario: &Scenario,
     checks: Checks,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     if let Some(why) = system.refusal(scenario) {
         return Verdict::Inconclusive { why };
@@ -152,6 +152,7 @@ fn judge<S: System>(
         Stopped::Reached => {}
         Stopped::Violation => return violation(world),
         Stopped::Budget => return out_of_budget(world, options),
+        Stopped::Abandoned => return abandoned(world),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
     match settle(system, world, healed.after(scenario.timing.settle_ns), options) {
@@ -162,17 +163,19 @@ fn judge<S: System>(
         }
         Settled::No(_) => {}
         Settled::Stopped(Stopped::Budget) => return out_of_budget(world, options),
+        Settled::Stopped(Stopped::Abandoned) => return abandoned(world),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
     world.finish();
     if world.violation().is_some() {
         return violation(world);
     }
-    if checks.contains(Check::Linearizability) { linearizability(world, options, culprit) } else { Verdict::Pass }
+    if checks.contains(Check::Linearizability) { linearizability(world, options, account) } else { Verdict::Pass }
 }
 
-/// How many events there are between two looks at whether somebody wants the run to be stopped.
-const STOP_EVERY: u64 = 1_000;
+/// How many events there are between two looks at whether somebody wants the run to be stopped: few, because one event can
+/// take a node that is a process of its own seconds.
+const STOP_EVERY: u64 = 16;
 
 /// Does what [`World::run_until`] does, and also stops where [`Budget::stop`] says so: then the events are not used up.
 fn advance<P: Participant>(world: &mut World<P>, limit: Instant, options: &Options<'_>) -> Stopped {
@@ -200,7 +203,7 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
     loop {
         match advance(world, world.now().after(POLL_NS).min(deadline), options) {
             Stopped::Reached => {}
-            stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
+            stopped @ (Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return Settled::Stopped(stopped),
         }
         match unsettled(system, world, healed) {
             None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
@@ -213,7 +216,12 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
 
 /// What is missing for the cluster to be whole again, if anything is.
 fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> Option<String> {
-    if system.leaders() == Leaders::Observed && world.observer().leader().is_none() {
+    let is_led = match system.leaders() {
+        Leaders::Observed => world.observer().leader().is_some(),
+        Leaders::AsTold => world.observer().leader().is_some() || world.observer().terms_led() == 0,
+        Leaders::Unobserved => true,
+    };
+    if !is_led {
         return Some("there is no leader".to_owned());
     }
     if let Some(client) = world.processes().find(|(_, node)| node.has_work()).map(|(id, _)| id) {
@@ -239,7 +247,7 @@ const WHY_WIDTH: u16 = 76;
 fn linearizability<P: Participant>(
     world: &mut World<P>,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
@@ -248,9 +256,9 @@ fn linearizability<P: Participant>(
     match check::check(&model, world.history(), &options.budget).verdict {
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
-            let account = explanation.account(&model, world.history(), &|_, at| at.to_string());
-            let why = violation_text(&account, WHY_WIDTH);
-            *culprit = Some(explanation.culprit);
+            let found = explanation.account(&model, world.history(), &|_, at| at.to_string());
+            let why = violation_text(&found, WHY_WIDTH);
+            *account = Some(found);
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }
@@ -277,7 +285,32 @@ fn violation<P: Participant>(world: &World<P>) -> Verdict {
         name: violation.check.name().to_owned(),
         event: violation.event,
         at_ns: violation.at.0,
-        why: violation.why.clone(),
+        why: format!("{}{}", violation.why, last_words(world, violation.node)),
+    }
+}
+
+/// The run could not be made to its end, through no fault of the system under test that anybody could show.
+fn abandoned<P: Participant>(world: &World<P>) -> Verdict {
+    let (node, why) = world.abandoned().expect("the run was stopped because a host gave it up");
+    Verdict::Inconclusive { why: format!("{why}{}", last_words(world, Some(node))) }
+}
+
+/// What stands before the last words of a node. What a process prints may differ between two runs of the same seed, so
+/// nothing behind this is compared.
+const LAST_WORDS: &str = "\nits standard error ended with:\n";
+
+/// Why a run failed, as far as it is the same whenever the run is made again.
+#[must_use]
+pub fn without_last_words(why: &str) -> &str {
+    why.split(LAST_WORDS).next().unwrap_or_default()
+}
+
+/// What a node printed last, if it is a process and printed anything, as lines behind a reason.
+fn last_words<P: Participant>(world: &World<P>, node: Option<NodeId>) -> String {
+    let process = world.processes().find(|(id, _)| Some(*id) == node).map(|(_, process)| process);
+    match process.and_then(Participant::last_words) {
+        Some(words) => format!("{LAST_WORDS}{words}"),
+        None => String::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use whitewater_reports::words::{counted, printable, span};
 use whitewater_reports::{classroom50, grade_sheet, gradescope, human, json, rows, vpl};
 
 use super::artifacts::CAMPAIGN;
-use super::{Failure, bugs, exit, print};
+use super::{Failure, bugs, exit, node, print};
 
 /// Grade nodes by the rows of an assignment, and write what grading platforms read
 ///
@@ -47,8 +47,10 @@ pub(crate) struct Arguments {
     bug: Option<String>,
     /// Score the scenarios in this folder instead, by the bugs that they catch, as [coursework] of the assignment says. Needs
     /// a build with --features bugs
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["row", "bug"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["row", "bug", "node"])]
     scenarios: Option<PathBuf>,
+    #[command(flatten)]
+    node: node::Arguments,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -66,7 +68,7 @@ enum Format {
 fn after_help() -> String {
     format!(
         "Examples:\n  \
-         whitewater grade assignment.toml\n  \
+         whitewater grade assignment.toml --node 'python3 raft.py'\n  \
          whitewater grade assignment.toml --row 1.2 --public\n  \
          whitewater grade assignment.toml --out results --format gradescope --format csv\n\n{}",
         exit::HELP
@@ -113,7 +115,7 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
             let request = request(arguments, &assignment)?;
             host::keep_interrupts()?;
             host::tell(&announcement(&assignment, &request));
-            grading::grade(target, &assignment, &request, after)?
+            grading::grade(&arguments.node.target(target)?, &assignment, &request, after)?
         }
     };
     print(&grade_sheet::write(&campaign, host::stdout_width().unwrap_or(human::WIDTH_MAX)))?;

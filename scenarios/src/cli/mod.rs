@@ -7,10 +7,12 @@ mod artifacts;
 mod bugs;
 mod catalog;
 mod check;
+mod exports;
 mod grade;
 mod latency;
 mod manual;
 mod new;
+mod node;
 mod pack;
 mod probes;
 mod progress;
@@ -27,6 +29,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::contained;
 use crate::exit;
 use crate::host::{self, HostError};
 use crate::target::{self, Target};
@@ -97,7 +100,10 @@ impl From<HostError> for Failure {
 pub fn main(system: impl Target + 'static) -> ExitCode {
     host::keep_panics();
     let target: target::Shared = Arc::new(system);
-    ExitCode::from(match host::guard(|| dispatch(&target)) {
+    let done = host::guard(|| if contained::is_worker() { Ok(contained::work(&*target)) } else { dispatch(&target) });
+    // Runs that were abandoned may still have theirs.
+    host::process::end_processes();
+    ExitCode::from(match done {
         Ok(Ok(code)) => code,
         Ok(Err(failure)) => {
             host::tell(&format!("error: {}", failure.message));
