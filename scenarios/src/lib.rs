@@ -5,7 +5,7 @@
 //! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
-//! | a node of one's own in Rust; runs in processes of their own | [`lab`], [`contained`] |
+//! | a node of one's own in Rust; runs in processes of their own | [`node`], [`contained`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
@@ -29,8 +29,8 @@ pub mod faults;
 pub mod formats;
 pub mod generate;
 pub mod host;
-pub mod lab;
 pub mod latency;
+pub mod node;
 pub mod page;
 pub mod parallel_check;
 pub mod probes;

@@ -196,3 +196,39 @@ fn recovered(mut bytes: &[u8]) -> Option<Saved> {
     }
     map
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(said: &[(&str, Option<&str>)]) -> Changes {
+        let json = |text: &str| Arc::from(RawValue::from_string(text.to_owned()).expect("JSON"));
+        said.iter().map(|(key, value)| ((*key).to_owned(), value.map(json))).collect()
+    }
+
+    fn shown(bytes: &[u8]) -> Option<String> {
+        recovered(bytes).map(|map| serde_json::to_string(&map).expect("a map is JSON"))
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_first_record_that_is_not_whole() {
+        let first = record(&changes(&[("a", Some("1")), ("b", Some("[\"x\", 1e400]"))]));
+        let second = record(&changes(&[("a", None), ("c", Some("\"y\""))]));
+        let third = record(&changes(&[("d", Some("2"))]));
+        let whole = [&first[..], &second, &third].concat();
+        assert_eq!(shown(&first).as_deref(), Some("{\"a\":1,\"b\":[\"x\", 1e400]}"));
+        assert_eq!(shown(&whole).as_deref(), Some("{\"b\":[\"x\", 1e400],\"c\":\"y\",\"d\":2}"));
+        for end in first.len()..first.len() + second.len() {
+            assert_eq!(shown(&whole[..end]), shown(&first), "cut at {end}");
+        }
+        for end in 0..first.len() {
+            assert_eq!(shown(&whole[..end]), None, "cut at {end}");
+        }
+        let mut hole = whole.clone();
+        hole[first.len()..first.len() + second.len()].fill(0);
+        assert_eq!(shown(&hole), shown(&first), "what lies behind a hole is not read");
+        let mut wrong = whole;
+        wrong[first.len() + HEAD_BYTES + 2] ^= 1;
+        assert_eq!(shown(&wrong), shown(&first));
+    }
+}

@@ -34,6 +34,9 @@ const AFTER_US_MAX: u64 = 86_400_000_000;
 /// How many timers a node may have.
 const TIMERS_MAX: usize = (u8::MAX - FIRST_TIMER) as usize;
 
+/// How many bytes a message counts beside its body.
+const ENVELOPE_BYTES: usize = 64;
+
 /// What the nodes of a run have in common.
 pub(super) struct Table {
     maker: Maker,
@@ -165,7 +168,7 @@ impl Table {
     fn count(&self, actions: &[Action]) -> Result<(), Trouble> {
         let mut spent = self.spent.borrow_mut();
         let bytes = |action: &Action| match action {
-            Action::Send { dest, body, .. } => dest.len() + body.get().len(),
+            Action::Send { dest, body, .. } => ENVELOPE_BYTES + dest.len() + body.get().len(),
             Action::Tell(ToSimulator::Save { key, value }) => {
                 key.len() + value.as_ref().map_or(0, |value| value.get().len())
             }

@@ -1,10 +1,10 @@
 //! A node of one's own in Rust: what it does is one trait, and everything else, the whole command line included, is one call.
 //!
 //! The protocol is that of `scenarios/NODES.md`, with types in place of lines: an event is a call, an action is a call of
-//! [`Hands`]. A crate of one file is enough; `examples/lab.rs` is one.
+//! [`Hands`]. A crate of one file is enough; `examples/node.rs` is one.
 //!
 //! ```no_run
-//! use whitewater_scenarios::lab::{self, Hands, Init, Node, Request};
+//! use whitewater_scenarios::node::{self, Hands, Init, Node, Request};
 //!
 //! struct Silent;
 //!
@@ -17,7 +17,7 @@
 //! }
 //!
 //! fn main() -> std::process::ExitCode {
-//!     lab::main::<Silent>()
+//!     node::main::<Silent>()
 //! }
 //! ```
 //!
