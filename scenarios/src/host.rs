@@ -6,6 +6,8 @@
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the host")]
 
+pub mod process;
+
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -77,7 +79,12 @@ pub fn stdout_width() -> Option<u16> {
 /// The memory of this process that is in use, in bytes, where the system tells (Linux does).
 #[must_use]
 pub fn resident_memory_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_bytes("/proc/self/status")
+}
+
+/// The memory that is in use by the process of this file of Linux.
+fn resident_bytes(status: &str) -> Option<u64> {
+    let status = fs::read_to_string(status).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1 << 10)
@@ -294,6 +301,7 @@ pub const INTERRUPTED_CODE: u8 = 130;
 pub fn keep_interrupts() -> Result<(), HostError> {
     let handle = || {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            process::end_processes();
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
     };

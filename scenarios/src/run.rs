@@ -152,6 +152,7 @@ fn judge<S: System>(
         Stopped::Reached => {}
         Stopped::Violation => return violation(world),
         Stopped::Budget => return out_of_events(options),
+        Stopped::Abandoned => return abandoned(world),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
     match settle(system, world, healed.after(scenario.timing.settle_ns), options.events_max) {
@@ -162,6 +163,7 @@ fn judge<S: System>(
         }
         Settled::No(_) => {}
         Settled::Stopped(Stopped::Budget) => return out_of_events(options),
+        Settled::Stopped(Stopped::Abandoned) => return abandoned(world),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
     world.finish();
@@ -186,7 +188,7 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
     loop {
         match world.run_until(world.now().after(POLL_NS).min(deadline), events_max) {
             Stopped::Reached => {}
-            stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
+            stopped @ (Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return Settled::Stopped(stopped),
         }
         match unsettled(system, world, healed) {
             None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
@@ -199,7 +201,12 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
 
 /// What is missing for the cluster to be whole again, if anything is.
 fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> Option<String> {
-    if system.leaders() == Leaders::Observed && world.observer().leader().is_none() {
+    let is_led = match system.leaders() {
+        Leaders::Observed => world.observer().leader().is_some(),
+        Leaders::AsTold => world.observer().leader().is_some() || world.observer().terms_led() == 0,
+        Leaders::Unobserved => true,
+    };
+    if !is_led {
         return Some("there is no leader".to_owned());
     }
     if let Some(client) = world.processes().find(|(_, node)| node.has_work()).map(|(id, _)| id) {
@@ -263,7 +270,32 @@ fn violation<P: Participant>(world: &World<P>) -> Verdict {
         name: violation.check.name().to_owned(),
         event: violation.event,
         at_ns: violation.at.0,
-        why: violation.why.clone(),
+        why: format!("{}{}", violation.why, last_words(world, violation.node)),
+    }
+}
+
+/// The run could not be made to its end, through no fault of the system under test that anybody could show.
+fn abandoned<P: Participant>(world: &World<P>) -> Verdict {
+    let (node, why) = world.abandoned().expect("the run was stopped because a host gave it up");
+    Verdict::Inconclusive { why: format!("{why}{}", last_words(world, Some(node))) }
+}
+
+/// What stands before the last words of a node. What a process prints may differ between two runs of the same seed, so
+/// nothing behind this is compared.
+const LAST_WORDS: &str = "\nits standard error ended with:\n";
+
+/// Why a run failed, as far as it is the same whenever the run is made again.
+#[must_use]
+pub fn without_last_words(why: &str) -> &str {
+    why.split(LAST_WORDS).next().unwrap_or_default()
+}
+
+/// What a node printed last, if it is a process and printed anything, as lines behind a reason.
+fn last_words<P: Participant>(world: &World<P>, node: Option<NodeId>) -> String {
+    let process = world.processes().find(|(id, _)| Some(*id) == node).map(|(_, process)| process);
+    match process.and_then(Participant::last_words) {
+        Some(words) => format!("{LAST_WORDS}{words}"),
+        None => String::new(),
     }
 }
 

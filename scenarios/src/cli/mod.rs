@@ -10,6 +10,7 @@ mod check;
 mod latency;
 mod manual;
 mod new;
+mod node;
 mod probes;
 mod progress;
 mod replay;
@@ -92,7 +93,10 @@ impl From<HostError> for Failure {
 pub fn main(system: impl Target + 'static) -> ExitCode {
     host::keep_panics();
     let target: target::Shared = Arc::new(system);
-    ExitCode::from(match host::guard(|| dispatch(&target)) {
+    let done = host::guard(|| dispatch(&target));
+    // Runs that were abandoned may still have theirs.
+    host::process::end_processes();
+    ExitCode::from(match done {
         Ok(Ok(code)) => code,
         Ok(Err(failure)) => {
             host::tell(&format!("error: {}", failure.message));

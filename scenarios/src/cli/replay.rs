@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::campaign::Selected;
 use crate::host::{self, shown};
-use crate::run::{Options, Run};
+use crate::run::{Options, Run, without_last_words};
 use crate::target;
 use crate::{faults, probes};
 use clap::Args;
 use whitewater_reports::human::explanation;
-use whitewater_reports::model::{FaultCount, Outcome, RunRecord};
+use whitewater_reports::model::{FaultCount, Outcome, RunRecord, Verdict};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
@@ -58,8 +58,8 @@ fn after_help() -> String {
 }
 
 /// Makes a run again.
-pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8, Failure> {
-    let Which { selected, lineage, bug, words } = arguments.which.which("replay")?;
+pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Failure> {
+    let Which { selected, lineage, bug, target, words } = arguments.which.which("replay", own)?;
     let command = format!("whitewater replay {words}");
     let make = |recording| {
         let options = Options { bug, recording, ..Options::default() };
@@ -214,7 +214,16 @@ fn difference(one: &Run, other: &Run) -> Option<String> {
             row(second, pair[1])
         ));
     }
-    let strip = |run: &Run| RunRecord { wall_ns: 0, ..run.record.clone() };
+    let strip = |run: &Run| {
+        let mut record = RunRecord { wall_ns: 0, ..run.record.clone() };
+        match &mut record.verdict {
+            Verdict::Violation { why, .. } | Verdict::Inconclusive { why } | Verdict::Error { why } => {
+                *why = without_last_words(why).to_owned();
+            }
+            Verdict::Pass => {}
+        }
+        record
+    };
     let (one, other) = (strip(one), strip(other));
     (one != other).then(|| {
         let (first, second) = (&one.digest, &other.digest);
