@@ -6,6 +6,7 @@
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
 //! | what is wrong with a file, and where | [`mistake`] |
 //! | what students are asked for, and how it is graded | [`assignment`] |
+//! | a lab to hand out, with its skeletons | [`lab`] |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
@@ -30,6 +31,7 @@ pub mod faults;
 pub mod formats;
 pub mod generate;
 pub mod host;
+pub mod lab;
 pub mod latency;
 pub mod mistake;
 pub mod parallel_check;
