@@ -4,6 +4,9 @@
 //! |---|---|
 //! | everything about a run but its seed | [`scenario`], [`catalog`], [`describe`](mod@describe) |
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
+//! | what is wrong with a file, and where | [`mistake`] |
+//! | what students are asked for, and how it is graded | [`assignment`] |
+//! | a lab to hand out, with its skeletons | [`lab`] |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
 //! | a node of one's own in Rust; runs in processes of their own | [`node`], [`contained`] |
 //! | one run, and its verdict | [`run`] |
@@ -18,6 +21,7 @@
 //! | what a process says with its exit code | [`exit`] |
 //! | the command line | [`cli`] |
 
+pub mod assignment;
 pub mod bugs;
 pub mod campaign;
 pub mod catalog;
@@ -29,7 +33,9 @@ pub mod faults;
 pub mod formats;
 pub mod generate;
 pub mod host;
+pub mod lab;
 pub mod latency;
+pub mod mistake;
 pub mod node;
 pub mod page;
 pub mod parallel_check;

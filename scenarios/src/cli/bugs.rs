@@ -14,6 +14,7 @@ use whitewater_sim::Check;
 
 use super::progress::{self, Bar};
 use super::{Failure, exit, print, select};
+use crate::mistake::alike;
 
 /// What to build for bugs to be switched on.
 const HOW_TO_BUILD: &str = "build it with --features bugs, as in: cargo run --release --features bugs -- bugs run";
@@ -117,7 +118,7 @@ pub(crate) fn switchable(name: &str) -> Result<Bug, Failure> {
 fn named(name: &str) -> Result<Bug, Failure> {
     bugs::find(name).ok_or_else(|| {
         let all = bugs::all();
-        let suggestion = select::alike(name, all.iter().map(|bug| bug.name));
+        let suggestion = alike(name, all.iter().map(|bug| bug.name));
         Failure::usage(format!("there is no bug `{}`{suggestion}\n`whitewater bugs` lists them", printable(name)))
     })
 }

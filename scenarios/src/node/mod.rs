@@ -41,7 +41,7 @@ use crate::host::watch;
 use crate::systems::guest::protocol::{Action, Event, EventBody, FromSimulator};
 use crate::systems::guest::{Brain, Guests, Trouble};
 
-pub use crate::systems::guest::protocol::{Answer, Operation, Role};
+pub use crate::systems::guest::protocol::{Answer, Operation, Role, Settings};
 pub use hands::Hands;
 
 /// A node. A crash drops it, and a restart makes a new one, which knows what was saved and nothing else.
@@ -76,6 +76,8 @@ pub struct Init {
     pub nodes: Vec<String>,
     /// A random number, another one in each life.
     pub seed: u64,
+    /// What the scenario asks of nodes.
+    pub settings: Settings,
     /// What the disk holds.
     pub saved: Saved,
 }
@@ -132,10 +134,13 @@ impl<N: Node> InProcess<N> {
     fn tell(&mut self, event: &Event, hands: &mut Hands) {
         let from = &*event.src;
         match &event.body {
-            EventBody::Simulator(FromSimulator::Init { node_id, node_ids, seed, saved }) => {
+            EventBody::Simulator(FromSimulator::Init { node_id, node_ids, seed, settings, saved }) => {
                 let nodes = node_ids.iter().map(|name| (**name).to_owned()).collect();
                 let saved = Saved(saved.clone());
-                self.node = Some(N::init(Init { me: (**node_id).to_owned(), nodes, seed: *seed, saved }, hands));
+                self.node = Some(N::init(
+                    Init { me: (**node_id).to_owned(), nodes, seed: *seed, settings: *settings, saved },
+                    hands,
+                ));
             }
             EventBody::Simulator(FromSimulator::Timer { name }) => self.node().timer(name, hands),
             EventBody::Simulator(FromSimulator::Saved { save }) => self.node().saved(*save, hands),

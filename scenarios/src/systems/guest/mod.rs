@@ -101,7 +101,7 @@ impl System for Guests {
     }
 
     fn program(&self, Stage { scenario, plan, keep }: &Stage<'_>) -> Program<hosted::Node<Seat>> {
-        let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario.clients));
+        let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario));
         let workload = Workload { in_flight: 1, ..scenario.workload.clone() };
         let scenario = Scenario { workload, ..(*scenario).clone() };
         let plan = Plan { scripts: plan.scripts.iter().map(through_the_log).collect(), ..(*plan).clone() };
@@ -125,16 +125,13 @@ impl fmt::Display for Letter {
     }
 }
 
-/// The kind of a message between nodes: one that no fault picks out.
-const KIND: u8 = 63;
-
 impl whitewater_sim::Message for Letter {
     fn fingerprint(&self) -> u64 {
         xxh3_64(self.0.get().as_bytes())
     }
 
     fn kind(&self) -> u8 {
-        KIND
+        protocol::kind_of(&self.0)
     }
 
     fn name(&self) -> Cow<'static, str> {

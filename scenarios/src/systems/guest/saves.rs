@@ -19,11 +19,8 @@ pub(super) type Saved = BTreeMap<String, Arc<RawValue>>;
 /// The changes of a turn: `None` removes a key.
 pub(super) type Changes = BTreeMap<String, Option<Arc<RawValue>>>;
 
-/// A file may have this many bytes beside several times those of its map.
-const SLACK_BYTES: usize = 64 << 10;
-
-/// How many times as long as its map a file may become.
-const GROWTH_MAX: usize = 4;
+/// How many times as long as its map a file may become, beside some slack.
+const GROWTH_MAX: usize = 2;
 
 /// The saves of one life.
 #[derive(Debug)]
@@ -32,6 +29,7 @@ pub(super) struct Saves {
     /// The number of the file, and its length; no length before the first save of this life.
     file: (u64, Option<usize>),
     map_bytes: usize,
+    slack_bytes: usize,
     /// How many saves there were, and how many of them are durable.
     count: u64,
     durable: u64,
@@ -56,13 +54,20 @@ fn file_name(number: u64) -> String {
 }
 
 impl Saves {
-    /// Reads what the disk holds.
+    /// Reads what the disk holds. A file may have so many bytes beside a few times those of what is saved.
     ///
     /// # Errors
     /// While it cannot be read.
-    pub(super) fn open<P: Process>(context: &mut Context<'_, P>) -> Result<Saves, Unreadable> {
-        let mut saves =
-            Saves { map: Saved::new(), file: (0, None), map_bytes: 0, count: 0, durable: 0, pending: VecDeque::new() };
+    pub(super) fn open<P: Process>(slack_bytes: usize, context: &mut Context<'_, P>) -> Result<Saves, Unreadable> {
+        let mut saves = Saves {
+            map: Saved::new(),
+            file: (0, None),
+            map_bytes: 0,
+            slack_bytes,
+            count: 0,
+            durable: 0,
+            pending: VecDeque::new(),
+        };
         let mut files: Vec<u64> =
             context.files().iter().filter_map(|name| name.strip_prefix("saved-")?.parse().ok()).collect();
         files.sort_unstable();
@@ -108,7 +113,7 @@ impl Saves {
             self.map_bytes -= old.map_or(0, |old| length + old.get().len());
         }
         self.count += 1;
-        let is_full = |length: usize| length + record.len() > GROWTH_MAX * self.map_bytes + SLACK_BYTES;
+        let is_full = |length: usize| length + record.len() > GROWTH_MAX * self.map_bytes + self.slack_bytes;
         let pending = match self.file {
             (file, Some(length)) if !is_full(length) => {
                 let name = file_name(file);
