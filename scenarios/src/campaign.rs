@@ -168,7 +168,7 @@ pub struct Progress {
 }
 
 /// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
-const GRACE_NS: u64 = 500_000_000;
+pub(crate) const GRACE_NS: u64 = 500_000_000;
 
 /// Runs a campaign against the built-in system: see [`conduct_on`].
 ///
@@ -261,20 +261,31 @@ pub fn conduct_with(
         _ => Ending::TimeLimit,
     };
     Campaign {
-        schema: SCHEMA.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        target: argument,
-        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
-        bug: request.bug.map(|bug| bug.name.to_owned()),
-        canary: None,
         ending,
         wall_ns: stopwatch.elapsed_ns(),
-        jobs: request.jobs,
-        scenarios: request.scenarios.iter().map(Selected::record).collect(),
-        probes: probes::records(),
-        grade: None,
         behaviour: behaviour(survey.seen(), request.search),
         runs: records.into_iter().map(|(_, record)| record).collect(),
+        ..empty(argument, &request.scenarios, request.bug, request.jobs)
+    }
+}
+
+/// A campaign of this build in which nothing was run yet.
+pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jobs: u32) -> Campaign {
+    Campaign {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target,
+        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
+        bug: bug.map(|bug| bug.name.to_owned()),
+        canary: None,
+        ending: Ending::Complete,
+        wall_ns: 0,
+        jobs,
+        scenarios: scenarios.iter().map(Selected::record).collect(),
+        probes: probes::records(),
+        grade: None,
+        behaviour: BehaviourRecord::default(),
+        runs: Vec::new(),
     }
 }
 

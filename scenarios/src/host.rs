@@ -9,6 +9,7 @@
 pub mod process;
 pub mod watch;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -186,6 +187,37 @@ pub fn read_all(source: impl Read, path: &Path, bytes_max: u64) -> Result<Vec<u8
 fn why(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// The largest program that is read, in bytes.
+pub const PROGRAM_BYTES_MAX: u64 = 1 << 30;
+
+/// The bytes of this program.
+///
+/// # Errors
+/// If the system does not give them.
+pub fn own_program() -> Result<Vec<u8>, HostError> {
+    let path =
+        std::env::current_exe().map_err(|error| HostError(format!("cannot find this program: {}", why(&error))))?;
+    read(&path, PROGRAM_BYTES_MAX)
+}
+
+/// The names of the files of a folder that end like this, in their order; what is no plain file, such as a link, is left out.
+///
+/// # Errors
+/// If there is no such folder.
+pub fn files_in(path: &Path, ending: &str) -> Result<Vec<OsString>, HostError> {
+    let fail = |error: io::Error| HostError::file("read", path, why(&error));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let is_plain = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_plain && entry.file_name().to_string_lossy().ends_with(ending) {
+            names.push(entry.file_name());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Makes a directory, and shows that files can be written in it.

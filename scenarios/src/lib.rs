@@ -17,6 +17,7 @@
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
 //! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
+//! | a run as a page, and as files that others read | [`page`] |
 //! | threads, files, the wall clock | [`host`] |
 //! | what a process says with its exit code | [`exit`] |
 //! | the command line | [`cli`] |

@@ -39,7 +39,7 @@ pub struct Options<'a> {
     pub checks: CheckSwitch,
     /// The run is stopped, and inconclusive, after this many events.
     pub events_max: u64,
-    /// The checker's budget.
+    /// The checker's budget; whoever it asks whether to stop is asked during the run as well.
     pub budget: Budget<'a>,
 }
 
@@ -148,21 +148,21 @@ fn judge<S: System>(
     }
     world.start();
     let healed = Instant(scenario.timing.duration_ns);
-    match world.run_until(healed, options.events_max) {
+    match advance(world, healed, options) {
         Stopped::Reached => {}
         Stopped::Violation => return violation(world),
-        Stopped::Budget => return out_of_events(options),
+        Stopped::Budget => return out_of_budget(world, options),
         Stopped::Abandoned => return abandoned(world),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
-    match settle(system, world, healed.after(scenario.timing.settle_ns), options.events_max) {
+    match settle(system, world, healed.after(scenario.timing.settle_ns), options) {
         Settled::Yes => {}
         Settled::No(why) if checks.contains(Check::Liveness) => {
             let settle = Instant(scenario.timing.settle_ns);
             world.fail(None, Check::Liveness, format!("{settle} after every fault was healed, {why}"));
         }
         Settled::No(_) => {}
-        Settled::Stopped(Stopped::Budget) => return out_of_events(options),
+        Settled::Stopped(Stopped::Budget) => return out_of_budget(world, options),
         Settled::Stopped(Stopped::Abandoned) => return abandoned(world),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
@@ -171,6 +171,21 @@ fn judge<S: System>(
         return violation(world);
     }
     if checks.contains(Check::Linearizability) { linearizability(world, options, account) } else { Verdict::Pass }
+}
+
+/// How many events there are between two looks at whether somebody wants the run to be stopped: few, because one event can
+/// take a node that is a process of its own seconds.
+const STOP_EVERY: u64 = 16;
+
+/// Does what [`World::run_until`] does, and also stops where [`Budget::stop`] says so: then the events are not used up.
+fn advance<P: Participant>(world: &mut World<P>, limit: Instant, options: &Options<'_>) -> Stopped {
+    loop {
+        let pause = world.events().saturating_add(STOP_EVERY).min(options.events_max);
+        match world.run_until(limit, pause) {
+            Stopped::Budget if pause < options.events_max && !options.budget.stop.is_some_and(|stop| stop()) => {}
+            stopped => return stopped,
+        }
+    }
 }
 
 enum Settled {
@@ -183,10 +198,10 @@ enum Settled {
 /// How often the liveness phase looks whether it is over.
 const POLL_NS: u64 = 10 * MILLISECOND_NS;
 
-fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, events_max: u64) -> Settled {
+fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, options: &Options<'_>) -> Settled {
     let healed = world.now();
     loop {
-        match world.run_until(world.now().after(POLL_NS).min(deadline), events_max) {
+        match advance(world, world.now().after(POLL_NS).min(deadline), options) {
             Stopped::Reached => {}
             stopped @ (Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return Settled::Stopped(stopped),
         }
@@ -299,7 +314,10 @@ fn last_words<P: Participant>(world: &World<P>, node: Option<NodeId>) -> String 
     }
 }
 
-fn out_of_events(options: &Options<'_>) -> Verdict {
+fn out_of_budget<P: Participant>(world: &World<P>, options: &Options<'_>) -> Verdict {
+    if world.events() < options.events_max {
+        return Verdict::Inconclusive { why: "the run was stopped before its end".to_owned() };
+    }
     Verdict::Inconclusive {
         why: format!("the run was stopped after {} events: shorten it, or lower its rate", options.events_max),
     }

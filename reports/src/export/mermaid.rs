@@ -47,7 +47,8 @@ pub fn mermaid(timeline: &Timeline) -> String {
         let text = format!("e{} {}", step.event, safe(&step.text));
         match (step.kind, step.letter.map(|letter| &timeline.letters[letter]), step.lane) {
             (Kind::Arrived, Some(letter), _) => {
-                let name = safe(step.text.split_once(' ').map_or("", |(_, rest)| rest));
+                // Who sent it is where the arrow begins.
+                let name = safe(step.text.splitn(3, ' ').nth(2).unwrap_or_default());
                 line(format!("p{}->>p{}: e{} {name}", letter.from, letter.to, step.event));
             }
             (Kind::Lost, Some(letter), _) => line(format!("p{}--xp{}: {text}", letter.from, letter.to)),

@@ -2,12 +2,17 @@
 //! node with its vector clock (Fidge, 1988; Mattern, 1989).
 //!
 //! The first line is the regular expression that ShiViz needs to read the rest, and the second, for logs of several
-//! executions, is empty. What it simplifies: a step that concerns no node in particular, such as a fault of the network,
+//! executions, is empty. What it simplifies: ShiViz takes minutes for tens of thousands of steps, so the log has the last
+//! ones up to the one to look at, with clocks that begin there, and says how many it leaves out; a step that concerns no node in particular, such as a fault of the network,
 //! has no place in a partial order and is left out; of a message that arrives twice both arrivals follow its sending.
 
 use std::fmt::Write;
 
 use crate::timeline::{Kind, Timeline};
+use crate::words::counted;
+
+/// How many steps the log has.
+const STEPS: usize = 5_000;
 
 /// How ShiViz is to read each pair of lines.
 const EXPRESSION: &str = r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)";
@@ -19,8 +24,14 @@ pub fn shiviz(timeline: &Timeline) -> String {
     let mut clocks = vec![vec![0_u64; hosts.len()]; hosts.len()];
     // The clock with which each message was sent, until nobody needs it any more.
     let mut sent: Vec<Option<Vec<u64>>> = vec![None; timeline.letters.len()];
+    let until = timeline.pointed.map_or(timeline.steps.len(), |pointed| pointed + 1);
+    let from = until.saturating_sub(STEPS);
     let mut log = format!("{EXPRESSION}\n\n");
-    for (place, step) in timeline.steps.iter().enumerate() {
+    if from > 0 {
+        // The expression passes over such a line.
+        log.push_str(&format!("left out: {} before these\n", counted(from as u64, "step")));
+    }
+    for (place, step) in timeline.steps.iter().enumerate().take(until).skip(from) {
         let Some(lane) = step.lane else { continue };
         if let (Kind::Arrived, Some(letter)) = (step.kind, step.letter) {
             if let Some(clock) = &sent[letter] {

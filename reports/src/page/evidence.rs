@@ -8,7 +8,7 @@ use super::markup::{Page, text};
 use crate::violation::{could, notes};
 
 /// How many steps of an order are listed, and how many operations that were in flight.
-const STEPS: usize = 30;
+const STEPS: usize = 12;
 const IN_FLIGHT: usize = 12;
 
 /// Writes both.

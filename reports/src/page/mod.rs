@@ -114,14 +114,12 @@ fn place(timeline: &Timeline) -> Option<String> {
 fn drawing(page: &mut Markup, timeline: &Timeline, window: &Window) {
     page.push("<section id=\"drawing\" aria-label=\"Timeline\">\n<h2>What happened</h2>\n");
     let shown = crate::timeline::events(&timeline.steps[window.steps.clone()]);
-    let left_out = match (window.events_before, window.events_behind) {
-        (0, 0) => format!("All {} are shown.", counted(shown, "event")),
-        (before, behind) => format!(
-            "{} shown. Left out: {} before, and {} behind.",
-            counted(shown, "event"),
-            counted(before, "event"),
-            counted(behind, "event")
-        ),
+    let left_out = [(window.events_before, "before"), (window.events_behind, "behind")];
+    let left_out = left_out.into_iter().filter(|(events, _)| *events > 0);
+    let left_out: Vec<String> = left_out.map(|(events, side)| format!("{} {side}", counted(events, "event"))).collect();
+    let left_out = match left_out.join(" and ") {
+        none if none.is_empty() => format!("All {} are shown.", counted(shown, "event")),
+        some => format!("{} are shown; {some} are left out.", counted(shown, "event")),
     };
     let described = "A drawing of clients, servers and messages over time. The table of events says the same in words.";
     page.push(&format!("<p class=\"note\">{left_out}</p>\n<noscript><p class=\"note\">The drawing needs JavaScript; the tables below do not.</p></noscript>\n"));

@@ -85,9 +85,9 @@ enum Turn {
 impl Builder {
     fn new(trace: &Trace) -> Builder {
         let lanes: Vec<Lane> = (0..trace.nodes())
-            .map(|node| Lane {
-                name: format!("n{node}"),
-                kind: if node < trace.servers() { LaneKind::Server } else { LaneKind::Client },
+            .map(|node| match node < trace.servers() {
+                true => Lane { name: format!("n{node}"), kind: LaneKind::Server },
+                false => Lane { name: format!("n{node} client"), kind: LaneKind::Client },
             })
             .collect();
         let mut turns: BTreeMap<usize, Vec<(usize, Turn)>> = BTreeMap::new();

@@ -81,6 +81,7 @@ pub struct Change {
 pub(super) struct States(Vec<Values>);
 
 impl States {
+    /// Nobody has said anything.
     pub(super) fn new(lanes: usize) -> States {
         States(vec![Values::default(); lanes])
     }
@@ -115,6 +116,7 @@ impl States {
         let vote = |vote: &Option<whitewater_sim::ServerId>| vote.map_or(String::new(), |vote| vote.to_string());
         match observation {
             Observation::Booted { term, vote: to, .. } => {
+                self.up(changes, lane);
                 self.set(changes, lane, Field::Term, term.to_string());
                 self.set(changes, lane, Field::Vote, vote(to));
                 self.set(changes, lane, Field::Log, "0".to_owned());

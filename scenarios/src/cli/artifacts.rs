@@ -28,7 +28,7 @@ use super::Failure;
 const FAILURES_MAX: usize = 10;
 
 /// The file that holds the campaign.
-const CAMPAIGN: &str = "campaign.json";
+pub(super) const CAMPAIGN: &str = "campaign.json";
 
 /// The largest campaign of an earlier time that is looked at, in bytes.
 const EARLIER_BYTES_MAX: u64 = 1 << 30;

@@ -5,16 +5,30 @@ const pen = canvas.getContext("2d");
 const hiddenLanes = new Set();
 const hiddenNames = new Set();
 const AXIS = 24;
-const CLIENT = 24;
+// How high a row of operations is, and how many rows a client has at most.
+const ROW = 16;
+const ROWS = 4;
 const MESSAGES = 7;
 let selected = -1;
 let colours = {};
 let layout = [];
 let height = 0;
-// How messages are coloured: the most frequent kinds have colours of their own.
-const frequency = run.names.map((_, name) => letters.filter((letter) => letter.name === name).length);
-const byFrequency = run.names.map((_, name) => name).sort((one, other) => frequency[other] - frequency[one] || one - other);
-const colourOf = run.names.map((_, name) => Math.min(byFrequency.indexOf(name), MESSAGES - 1));
+// How messages are coloured: a request has the colour of its reply, and the most frequent families have colours of their own.
+const families = run.names.map((name) => name.replace(/^request-/, "").replace(/-reply$/, ""));
+const frequency = new Map(families.map((family) => [family, 0]));
+letters.forEach((letter) => frequency.set(families[letter.name], frequency.get(families[letter.name]) + 1));
+const byFrequency = [...frequency.keys()].sort((one, other) => frequency.get(other) - frequency.get(one));
+const colourOf = families.map((family) => Math.min(byFrequency.indexOf(family), MESSAGES - 1));
+
+// Operations of one client that overlap are in rows of their own, as far as there are rows.
+const rowsOf = lanes.map(() => [-1]);
+for (const operation of operations) {
+  const rows = rowsOf[operation.lane];
+  let row = rows.findIndex((until) => until <= operation.invoked);
+  if (row < 0) row = rows.length < ROWS ? rows.length : ROWS - 1;
+  rows[row] = operation.ended ?? steps.length;
+  operation.row = row;
+}
 
 function readColours() {
   const style = getComputedStyle(root);
@@ -33,14 +47,13 @@ function shownLanes() {
 function place() {
   const shown = shownLanes();
   const servers = shown.filter((lane) => lane.isServer).length;
-  const clients = shown.length - servers;
   const network = spans.some((span) => span.lane < 0) ? 16 : 0;
-  const each = servers === 0 ? 0 : clamp(Math.floor((640 - AXIS - clients * CLIENT) / servers), 52, 84);
+  const each = servers === 0 ? 0 : clamp(Math.floor(420 / servers), 54, 76);
   layout = lanes.map(() => null);
   let y = AXIS + network;
-  for (const lane of shown.filter((lane) => !lane.isServer).concat(shown.filter((lane) => lane.isServer))) {
-    const size = lane.isServer ? each : (servers === 0 ? 34 : CLIENT);
-    layout[lane.number] = { y, size, wire: lane.isServer ? y + 34 + Math.floor((size - 52) / 2) : y + size / 2 };
+  for (const lane of shown.filter((lane) => lane.isServer).concat(shown.filter((lane) => !lane.isServer))) {
+    const size = lane.isServer ? each : rowsOf[lane.number].length * ROW + 6;
+    layout[lane.number] = { y, size, wire: lane.isServer ? y + 35 + Math.floor((size - 54) / 2) : y + size / 2 };
     y += size;
   }
   height = y + 6;
@@ -138,7 +151,7 @@ function drawOperation(operation) {
   const range = stretch(operation.invoked, operation.ended);
   const lane = layout[operation.lane];
   if (!range || !lane) return;
-  const [x, width, y, size] = [range[0], Math.max(range[1] - range[0], 2), lane.y + 3, lane.size - 8];
+  const [x, width, y, size] = [range[0], Math.max(range[1] - range[0], 2), lane.y + 3 + operation.row * ROW, ROW - 2];
   const isKnown = operation.end === "r" || operation.end === "f";
   const isCulprit = operation.mark === "c";
   pen.fillStyle = isCulprit ? colours["bad-wash"] : colours.operation;
@@ -282,9 +295,9 @@ function drawNames() {
   pen.fillStyle = colours.paper;
   pen.fillRect(0, 0, axis.left, height);
   for (const lane of shownLanes()) {
-    const { y, size } = layout[lane.number];
+    const { y } = layout[lane.number];
     const isHere = selected >= 0 && steps[selected].lane === lane.number;
-    const middle = lane.isServer ? y + 15 : y + size / 2 + 4;
+    const middle = lane.isServer ? y + 15 : y + ROW / 2 + 6;
     write(lane.name, 6, middle, isHere ? colours.accent : colours.ink, axis.left - 8, isHere || lane.isServer ? "600" : "");
   }
   if (spans.some((span) => span.lane < 0)) write("network", 6, AXIS + 11, colours.soft);
@@ -299,7 +312,7 @@ function draw() {
   canvas.width = Math.round(box.width * scale);
   canvas.height = Math.round(height * scale);
   pen.setTransform(scale, 0, 0, scale, 0, 0);
-  axis.left = lanes.some((lane) => lane.name.length > 6) ? 96 : 60;
+  axis.left = 14 + 7 * Math.max(...lanes.map((lane) => Math.min(lane.name.length, 12)), 7);
   axis.right = box.width - 8;
   pen.fillStyle = colours.paper;
   pen.fillRect(0, 0, box.width, height);
@@ -315,10 +328,10 @@ function draw() {
   drawAxis();
   if (selected >= 0) line(selected, colours.select, 5);
   const perPixel = axis.countInView() / (axis.right - axis.left) * 4;
+  drawLetters(perPixel);
   spans.forEach(drawSpan);
   drawCommits();
   operations.forEach(drawOperation);
-  drawLetters(perPixel);
   drawSteps(perPixel);
   drawPointed();
   drawSelected();

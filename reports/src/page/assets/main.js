@@ -104,12 +104,13 @@ function buildTools() {
   group("", violation, button("◂", () => go(-1, false), "previous step (k)"), button("▸", () => go(1, false), "next step (j)"));
   group("", button("−", () => zoom(1.6), "zoom out (-)"), button("+", () => zoom(1 / 1.6), "zoom in (+)"),
     button("all", () => { axis.showAll(); draw(); }, "everything (0)"));
-  if (isTimed) group("axis", modeButton);
+  if (isTimed) group("", modeButton);
+  group("", button("keys ?", () => help.showModal(), "?"));
   if (lanes.length > 1) group("lanes", ...lanes.map((lane) => filter(lane.name, hiddenLanes, lane.number)));
   if (run.names.length > 0) {
-    group("messages", ...byFrequency.map((name) => filter(run.names[name], hiddenNames, name, { number: colourOf[name] })));
+    const sorted = run.names.map((_, name) => name).sort((one, other) => colourOf[one] - colourOf[other] || one - other);
+    group("messages", ...sorted.map((name) => filter(run.names[name], hiddenNames, name, { number: colourOf[name] })));
   }
-  group("", button("?", () => help.showModal(), "keys (?)"));
   tools.hidden = false;
 }
 

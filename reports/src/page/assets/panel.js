@@ -1,6 +1,7 @@
 // The panel beside the drawing: the step that is selected, what it changed, and how all nodes stand then.
 
 const panel = document.getElementById("panel");
+panel.parentElement.classList.toggle("wide", lanes.filter((lane) => lane.isServer).length > 5);
 
 // An element with this text in it: text is never taken for markup.
 function element(name, className, text) {
@@ -76,6 +77,6 @@ function table(step, changes) {
 
 // Values as short as a column of the panel is narrow.
 function short(value) {
-  const words = { follower: "foll.", candidate: "cand.", "pre-candidate": "pre-c.", leader: "LEADER" };
+  const words = { follower: "foll.", candidate: "cand.", "pre-candidate": "pre-c", leader: "LEAD" };
   return words[value] || value;
 }
