@@ -6,22 +6,24 @@
 
 use std::process::{Command, ExitCode, Output};
 
-use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Operation, Request};
+use whitewater_scenarios::node::{self, Answer, Hands, Init, Node, Operation, Request};
 
-/// Answers reads with nothing, and does what a key stands for: each client asks for several keys.
+/// Answers reads with nothing, and after a while does what it is told to.
 struct Wild {
+    other: String,
     memory: Vec<Vec<u8>>,
 }
 
-/// What it does when it is asked for something: the last word of the variable of this name.
+/// The variable of the environment that says what.
 const VARIABLE: &str = "WILD_NODE";
 
 impl Node for Wild {
     type Message = String;
 
-    fn init(_: Init, hands: &mut Hands) -> Wild {
+    fn init(init: Init, hands: &mut Hands) -> Wild {
         hands.arm("tick", 300_000);
-        Wild { memory: Vec::new() }
+        let other = init.nodes.into_iter().find(|node| *node != init.me).expect("there are several");
+        Wild { other, memory: Vec::new() }
     }
 
     fn message(&mut self, from: &str, message: String, hands: &mut Hands) {
@@ -53,7 +55,7 @@ impl Node for Wild {
                 }
             },
             "does-much" => (0..20_000).for_each(|_| hands.note("x")),
-            "storms" => hands.send("n1", &"storm"),
+            "storms" => hands.send(&self.other, &"storm"),
             "hoards" => loop {
                 self.memory.push(vec![1; 64 << 20]);
                 std::thread::sleep(std::time::Duration::from_millis(20));
@@ -81,7 +83,8 @@ fn expect(what: &str, seeds: &str, code: i32, words: &[&str]) {
 }
 
 fn check() {
-    expect("nothing", "0..3", 0, &["PASS: 3 runs"]);
+    // It answers nothing but reads.
+    expect("nothing", "0..3", 1, &["I24 Liveness in only-reads, seed 0 (and 2 more: 1, 2)", "had no answer to"]);
     expect("panics", "0..3", 1, &["PANIC Node Panic", "3 runs", "it cannot \\u{1b}[31m go on"]);
     expect("exits", "0..2", 1, &["PROTOCOL Node Protocol", "2 runs", "ended the process", "exit code 0"]);
     expect("aborts", "0..2", 1, &["PROTOCOL Node Protocol", "ended by signal 6"]);
@@ -102,7 +105,7 @@ fn check() {
 fn main() -> ExitCode {
     let is_program = std::env::var_os(VARIABLE).is_some();
     if is_program {
-        return lab::main::<Wild>();
+        return node::main::<Wild>();
     }
     check();
     ExitCode::SUCCESS

@@ -307,6 +307,8 @@ fn two_leaders_of_a_term_are_caught() {
 fn who_takes_too_much_is_stopped_and_nothing_is_left() {
     let bomb = "def hook(event):\n  if event['src'] != 'sim':\n    for _ in range(100):\n      if os.fork() == 0: time.sleep(1000)\n    time.sleep(1000)\nstore.main(hook)";
     expect("bomb", &store_with(bomb), INCONCLUSIVE, &["more than 50 processes"]);
+    let away = "def hook(event):\n  if event['src'] != 'sim':\n    if os.fork() == 0: os.setsid(); time.sleep(1000)\n    time.sleep(1000)\nstore.main(hook)";
+    expect("away", &store_with(away), INCONCLUSIVE, &["wall clock"]);
     let children = "if os.fork() == 0:\n  os.close(1); time.sleep(1000)\nstore.main()";
     expect("children", &store_with(children), "pass", &[]);
     let hog = "def hook(event):\n  if event['src'] != 'sim':\n    global memory\n    memory = b'x' * (300 << 20)\n    time.sleep(1000)\nstore.main(hook)";
@@ -396,4 +398,41 @@ fn what_nodes_cannot_do_is_refused() {
     let output = whitewater(&folder.0, &["run", "calm", "--seed", "0", "--node", "./there-is-none"]);
     assert_eq!(output.status.code(), Some(2), "{}", stdout(&output));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot start `./there-is-none`"));
+}
+
+/// The block of this language in the page.
+fn block(language: &str) -> &'static str {
+    let page = include_str!("../NODES.md");
+    let (_, rest) = page.split_once(&format!("```{language}\n")).expect("there is such a block");
+    rest.split_once("```").expect("it ends").0
+}
+
+/// Stands between the simulator and the node of the page, and writes down what they say.
+const LISTENER: &str = "import subprocess, sys\n\
+    node = subprocess.Popen(['python3', sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)\n\
+    log = open(sys.argv[2], 'w')\n\
+    for line in sys.stdin:\n\
+    \x20 log.write('> ' + line); node.stdin.write(line); node.stdin.flush()\n\
+    \x20 while True:\n\
+    \x20   said = node.stdout.readline(); log.write('< ' + said); sys.stdout.write(said)\n\
+    \x20   if '\"done\"' in said: break\n\
+    \x20 log.flush(); sys.stdout.flush()\n";
+
+#[test]
+fn the_page_shows_what_is_said() {
+    if !has_python() {
+        return;
+    }
+    let folder = Folder::new("page");
+    for (name, text) in [("node.py", block("python")), ("one.toml", block("toml")), ("listener.py", LISTENER)] {
+        fs::write(folder.0.join(name), text).expect("written");
+    }
+    let node = "python3 listener.py node.py log.txt";
+    let output = whitewater(&folder.0, &["replay", "./one.toml", "--seed", "1", "--node", node]);
+    assert_eq!(output.status.code(), Some(0), "{}", stdout(&output));
+    let log = fs::read_to_string(folder.0.join("log.txt")).expect("it was written");
+    let shown = block("text");
+    assert!(shown.lines().count() > 10 && log.starts_with(shown), "the page shows\n{shown}\nand this was said:\n{log}");
+    let single = whitewater(&folder.0, &["run", "single", "--seeds", "0..2", "--node", "python3 node.py"]);
+    assert_eq!(single.status.code(), Some(0), "{}", stdout(&single));
 }

@@ -23,7 +23,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use whitewater_kv::Operation;
 use whitewater_reports::words::shell_word;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -81,20 +80,14 @@ impl System for Guests {
         if let Some(what) = looked_after(scenario) {
             return Some(format!("it {what}, and the protocol of nodes has no word for that"));
         }
-        let Mix { get: _, put: _, append: _, delete: _, compare_and_swap: _, range, transaction, batch } =
-            scenario.workload.mix;
-        let is_single = |operation: &Operation| operation.single_key().is_some();
-        let written = scenario.operations.iter().flatten();
+        let has_words = |mix: Mix| {
+            let Mix { get: _, put: _, append: _, delete: _, compare_and_swap: _, range, transaction, batch } = mix;
+            range + transaction + batch == 0
+        };
+        let mut loads = scenario.workload.loads.iter().filter_map(|load| load.mix);
         let is_known = match &scenario.operations {
-            None => {
-                range + transaction + batch == 0
-                    && scenario
-                        .workload
-                        .loads
-                        .iter()
-                        .all(|load| load.mix.is_none_or(|mix| mix.range + mix.transaction + mix.batch == 0))
-            }
-            Some(_) => written.map(|written| &written.planned.operation).all(is_single),
+            None => has_words(scenario.workload.mix) && loads.all(has_words),
+            Some(written) => written.iter().all(|written| requests::has_word(&written.planned.operation)),
         };
         (!is_known).then(|| "its clients ask for what the protocol of nodes has no word for".to_owned())
     }
@@ -108,7 +101,7 @@ impl System for Guests {
     }
 
     fn program(&self, Stage { scenario, plan, keep }: &Stage<'_>) -> Program<hosted::Node<Seat>> {
-        let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario.clients));
+        let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario));
         let workload = Workload { in_flight: 1, ..scenario.workload.clone() };
         let scenario = Scenario { workload, ..(*scenario).clone() };
         let plan = Plan { scripts: plan.scripts.iter().map(through_the_log).collect(), ..(*plan).clone() };
@@ -132,16 +125,13 @@ impl fmt::Display for Letter {
     }
 }
 
-/// The kind of a message between nodes: one that no fault picks out.
-const KIND: u8 = 63;
-
 impl whitewater_sim::Message for Letter {
     fn fingerprint(&self) -> u64 {
         xxh3_64(self.0.get().as_bytes())
     }
 
     fn kind(&self) -> u8 {
-        KIND
+        protocol::kind_of(&self.0)
     }
 
     fn name(&self) -> Cow<'static, str> {
