@@ -130,6 +130,7 @@ fn go_on(world: &mut World<Node>, limit: Instant) -> Result<(), String> {
     match world.run_until(limit, EVENTS_MAX) {
         Stopped::Reached => Ok(()),
         Stopped::Budget => Err(format!("the run was stopped after {EVENTS_MAX} events")),
+        Stopped::Abandoned => Err(world.abandoned().map(|(_, why)| why.to_owned()).unwrap_or_default()),
         Stopped::Violation => {
             let violation = world.violation().expect("the run stopped because of a violation");
             Err(format!("{} at {}: {}", violation.check, violation.at, violation.why))

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use crate::disk::{SyncId, Unreadable};
 use crate::fault::CrashPoint;
 use crate::history::OperationId;
+use crate::invariant::Check;
 use crate::kernel::Kernel;
 use crate::node::{NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
@@ -201,6 +202,17 @@ impl<P: Process> Context<'_, P> {
         if self.kernel.falls.is_open() || self.kernel.falls.lets_tell(&observation) {
             self.kernel.observe(self.node, &observation);
         }
+    }
+
+    /// Fails a check that only this node's host can see. The run ends with this event.
+    pub fn fail(&mut self, check: Check, why: String) {
+        self.kernel.fail(Some(self.node), (check, why));
+    }
+
+    /// Gives the run up, for a reason that says nothing of the system under test. It ends with this event, without a verdict.
+    pub fn abandon(&mut self, why: String) {
+        self.note(format_args!("cannot go on: {why}"));
+        self.kernel.abandoned.get_or_insert((self.node, why));
     }
 
     /// Whether anything is checked online. If not, observations that serve checks alone need not be made:

@@ -117,6 +117,8 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) probes_first: Vec<Instant>,
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
+    /// Why the run cannot go on, if it cannot and no check failed.
+    pub(crate) abandoned: Option<(NodeId, String)>,
     pub(crate) operations_open: usize,
     /// How many operations were answered.
     pub(crate) answers: u64,
@@ -195,6 +197,7 @@ impl<P: Process> Kernel<P> {
             probes_first: Vec::new(),
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
+            abandoned: None,
             operations_open: 0,
             answers: 0,
             traffic: None,

@@ -56,6 +56,8 @@ pub enum Stopped {
     Violation,
     /// The event budget ran out.
     Budget,
+    /// A node's host gave up: see [`World::abandoned`].
+    Abandoned,
 }
 
 impl<P: Process> World<P> {
@@ -101,8 +103,8 @@ impl<P: Process> World<P> {
         self.look();
     }
 
-    /// Runs until everything due at `limit` or earlier has happened, a check fails, or `events_max` events (in the
-    /// whole run) are done.
+    /// Runs until everything due at `limit` or earlier has happened, a check fails, a node's host gives up, or `events_max`
+    /// events (in the whole run) are done.
     pub fn run_until(&mut self, limit: Instant, events_max: u64) -> Stopped {
         while let Some((at, event)) = self.kernel.queue.pop_until(limit) {
             self.kernel.now = at;
@@ -112,6 +114,9 @@ impl<P: Process> World<P> {
             }
             if self.kernel.violation.is_some() {
                 return Stopped::Violation;
+            }
+            if self.kernel.abandoned.is_some() {
+                return Stopped::Abandoned;
             }
             if self.kernel.event >= events_max {
                 return Stopped::Budget;
@@ -193,6 +198,12 @@ impl<P: Process> World<P> {
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         self.kernel.violation.as_ref()
+    }
+
+    /// Which node's host gave the run up, and why, if one did.
+    #[must_use]
+    pub fn abandoned(&self) -> Option<(NodeId, &str)> {
+        self.kernel.abandoned.as_ref().map(|(node, why)| (*node, why.as_str()))
     }
 
     /// The clients' operations so far.

@@ -28,7 +28,7 @@ use super::Failure;
 const FAILURES_MAX: usize = 10;
 
 /// The file that holds the campaign.
-const CAMPAIGN: &str = "campaign.json";
+pub(super) const CAMPAIGN: &str = "campaign.json";
 
 /// The largest campaign of an earlier time that is looked at, in bytes.
 const EARLIER_BYTES_MAX: u64 = 1 << 30;
@@ -114,6 +114,8 @@ impl Directory {
         let options = Options { bug, recording: Recording::On, ..Options::default() };
         let run = match target.make(&selected.scenario, &lineage, &options) {
             Ok(run) if run.record.digest == record.digest => run,
+            // It came to no end, so there is nothing more to be written.
+            Err(again) if again.verdict == record.verdict => return Ok(Written::Alike),
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));
                 return Ok(Written::Different);

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::campaign::Selected;
 use crate::host::{self, shown};
-use crate::run::{Options, Run};
+use crate::run::{Options, Run, without_last_words};
 use crate::target;
 use crate::{faults, page, probes};
 use clap::Args;
 use whitewater_reports::human::explanation;
-use whitewater_reports::model::{FaultCount, Outcome, RunRecord};
+use whitewater_reports::model::{FaultCount, Outcome, RunRecord, Verdict};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
@@ -76,8 +76,8 @@ fn after_help() -> String {
 }
 
 /// Makes a run again.
-pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8, Failure> {
-    let Which { selected, lineage, bug, words } = arguments.which.which("replay")?;
+pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Failure> {
+    let Which { selected, lineage, bug, target, words } = arguments.which.which("replay", own)?;
     let command = format!("whitewater replay {words}");
     let make = |recording| {
         let options = Options { bug, recording, ..Options::default() };
@@ -138,8 +138,13 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
 }
 
 fn not_made(record: &RunRecord, command: &str) -> Result<u8, Failure> {
-    print(&format!("ERROR: the run could not be made\n{}  {command}\n", explanation(record)))?;
-    Ok(exit::INTERNAL)
+    let title = match record.verdict.outcome() {
+        Outcome::Violation => "FAIL: the run could not be made to its end",
+        Outcome::Inconclusive => "INCONCLUSIVE: the run could not be made to its end",
+        Outcome::Pass | Outcome::Error | Outcome::Nothing => "ERROR: the run could not be made",
+    };
+    print(&format!("{title}\n{}  {command}\n", explanation(record)))?;
+    Ok(exit::code(record.verdict.outcome()))
 }
 
 fn report(selected: &Selected, record: &RunRecord) -> String {
@@ -236,15 +241,26 @@ fn difference(one: &Run, other: &Run) -> Option<String> {
         let row = |trace: &Trace, line: Option<&Line>| {
             line.map_or_else(|| "(the trace ends here)".to_owned(), |line| trace.row(line).to_string())
         };
-        let event = pair.iter().flatten().map(|line| line.event).min().unwrap_or_default();
+        let earliest = pair.iter().flatten().min_by_key(|line| line.event);
+        let event = earliest.map_or(0, |line| line.event);
+        let node = earliest.and_then(|line| line.node).map(|node| format!(" on {node}")).unwrap_or_default();
         return Some(format!(
-            "two runs differ first in event e{event}, line {} of the trace\n  {}\n  {}",
+            "two runs differ first in event e{event}{node}, line {} of the trace\n  {}\n  {}",
             count(place as u64 + 1),
             row(first, pair[0]),
             row(second, pair[1])
         ));
     }
-    let strip = |run: &Run| RunRecord { wall_ns: 0, ..run.record.clone() };
+    let strip = |run: &Run| {
+        let mut record = RunRecord { wall_ns: 0, ..run.record.clone() };
+        match &mut record.verdict {
+            Verdict::Violation { why, .. } | Verdict::Inconclusive { why } | Verdict::Error { why } => {
+                *why = without_last_words(why).to_owned();
+            }
+            Verdict::Pass => {}
+        }
+        record
+    };
     let (one, other) = (strip(one), strip(other));
     (one != other).then(|| {
         let (first, second) = (&one.digest, &other.digest);

@@ -80,6 +80,11 @@ pub trait Server: Sized + 'static {
         let _ = timer;
         None
     }
+
+    /// What it printed last, if it is a process of its own: see [`Participant::last_words`].
+    fn last_words(&self) -> Option<String> {
+        None
+    }
 }
 
 /// The first timer that is no client's.
@@ -234,6 +239,13 @@ impl<S: Server> Participant for Node<S> {
         match self {
             Node::Server(_) => None,
             Node::Client(client) => Some(client),
+        }
+    }
+
+    fn last_words(&self) -> Option<String> {
+        match self {
+            Node::Server(server) => server.last_words(),
+            Node::Client(_) => None,
         }
     }
 }
