@@ -58,6 +58,10 @@ pub fn of_run<Op, Ret>(
     timeline
 }
 
+/// How many kinds of messages are told apart, and what the others are called.
+const NAMES: usize = 40;
+const OTHERS: &str = "others";
+
 struct Builder {
     timeline: Timeline,
     states: States,
@@ -189,15 +193,21 @@ impl Builder {
     }
 
     fn send(&mut self, place: usize, letter: &whitewater_sim::trace::Letter) -> usize {
-        let names = self.names.len();
-        let name = *self.names.entry(fit(&letter.name)).or_insert(names);
-        if name == self.timeline.names.len() {
-            self.timeline.names.push(fit(&letter.name));
-        }
+        let name = self.name(&letter.name);
         let (from, to) = (letter.from.index(), letter.to.index());
         self.timeline.letters.push(Letter { from, to, name, sent: place, arrivals: Vec::new(), lost: None });
         self.letters.insert(letter.number, self.timeline.letters.len() - 1);
         self.timeline.letters.len() - 1
+    }
+
+    /// The place of a name. A stranger may call every message something else: what comes late has one name in common.
+    fn name(&mut self, name: &str) -> usize {
+        let known = self.names.len();
+        let name = if known < NAMES || self.names.contains_key(&fit(name)) { fit(name) } else { OTHERS.to_owned() };
+        if !self.names.contains_key(&name) {
+            self.timeline.names.push(name.clone());
+        }
+        *self.names.entry(name).or_insert(known)
     }
 
     fn begin(&mut self, from: usize, lane: Option<usize>, kind: SpanKind, label: String) -> usize {
@@ -266,5 +276,18 @@ fn kind(what: &What) -> Kind {
         }
         What::Violation(_) => Kind::Violation,
         What::Probe(_) | What::Note(Mark::Observed | Mark::Sent | Mark::Arrived | Mark::Lost) => Kind::Note,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_with_many_kinds_of_messages_has_forty_and_others() {
+        let mut builder = Builder::new(&Trace::default());
+        let places: Vec<usize> = (0..100).map(|number| builder.name(&format!("kind-{}", number % 60))).collect();
+        assert_eq!((places[39], places[40], places[59], places[60], places[99]), (39, 40, 40, 0, 39));
+        assert_eq!((builder.timeline.names.len(), builder.timeline.names[40].as_str()), (41, OTHERS));
     }
 }
