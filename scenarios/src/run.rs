@@ -186,7 +186,7 @@ fn advance<P: Participant>(world: &mut World<P>, limit: Instant, options: &Optio
         let pause = world.events().saturating_add(STOP_EVERY).min(options.events_max);
         match world.run_until(limit, pause) {
             Stopped::Budget if pause < options.events_max && !options.budget.stop.is_some_and(|stop| stop()) => {}
-            stopped => return stopped,
+            stopped @ (Stopped::Reached | Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return stopped,
         }
     }
 }
