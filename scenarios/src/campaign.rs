@@ -168,7 +168,7 @@ pub struct Progress {
 }
 
 /// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
-const GRACE_NS: u64 = 500_000_000;
+pub(crate) const GRACE_NS: u64 = 500_000_000;
 
 /// Runs a campaign against the built-in system: see [`conduct_on`].
 ///
@@ -187,12 +187,33 @@ pub fn conduct(request: &Request, watch: impl FnMut(&Progress)) -> Campaign {
 pub fn conduct_on<S: System + Send + Sync + 'static>(
     system: S,
     request: &Request,
+    watch: impl FnMut(&Progress),
+) -> Campaign {
+    let argument = system.argument();
+    let make = move |scenario: &Scenario, lineage: &Lineage, bug| {
+        attempt(&system, scenario, lineage, bug, host::is_interrupted)
+    };
+    conduct_with(argument, make, request, watch)
+}
+
+/// A run as a campaign sees it: what is kept of it, and what it has shown.
+pub type Made = (RunRecord, Vec<Sighting>);
+
+/// Runs a campaign whose runs are made by this; nothing for a run that was stopped before it was judged. `argument` is that of
+/// the system.
+///
+/// # Panics
+/// If the request names no scenario.
+#[must_use]
+pub fn conduct_with(
+    argument: String,
+    make: impl Fn(&Scenario, &Lineage, Option<Bug>) -> Option<Made> + Send + Sync + 'static,
+    request: &Request,
     mut watch: impl FnMut(&Progress),
 ) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
-    let argument = system.argument();
-    let shared = Arc::new((system, request.clone()));
+    let shared = Arc::new((make, request.clone()));
     let is_over = move |request: &Request| {
         let is_late = request.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
         is_late || host::is_interrupted()
@@ -204,13 +225,13 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     while let Some(batch) = survey.batch() {
         let shared = Arc::clone(&shared);
         let work = move |number: u64| {
-            let (system, request) = &*shared;
+            let (make, request) = &*shared;
             let job = batch.job(number)?;
             if is_over(request) {
                 return None;
             }
             let scenario = &request.scenarios[job.scenario].scenario;
-            let (record, sightings) = attempt(system, scenario, &job.lineage, request.bug, host::is_interrupted)?;
+            let (record, sightings) = make(scenario, &job.lineage, request.bug)?;
             Some((number, job.scenario, record, sightings))
         };
         host::parallel(request.jobs, work, |result| {
@@ -240,20 +261,31 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         _ => Ending::TimeLimit,
     };
     Campaign {
-        schema: SCHEMA.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        target: argument,
-        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
-        bug: request.bug.map(|bug| bug.name.to_owned()),
-        canary: None,
         ending,
         wall_ns: stopwatch.elapsed_ns(),
-        jobs: request.jobs,
-        scenarios: request.scenarios.iter().map(Selected::record).collect(),
-        probes: probes::records(),
-        grade: None,
         behaviour: behaviour(survey.seen(), request.search),
         runs: records.into_iter().map(|(_, record)| record).collect(),
+        ..empty(argument, &request.scenarios, request.bug, request.jobs)
+    }
+}
+
+/// A campaign of this build in which nothing was run yet.
+pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jobs: u32) -> Campaign {
+    Campaign {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target,
+        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
+        bug: bug.map(|bug| bug.name.to_owned()),
+        canary: None,
+        ending: Ending::Complete,
+        wall_ns: 0,
+        jobs,
+        scenarios: scenarios.iter().map(Selected::record).collect(),
+        probes: probes::records(),
+        grade: None,
+        behaviour: BehaviourRecord::default(),
+        runs: Vec::new(),
     }
 }
 
@@ -296,7 +328,7 @@ fn attempt<S: System>(
     lineage: &Lineage,
     bug: Option<Bug>,
     stop: impl Fn() -> bool,
-) -> Option<(RunRecord, Vec<Sighting>)> {
+) -> Option<Made> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
@@ -337,19 +369,19 @@ pub fn make_on<S: System>(
 ) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
     let mut run = host::guard(|| run::run_on(system, scenario, lineage, options))
-        .map_err(|why| Box::new(not_made(scenario, lineage, why)))?;
+        .map_err(|why| Box::new(not_made(scenario, lineage, Verdict::Error { why })))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
 }
 
-/// The record of a run that could not be made: all that is known is why.
-fn not_made(scenario: &Scenario, lineage: &Lineage, why: String) -> RunRecord {
+/// The record of a run that could not be made, or not to its end: all that is known is why.
+pub(crate) fn not_made(scenario: &Scenario, lineage: &Lineage, verdict: Verdict) -> RunRecord {
     RunRecord {
         scenario: scenario.name.clone(),
         seed: lineage.seed,
         departures: lineage.departures(),
         servers: 0,
-        verdict: Verdict::Error { why },
+        verdict,
         digest: Digest(0).to_string(),
         events: 0,
         virtual_ns: 0,

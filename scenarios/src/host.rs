@@ -7,7 +7,9 @@
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the host")]
 
 pub mod process;
+pub mod watch;
 
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -68,6 +70,29 @@ pub fn parallelism() -> u32 {
 pub fn program() -> String {
     let called = std::env::args().next().unwrap_or_default();
     whitewater_reports::words::shell_word(&called)
+}
+
+/// Tells a process that it was started by this program, to make runs.
+const WORKER: &str = "WHITEWATER_WORKER";
+
+/// Whether this process was started by [`process::Process::start_self`].
+#[must_use]
+pub fn is_started_by_itself() -> bool {
+    std::env::var_os(WORKER).is_some()
+}
+
+/// Calls `take` with each line of the standard input, without its end, until that ends.
+pub fn each_line(mut take: impl FnMut(&[u8])) {
+    for line in io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else { return };
+        take(&line);
+    }
+}
+
+/// Ends this process.
+pub fn exit(code: u8) -> ! {
+    process::end_processes();
+    std::process::exit(i32::from(code))
 }
 
 /// The width of the terminal that shows the standard output; none if it goes elsewhere.
@@ -162,6 +187,37 @@ pub fn read_all(source: impl Read, path: &Path, bytes_max: u64) -> Result<Vec<u8
 fn why(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// The largest program that is read, in bytes.
+pub const PROGRAM_BYTES_MAX: u64 = 1 << 30;
+
+/// The bytes of this program.
+///
+/// # Errors
+/// If the system does not give them.
+pub fn own_program() -> Result<Vec<u8>, HostError> {
+    let path =
+        std::env::current_exe().map_err(|error| HostError(format!("cannot find this program: {}", why(&error))))?;
+    read(&path, PROGRAM_BYTES_MAX)
+}
+
+/// The names of the files of a folder that end like this, in their order; what is no plain file, such as a link, is left out.
+///
+/// # Errors
+/// If there is no such folder.
+pub fn files_in(path: &Path, ending: &str) -> Result<Vec<OsString>, HostError> {
+    let fail = |error: io::Error| HostError::file("read", path, why(&error));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let is_plain = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_plain && entry.file_name().to_string_lossy().ends_with(ending) {
+            names.push(entry.file_name());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Makes a directory, and shows that files can be written in it.

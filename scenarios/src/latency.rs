@@ -163,9 +163,9 @@ fn served(lines: &[Line]) -> Vec<u64> {
         else {
             continue;
         };
-        if (line.mark, message) == (Mark::Arrived, "Read") {
+        if (line.mark(), message) == (Mark::Arrived, "Read") {
             arrived.insert((node, client, read), line.at);
-        } else if (line.mark, message) == (Mark::Sent, "Reply") {
+        } else if (line.mark(), message) == (Mark::Sent, "Reply") {
             let is_answer = !words.next().is_some_and(|word| word.starts_with("refused"));
             if let Some(since) = arrived.remove(&(node, client, read)).filter(|_| is_answer) {
                 served.push(line.at.since_ns(since));
@@ -283,6 +283,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use whitewater_sim::trace::What;
 
     #[test]
     fn percentiles_are_by_nearest_rank() {
@@ -318,7 +319,7 @@ mod tests {
             event: ms,
             at: Instant(ms * MILLISECOND_NS),
             node: Some(NodeId(node)),
-            mark,
+            what: What::Note(mark),
             text: text.to_owned(),
         };
         let lines = [

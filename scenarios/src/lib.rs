@@ -6,8 +6,9 @@
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
 //! | what is wrong with a file, and where | [`mistake`] |
 //! | what students are asked for, and how it is graded | [`assignment`] |
-//! | a lab to hand out, with its skeletons | [`lab`] |
+//! | a lab to hand out, with its skeletons | [`handout`] |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
+//! | a node of one's own in Rust; runs in processes of their own | [`lab`], [`contained`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
@@ -16,6 +17,7 @@
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
 //! | rules that can be broken on purpose, and how soon that is noticed | [`bugs`] |
 //! | histories in files | [`formats`] |
+//! | a run as a page, and as files that others read | [`page`] |
 //! | threads, files, the wall clock | [`host`] |
 //! | what a process says with its exit code | [`exit`] |
 //! | the command line | [`cli`] |
@@ -25,15 +27,18 @@ pub mod bugs;
 pub mod campaign;
 pub mod catalog;
 pub mod cli;
+pub mod contained;
 pub mod describe;
 pub mod exit;
 pub mod faults;
 pub mod formats;
 pub mod generate;
+pub mod handout;
 pub mod host;
 pub mod lab;
 pub mod latency;
 pub mod mistake;
+pub mod page;
 pub mod parallel_check;
 pub mod probes;
 pub mod run;

@@ -9,7 +9,7 @@ use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_reports::violation::text as violation_text;
-use whitewater_sim::check::{self, Budget};
+use whitewater_sim::check::{self, Account, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
@@ -39,7 +39,7 @@ pub struct Options<'a> {
     pub checks: CheckSwitch,
     /// The run is stopped, and inconclusive, after this many events.
     pub events_max: u64,
-    /// The checker's budget.
+    /// The checker's budget; whoever it asks whether to stop is asked during the run as well.
     pub budget: Budget<'a>,
 }
 
@@ -72,8 +72,8 @@ pub struct Run {
     pub sightings: Vec<Sighting>,
     /// For each fault of the plan that began, the servers that its target turned out to be.
     pub struck: Vec<Option<Vec<NodeId>>>,
-    /// The operation whose answer nothing explains, if the history is not linearizable.
-    pub culprit: Option<OperationId>,
+    /// Why the history is not linearizable, if it is not.
+    pub account: Option<Account>,
     /// What the clients asked and heard.
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
@@ -109,9 +109,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     for change in &lineage.changes {
         world.depart(change.at(), change.key(lineage.luck()));
     }
-    let mut culprit = None;
+    let mut account = None;
     let verdict =
-        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut culprit))) {
+        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut account))) {
             Ok(verdict) => verdict,
             Err(panic) => match world.acting() {
                 Some(node) => panicked(&mut world, node, &*panic),
@@ -123,7 +123,7 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     let sightings = sightings(&world);
     let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
     let (trace, exercised) = (world.take_trace(), world.exercised());
-    Run { record, sightings, struck, culprit, history: world.into_history(), trace, exercised }
+    Run { record, sightings, struck, account, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -141,28 +141,28 @@ fn judge<S: System>(
     scenario: &Scenario,
     checks: Checks,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     if let Some(why) = system.refusal(scenario) {
         return Verdict::Inconclusive { why };
     }
     world.start();
     let healed = Instant(scenario.timing.duration_ns);
-    match world.run_until(healed, options.events_max) {
+    match advance(world, healed, options) {
         Stopped::Reached => {}
         Stopped::Violation => return violation(world),
-        Stopped::Budget => return out_of_events(options),
+        Stopped::Budget => return out_of_budget(world, options),
         Stopped::Abandoned => return abandoned(world),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
-    match settle(system, world, healed.after(scenario.timing.settle_ns), options.events_max) {
+    match settle(system, world, healed.after(scenario.timing.settle_ns), options) {
         Settled::Yes => {}
         Settled::No(why) if checks.contains(Check::Liveness) => {
             let settle = Instant(scenario.timing.settle_ns);
             world.fail(None, Check::Liveness, format!("{settle} after every fault was healed, {why}"));
         }
         Settled::No(_) => {}
-        Settled::Stopped(Stopped::Budget) => return out_of_events(options),
+        Settled::Stopped(Stopped::Budget) => return out_of_budget(world, options),
         Settled::Stopped(Stopped::Abandoned) => return abandoned(world),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
@@ -170,7 +170,22 @@ fn judge<S: System>(
     if world.violation().is_some() {
         return violation(world);
     }
-    if checks.contains(Check::Linearizability) { linearizability(world, options, culprit) } else { Verdict::Pass }
+    if checks.contains(Check::Linearizability) { linearizability(world, options, account) } else { Verdict::Pass }
+}
+
+/// How many events there are between two looks at whether somebody wants the run to be stopped: few, because one event can
+/// take a node that is a process of its own seconds.
+const STOP_EVERY: u64 = 16;
+
+/// Does what [`World::run_until`] does, and also stops where [`Budget::stop`] says so: then the events are not used up.
+fn advance<P: Participant>(world: &mut World<P>, limit: Instant, options: &Options<'_>) -> Stopped {
+    loop {
+        let pause = world.events().saturating_add(STOP_EVERY).min(options.events_max);
+        match world.run_until(limit, pause) {
+            Stopped::Budget if pause < options.events_max && !options.budget.stop.is_some_and(|stop| stop()) => {}
+            stopped => return stopped,
+        }
+    }
 }
 
 enum Settled {
@@ -183,10 +198,10 @@ enum Settled {
 /// How often the liveness phase looks whether it is over.
 const POLL_NS: u64 = 10 * MILLISECOND_NS;
 
-fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, events_max: u64) -> Settled {
+fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, options: &Options<'_>) -> Settled {
     let healed = world.now();
     loop {
-        match world.run_until(world.now().after(POLL_NS).min(deadline), events_max) {
+        match advance(world, world.now().after(POLL_NS).min(deadline), options) {
             Stopped::Reached => {}
             stopped @ (Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return Settled::Stopped(stopped),
         }
@@ -232,7 +247,7 @@ const WHY_WIDTH: u16 = 76;
 fn linearizability<P: Participant>(
     world: &mut World<P>,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
@@ -241,9 +256,9 @@ fn linearizability<P: Participant>(
     match check::check(&model, world.history(), &options.budget).verdict {
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
-            let account = explanation.account(&model, world.history(), &|_, at| at.to_string());
-            let why = violation_text(&account, WHY_WIDTH);
-            *culprit = Some(explanation.culprit);
+            let found = explanation.account(&model, world.history(), &|_, at| at.to_string());
+            let why = violation_text(&found, WHY_WIDTH);
+            *account = Some(found);
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }
@@ -299,7 +314,10 @@ fn last_words<P: Participant>(world: &World<P>, node: Option<NodeId>) -> String 
     }
 }
 
-fn out_of_events(options: &Options<'_>) -> Verdict {
+fn out_of_budget<P: Participant>(world: &World<P>, options: &Options<'_>) -> Verdict {
+    if world.events() < options.events_max {
+        return Verdict::Inconclusive { why: "the run was stopped before its end".to_owned() };
+    }
     Verdict::Inconclusive {
         why: format!("the run was stopped after {} events: shorten it, or lower its rate", options.events_max),
     }

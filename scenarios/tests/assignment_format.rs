@@ -2,8 +2,9 @@
 //! are assignments.
 
 use whitewater_reports::grade::Points;
+use whitewater_reports::marking::{LivenessRule, SafetyRule};
 use whitewater_scenarios::assignment::format::{Beside, is_beside, parse};
-use whitewater_scenarios::assignment::{Assignment, LivenessRule, RowSeeds, SafetyRule};
+use whitewater_scenarios::assignment::{Assignment, RowSeeds};
 use whitewater_scenarios::campaign::Selected;
 use whitewater_scenarios::catalog;
 use whitewater_scenarios::mistake::FileError;

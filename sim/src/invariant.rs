@@ -101,6 +101,51 @@ checks! {
         "A node that is a process of its own keeps to the protocol of such nodes, and stays alive. Always on, like PANIC.";
 }
 
+/// What kind of thing a check demands (Alpern and Schneider, "Defining Liveness", 1985).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Property {
+    /// That nothing bad happens: no data is lost or made up, nobody is told what is not so.
+    Safety,
+    /// That something good happens, in time.
+    Liveness,
+}
+
+impl Check {
+    /// What kind of thing it demands. What a scenario expects is mostly a deadline or a bound; a node that stops is one
+    /// fault more, which harms nobody's data.
+    #[must_use]
+    pub fn property(self) -> Property {
+        match self {
+            Check::ElectionSafety
+            | Check::VoteOnce
+            | Check::LeaderAppendOnly
+            | Check::LogMatching
+            | Check::LeaderCompleteness
+            | Check::StateMachineSafety
+            | Check::CommitLegality
+            | Check::QuorumDurability
+            | Check::CommittedIsImmutable
+            | Check::AckHonesty
+            | Check::Monotonic
+            | Check::Order
+            | Check::MessageTerm
+            | Check::LogTerms
+            | Check::Roles
+            | Check::Configuration
+            | Check::VotersOnly
+            | Check::ReadFloor
+            | Check::Lease
+            | Check::ExactlyOnce
+            | Check::Snapshot
+            | Check::ReplicaAgreement
+            | Check::Linearizability => Property::Safety,
+            Check::Progress | Check::Liveness | Check::Expectation | Check::NoPanic | Check::Protocol => {
+                Property::Liveness
+            }
+        }
+    }
+}
+
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.id(), self.name())

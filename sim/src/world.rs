@@ -14,7 +14,7 @@ use crate::observer::Observer;
 use crate::rng::RunKey;
 use crate::script::Script;
 use crate::time::Instant;
-use crate::trace::{Mark, Trace};
+use crate::trace::{Mark, Trace, What};
 use crate::watch::Watch;
 use crate::windows::{Moment, Windows};
 
@@ -28,6 +28,23 @@ pub struct World<P: Process> {
     pub(crate) windows: Windows,
     pub(crate) watch: Watch,
     pub(crate) servers: u32,
+}
+
+/// A turn that a fault takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Begins,
+    Ends,
+}
+
+impl Turn {
+    /// What a trace says of it.
+    pub(crate) fn of(self, number: usize, kind: &FaultKind) -> (What, String) {
+        match self {
+            Turn::Begins => (What::FaultBegan { number, kind: kind.clone() }, format!("{kind} begins")),
+            Turn::Ends => (What::FaultEnded { number }, format!("{kind} ends")),
+        }
+    }
 }
 
 /// Why [`World::run_until`] came back.
@@ -113,7 +130,7 @@ impl<P: Process> World<P> {
     /// behave like this. Clocks stay as they are.
     pub fn heal(&mut self, links: LinkProfile) {
         self.kernel.event += 1;
-        self.kernel.note(None, Mark::Fault, || "every fault is healed");
+        self.kernel.note(None, || (What::Healed, "every fault is healed"));
         self.pass(Moment::Healed);
         self.end_script();
         for number in self.injector.stop() {
@@ -265,6 +282,9 @@ impl<P: Process> World<P> {
             return self.does_not_boot(node);
         }
         self.nodes[node.index()] = Some(process);
+        if let Some(trace) = &mut self.kernel.trace {
+            trace.up(node);
+        }
         self.kernel.slots[node.index()].is_damaged = false;
         if let Err(failure) = self.kernel.observer.boot_ends(node) {
             self.kernel.fail(Some(node), failure);
@@ -302,12 +322,13 @@ impl<P: Process> World<P> {
                     return;
                 }
                 self.count(node, u64::from(timer.0) << 8 | 1);
-                self.kernel.note(Some(node), Mark::Timer, || format!("{} runs out", P::timer_name(timer)));
+                let line = || (What::TimerRanOut(timer), format!("{} runs out", P::timer_name(timer)));
+                self.kernel.note(Some(node), line);
                 self.tell(node, |process, context| process.timer(timer, context));
             }
             Event::Synced { node, sync, .. } => {
                 self.count(node, sync.0 << 8 | 2);
-                self.kernel.note(Some(node), Mark::Disk, || "sync is done");
+                self.kernel.note(Some(node), || (What::SyncEnded { sync }, "sync is done"));
                 match self.kernel.synced(node, sync) {
                     SyncEnd::Durable if self.kernel.falls.comes_to(node, CrashPoint::AfterSync) => self.fall(node),
                     SyncEnd::Durable => self.tell(node, |process, context| process.synced(sync, context)),
@@ -332,7 +353,8 @@ impl<P: Process> World<P> {
             Event::FaultEnds(number) => self.end_fault(number),
             Event::OtherLuck(key) => {
                 self.count(NodeId(0), 10);
-                self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
+                let text = "from here on the luck is another";
+                self.kernel.note(None, || (What::Note(Mark::Fault), text));
                 self.kernel.rekey(&key);
             }
             Event::StepDue(step) => self.take_step(step),
@@ -360,7 +382,10 @@ impl<P: Process> World<P> {
             }
         }
         self.count(to, u64::from(from.0) << 8 | 4);
-        self.kernel.note(Some(to), Mark::Arrived, || format!("<- {from} {message}"));
+        if self.kernel.trace.is_some() {
+            let line = |letter| (What::Arrived { letter }, format!("<- {from} {message}"));
+            self.kernel.note_received((from, to), &message, line);
+        }
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
@@ -395,7 +420,8 @@ impl<P: Process> World<P> {
     fn stop(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
         self.count(to, u64::from(from.0) << 8 | 3);
         self.kernel.network.stop(from, to);
-        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+        let line = |letter| (What::Lost { letter }, format!("<- {from} {message} (never gets there)"));
+        self.kernel.note_received((from, to), message, line);
     }
 
     /// The receiver's codec notices that a bit is wrong.
@@ -403,7 +429,8 @@ impl<P: Process> World<P> {
     #[inline(never)]
     fn refuse(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
         self.count(to, u64::from(from.0) << 8 | 7);
-        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
+        let line = |letter| (What::Lost { letter }, format!("<- {from} {message} (unreadable: a bit is wrong)"));
+        self.kernel.note_received((from, to), message, line);
     }
 
     /// Counts an event and mixes it into the digest.
@@ -472,10 +499,10 @@ impl<P: Process> World<P> {
         self.undo_kind(number, &kind, doing);
     }
 
-    pub(crate) fn note_fault(&mut self, nodes: &[NodeId], kind: &FaultKind, which: &str) {
+    pub(crate) fn note_fault(&mut self, nodes: &[NodeId], number: usize, kind: &FaultKind, turn: Turn) {
         for node in nodes {
             self.kernel.digest.mix(u64::from(node.0));
-            self.kernel.note(Some(*node), Mark::Fault, || format!("{kind} {which}"));
+            self.kernel.note(Some(*node), || turn.of(number, kind));
         }
     }
 }

@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
 use toml::Spanned;
 use whitewater_reports::grade::{Points, Visibility};
+use whitewater_reports::marking::{LivenessRule, SafetyRule};
 use whitewater_reports::words::printable;
 use whitewater_sim::ProbeId;
 
-use super::{Assignment, Coursework, LivenessRule, Part, Row, RowSeeds, SafetyRule, WallBudget};
+use super::{Assignment, Coursework, Part, Row, RowSeeds, WallBudget};
 use crate::bugs::{self, Bug};
 use crate::campaign::{Seeds, Selected};
 use crate::mistake::{self, FileError, Mistake, wrong, wrong_default};

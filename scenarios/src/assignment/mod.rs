@@ -4,10 +4,15 @@
 //! A row is a set of runs: each of its scenarios with each of its seeds. `ASSIGNMENTS.md` beside this crate's `Cargo.toml`
 //! describes the format and how points come about. What it simplifies: due dates and late policies are the platform's.
 
+pub mod coursework;
+mod crew;
 pub mod folder;
 pub mod format;
+pub mod grading;
+pub mod pack;
 
 use whitewater_reports::grade::{Points, Visibility};
+use whitewater_reports::marking::{LivenessRule, SafetyRule};
 use whitewater_sim::ProbeId;
 
 use crate::bugs::Bug;
@@ -82,26 +87,6 @@ pub enum RowSeeds {
     Private(Vec<u64>),
     /// They are in a file that is not there, as on a student's machine.
     Elsewhere,
-}
-
-/// What a violation of a safety property does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SafetyRule {
-    /// One makes the row worth nothing.
-    #[default]
-    Gate,
-    /// It counts as a run that did not pass.
-    Scale,
-}
-
-/// What a run does that did not pass, but violated no safety property.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LivenessRule {
-    /// The row earns the share of its runs that passed.
-    #[default]
-    Scale,
-    /// One makes the row worth nothing.
-    All,
 }
 
 /// How scenarios that students write are scored: by the bugs that they catch.

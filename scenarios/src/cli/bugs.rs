@@ -109,10 +109,16 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
 /// The bug of this name, in a build that can switch it on.
 pub(crate) fn switchable(name: &str) -> Result<Bug, Failure> {
     let bug = named(name)?;
-    if !ARE_COMPILED {
-        return Err(Failure::usage(format!("this build has no bugs to switch on: {HOW_TO_BUILD}")));
-    }
+    compiled()?;
     Ok(bug)
+}
+
+/// Refuses a build that cannot switch bugs on.
+pub(crate) fn compiled() -> Result<(), Failure> {
+    if ARE_COMPILED {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("this build has no bugs to switch on: {HOW_TO_BUILD}")))
 }
 
 fn named(name: &str) -> Result<Bug, Failure> {
@@ -170,9 +176,7 @@ fn measure(arguments: &RunArguments) -> Result<u8, Failure> {
     if bugs.is_empty() {
         bugs = bugs::all();
     }
-    if !ARE_COMPILED {
-        return Err(Failure::usage(format!("this build has no bugs to switch on: {HOW_TO_BUILD}")));
-    }
+    compiled()?;
     bugs.sort_unstable_by_key(|bug| bug.number);
     bugs.dedup();
     let request = Request {

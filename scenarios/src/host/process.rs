@@ -84,13 +84,28 @@ impl Process {
     /// # Errors
     /// If there is no such program, or it cannot be started.
     pub fn start(words: &[String], limits: Limits) -> Result<Process, HostError> {
-        let fail = |error: io::Error| {
-            let program = super::printable(words.first().map_or("", String::as_str));
-            HostError(format!("cannot start `{program}`: {}", super::why(&error)))
-        };
         let (program, arguments) = words.split_first().ok_or_else(|| HostError("no program is named".to_owned()))?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        command.args(arguments);
+        Process::spawn(command, limits)
+    }
+
+    /// Starts this program again, which can tell by [`super::is_started_by_itself`].
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_self(limits: Limits) -> Result<Process, HostError> {
+        let program =
+            std::env::current_exe().map_err(|error| HostError(format!("cannot find this program: {error}")))?;
+        let mut command = Command::new(program);
+        command.env(super::WORKER, "1");
+        Process::spawn(command, limits)
+    }
+
+    fn spawn(mut command: Command, limits: Limits) -> Result<Process, HostError> {
+        let program = super::printable(&command.get_program().to_string_lossy());
+        let fail = |error: io::Error| HostError(format!("cannot start `{program}`: {}", super::why(&error)));
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(fail)?;
         let pid = Pid::from_child(&child);
         ALIVE.lock().unwrap_or_else(PoisonError::into_inner).push(pid);

@@ -15,7 +15,9 @@ mod reports;
 mod requests;
 mod saves;
 mod seat;
+mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +33,7 @@ use crate::scenario::{Mix, Scenario, Workload};
 use crate::system::{Leaders, Program, Stage, System, looked_after};
 
 pub use brain::{Brain, Trouble, limits};
+pub use external::Allowance;
 pub use seat::Seat;
 
 /// What makes the brain of the node of this name, for a life.
@@ -56,15 +59,16 @@ impl Guests {
     /// Nodes that are processes: a program with its arguments, in the words of a shell.
     ///
     /// # Errors
-    /// If these are no words.
-    pub fn external(command: &str) -> Result<Guests, String> {
+    /// If these are no words, or the program cannot be started.
+    pub fn external(command: &str, allowance: Allowance) -> Result<Guests, String> {
         let words = shell_words::split(command).map_err(|error| error.to_string())?;
         if words.is_empty() {
             return Err("it names no program".to_owned());
         }
+        external::try_out(&words, allowance)?;
         let argument = format!("--node {}", shell_word(command));
         let maker = move |name: &str| -> Result<Box<dyn Brain>, Trouble> {
-            Ok(Box::new(external::External::start(name, &words)?))
+            Ok(Box::new(external::External::start(name, &words, allowance)?))
         };
         Ok(Guests::new(Arc::new(maker), argument))
     }
@@ -122,16 +126,9 @@ fn through_the_log(script: &Script) -> Script {
 #[derive(Clone, Debug)]
 pub struct Letter(pub(crate) Arc<RawValue>);
 
-/// So much of a message is shown in a trace, in characters.
-const SHOWN_MAX: usize = 300;
-
 impl fmt::Display for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.get();
-        match text.char_indices().nth(SHOWN_MAX) {
-            Some((end, _)) => write!(f, "{}...", &text[..end]),
-            None => f.write_str(text),
-        }
+        f.write_str(&words::traced(self.0.get()))
     }
 }
 
@@ -142,6 +139,10 @@ impl whitewater_sim::Message for Letter {
 
     fn kind(&self) -> u8 {
         protocol::kind_of(&self.0)
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Owned(protocol::type_of(self.0.get()).map_or_else(|| "message".to_owned(), |name| words::bounded(&name)))
     }
 
     fn size_bytes(&self) -> u64 {

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -15,11 +16,11 @@ use whitewater_sim::disk::SyncId;
 use whitewater_sim::{Check, NodeId, TimerId};
 
 use super::brain::{Brain, Trouble, limits};
-use super::external::bounded;
 use super::protocol::{self, Action, Event, EventBody, FromSimulator, Settings, ToSimulator, When};
 use super::reports::{Ledger, Reports};
 use super::requests::{Asked, Requests};
 use super::saves::{Changes, Saves};
+use super::words::{bounded, traced};
 use super::{Context, Letter, Maker};
 use crate::host::Stopwatch;
 use crate::scenario::Scenario;
@@ -121,11 +122,10 @@ impl Seat {
             .and_then(|()| life.act(actions, table, context).map_err(Trouble::Misconduct));
         if let Err(trouble) = done {
             self.in_trouble = true;
-            let told = serde_json::to_string(&event).unwrap_or_default();
-            let told = format!("when it was told {}", bounded(&told));
+            let told = event.shown();
             match trouble {
-                Trouble::Misconduct(why) => context.fail(Check::Protocol, format!("{node}, {told}: {why}")),
-                Trouble::Limit(why) => context.abandon(format!("{node}, {told}: {why}")),
+                Trouble::Misconduct(why) => context.fail(Check::Protocol, format!("{told}: {why}")),
+                Trouble::Limit(why) => context.abandon(format!("{told}: {why}")),
             }
         }
     }
@@ -206,6 +206,7 @@ impl Life {
             }
         }
         if !changes.is_empty() {
+            context.note(Noted(&changes));
             self.saves.write(changes, context);
         }
         self.waiting.extend(later.into_iter().map(|what| (self.saves.count(), what)));
@@ -277,7 +278,24 @@ impl Life {
             Some(after_us) if after_us > AFTER_US_MAX => {
                 return Err(format!("it arms a timer for {after_us} microseconds: a day is the most"));
             }
-            Some(after_us) => context.arm(timer, after_us * 1_000),
+            Some(after_us) => {
+                context.note(format_args!("arms the timer `{name}` for {after_us} us"));
+                context.arm(timer, after_us * 1_000);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The changes of a turn, for a trace.
+struct Noted<'a>(&'a Changes);
+
+impl fmt::Display for Noted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("saves")?;
+        for (place, (key, value)) in self.0.iter().enumerate() {
+            let value = value.as_ref().map_or("null", |value| value.get());
+            write!(f, "{} {key}: {}", if place == 0 { "" } else { "," }, traced(value))?;
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use whitewater_kv::storage::{Disk, Ticket, Unreadable, Written};
@@ -145,6 +146,13 @@ impl<M: whitewater_sim::Message> whitewater_sim::Message for Wire<M> {
         match self {
             Wire::Server(message) => message.kind(),
             Wire::Store(message) => message.kind(),
+        }
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Wire::Server(message) => message.name(),
+            Wire::Store(message) => message.name(),
         }
     }
 
