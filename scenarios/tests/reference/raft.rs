@@ -318,7 +318,8 @@ impl Node for Server {
                 self.count_vote(&me, hands);
             }
             Standing::Leader { own, .. } => {
-                while let Some((_, index)) = own.saves.pop_front_if(|(number, _)| *number <= save) {
+                while let Some((_, index)) = own.saves.front().copied().filter(|(number, _)| *number <= save) {
+                    own.saves.pop_front();
                     own.matched = index;
                 }
                 self.count_matches(hands);
