@@ -80,6 +80,8 @@ pub struct Run {
     pub trace: Option<Trace>,
     /// Which steps were taken, and which expectations judged.
     pub exercised: Exercised,
+    /// The node whose host gave the run up, if one did: when that happens is up to the machine, too.
+    pub abandoned: Option<NodeId>,
 }
 
 /// Makes a run of the built-in system.
@@ -123,7 +125,8 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     let sightings = sightings(&world);
     let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
     let (trace, exercised) = (world.take_trace(), world.exercised());
-    Run { record, sightings, struck, account, history: world.into_history(), trace, exercised }
+    let abandoned = world.abandoned().map(|(node, _)| node);
+    Run { record, sightings, struck, account, history: world.into_history(), trace, exercised, abandoned }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -183,7 +186,7 @@ fn advance<P: Participant>(world: &mut World<P>, limit: Instant, options: &Optio
         let pause = world.events().saturating_add(STOP_EVERY).min(options.events_max);
         match world.run_until(limit, pause) {
             Stopped::Budget if pause < options.events_max && !options.budget.stop.is_some_and(|stop| stop()) => {}
-            stopped => return stopped,
+            stopped @ (Stopped::Reached | Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return stopped,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::process::{Command, ExitCode, Output};
 
-use whitewater_scenarios::node::{self, Answer, Hands, Init, Node, Operation, Request};
+use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Operation, Request};
 
 /// Answers reads with nothing, and after a while does what it is told to.
 struct Wild {
@@ -105,7 +105,7 @@ fn check() {
 fn main() -> ExitCode {
     let is_program = std::env::var_os(VARIABLE).is_some();
     if is_program {
-        return node::main::<Wild>();
+        return lab::main::<Wild>();
     }
     check();
     ExitCode::SUCCESS

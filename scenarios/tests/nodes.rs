@@ -363,6 +363,20 @@ fn a_node_that_is_not_deterministic_is_named_with_the_event() {
 }
 
 #[test]
+fn a_run_that_is_given_up_is_not_taken_for_another_one() {
+    if !has_python() {
+        return;
+    }
+    let folder = Folder::new("given-up");
+    let node =
+        folder.node(&store_with("def hook(event):\n  if event['src'] != 'sim': time.sleep(1000)\nstore.main(hook)"));
+    let output = whitewater(&folder.0, &["replay", "calm", "--seed", "0", "--node", &node]);
+    assert_eq!(output.status.code(), Some(3), "{}", stdout(&output));
+    assert!(stdout(&output).starts_with("INCONCLUSIVE: calm, seed 0"), "{}", stdout(&output));
+    assert!(stdout(&output).contains("not done after 5 seconds on the wall clock"), "{}", stdout(&output));
+}
+
+#[test]
 fn replay_lines_name_the_node_and_work() {
     if !has_python() {
         return;

@@ -18,6 +18,7 @@
 //! | skew, drift and steps of clocks | [`clock`] |
 //! | faults as data; steps and expectations | [`fault`], [`plan`], `script`, `windows`, `watch` |
 //! | crash points, and nodes that halt | [`fall`] |
+//! | nodes that are slow | `load` |
 //! | the loop | [`world`] |
 //! | the digest and the trace of a run | [`digest`], [`trace`] |
 //! | ghost state and invariants | [`observe`], [`members`], [`observer`], [`invariant`] |
@@ -35,6 +36,7 @@ mod inject;
 pub mod invariant;
 mod kernel;
 pub mod latency;
+mod load;
 pub mod members;
 pub mod network;
 pub mod node;

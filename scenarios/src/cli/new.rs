@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::handout::{self, Language};
 use crate::host;
-use crate::lab::{self, Language};
 use crate::scenario::format;
 use clap::{Args, Subcommand};
 use whitewater_reports::words::shell_word;
@@ -67,7 +67,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
 }
 
 fn lab(LabArguments { language, folder }: &LabArguments) -> Result<u8, Failure> {
-    let files = lab::files(*language);
+    let files = handout::files(*language);
     // Nothing is written if something is in the way.
     if let Some(there) = files.iter().map(|file| folder.join(file.path)).find(|path| host::exists(path)) {
         let there = host::shown(&there);

@@ -235,8 +235,11 @@ fn write_trace(out: &mut dyn Write, run: &Run, until_ns: Option<u64>) -> io::Res
 
 /// How two runs of the same scenario and seed differ, which they never should.
 fn difference(one: &Run, other: &Run) -> Option<String> {
+    // When a run is given up is up to the machine: only what came before has to be the same.
+    let is_cut = one.abandoned.is_some() || other.abandoned.is_some();
     if let (Some(first), Some(second)) = (&one.trace, &other.trace)
-        && let Some((place, pair)) = first_difference(first.lines(), second.lines())
+        && let Some((place, pair)) = first_difference(before_the_end(one, first), before_the_end(other, second))
+        && !(is_cut && pair.contains(&None))
     {
         let row = |trace: &Trace, line: Option<&Line>| {
             line.map_or_else(|| "(the trace ends here)".to_owned(), |line| trace.row(line).to_string())
@@ -250,6 +253,9 @@ fn difference(one: &Run, other: &Run) -> Option<String> {
             row(first, pair[0]),
             row(second, pair[1])
         ));
+    }
+    if is_cut {
+        return None;
     }
     let strip = |run: &Run| {
         let mut record = RunRecord { wall_ns: 0, ..run.record.clone() };
@@ -268,6 +274,15 @@ fn difference(one: &Run, other: &Run) -> Option<String> {
     })
 }
 
+/// The lines of a trace, without those of the event with which the run was given up, if it was.
+fn before_the_end<'a>(run: &Run, trace: &'a Trace) -> &'a [Line] {
+    let lines = trace.lines();
+    match (run.abandoned, lines.last()) {
+        (Some(_), Some(last)) => &lines[..lines.partition_point(|line| line.event < last.event)],
+        (Some(_), None) | (None, _) => lines,
+    }
+}
+
 /// Where two traces first differ, and the lines there; one of them may have none.
 fn first_difference<'a>(one: &'a [Line], other: &'a [Line]) -> Option<(usize, [Option<&'a Line>; 2])> {
     let alike = one.iter().zip(other).take_while(|(one, other)| one == other).count();
@@ -279,6 +294,7 @@ fn first_difference<'a>(one: &'a [Line], other: &'a [Line]) -> Option<(usize, [O
 mod tests {
     use super::*;
     use crate::catalog;
+    use whitewater_sim::NodeId;
     use whitewater_sim::trace::{Mark, What};
 
     fn line(event: u64, text: &str) -> Line {
@@ -301,6 +317,9 @@ mod tests {
         assert_eq!(difference(&make(1), &make(1)), None);
         let text = difference(&make(1), &make(2)).expect("two seeds differ");
         assert!(text.starts_with("two runs differ first in event e"), "{text}");
+        let given_up = Run { abandoned: Some(NodeId(0)), ..make(1) };
+        assert_eq!(difference(&given_up, &make(1)), None);
+        assert!(difference(&given_up, &make(2)).is_some(), "what came before is compared");
         let mut other = make(1);
         (other.trace, other.record.digest) = (None, "0".to_owned());
         assert!(difference(&make(1), &other).is_some_and(|text| text.contains("digests are")));

@@ -152,6 +152,7 @@ class Node:
         self.timeout_us = init.get("election_timeout_us") or ELECTION_TIMEOUT_US
         self.heartbeat_us = init.get("heartbeat_us") or HEARTBEAT_US
         self.snapshot_every = init.get("snapshot_every", SNAPSHOT_EVERY)
+        self.entries_per_append = init.get("entries_per_append") or ENTRIES_PER_APPEND
         self.now = 0
 
         # On every server, durable (Figure 2).
@@ -171,7 +172,7 @@ class Node:
         self.votes, self.votes_at = set(), 0
         self.waiting = {}  # For each client, its request that is to be answered.
 
-        # On leaders (Figure 2). An append is on its way until it is answered or a heartbeat is due.
+        # On leaders (Figure 2). An append is on its way, since when, until it is answered or a heartbeat is due.
         self.next, self.match, self.on_its_way, self.heard = {}, {}, {}, {}
         self.to_save = []  # Saves that are not durable yet, with the index that each reaches.
 
@@ -309,7 +310,7 @@ class Node:
         self.report("role", role=LEADER, term=self.term)
         self.next = {peer: self.log.last() + 1 for peer in self.peers}
         self.match = {name: 0 for name in [self.me, *self.peers]}
-        self.on_its_way = {peer: False for peer in self.peers}
+        self.on_its_way = {peer: None for peer in self.peers}
         self.heard = {peer: self.now for peer in self.peers}
         self.to_save = []
         # An entry of its own term, with which those of earlier terms are committed (5.4.2).
@@ -322,26 +323,27 @@ class Node:
         self.turn.save(f"log/{self.log.last()}", (self.term, command))
         self.to_save.append((self.turn.number(), self.log.last()))
         for peer in self.peers:
-            if not self.on_its_way[peer]:
+            if self.on_its_way[peer] is None:
                 self.replicate(peer)
 
     def on_heartbeat(self):
-        """To everybody, whether or not an answer is outstanding. Without a quorum it cannot lead (thesis 6.2)."""
+        """To everybody who was not sent anything for as long. Without a quorum it cannot lead (thesis 6.2)."""
         recent = sum(0 <= self.now - heard < 2 * self.timeout_us[1] for heard in self.heard.values())
         if recent + 1 < self.majority:
             self.leader = None
             return self.become_follower()
-        for peer in self.peers:
-            self.replicate(peer)
+        for peer, sent in self.on_its_way.items():
+            if sent is None or not 0 <= self.now - sent < self.heartbeat_us:
+                self.replicate(peer)
         self.arm("heartbeat", self.heartbeat_us)
 
     def replicate(self, peer):
         """Sends what a follower is not known to have, as far as it fits: at most one such message is on its way."""
-        self.on_its_way[peer] = True
+        self.on_its_way[peer] = self.now
         previous = self.next[peer] - 1
         if previous < self.log.base:
             return self.turn.send(peer, {"type": "install_snapshot", "term": self.term, "snapshot": self.snapshot})
-        entries = self.log.slice(self.next[peer], ENTRIES_PER_APPEND)
+        entries = self.log.slice(self.next[peer], self.entries_per_append)
         self.turn.send(
             peer,
             {
@@ -409,7 +411,7 @@ class Node:
         self.adopt(body["term"])
         if self.role != LEADER or body["term"] < self.term:
             return
-        self.heard[source], self.on_its_way[source] = self.now, False
+        self.heard[source], self.on_its_way[source] = self.now, None
         if body["matched"] is None:
             self.next[source] = max(self.match[source] + 1, min(self.next[source], body["retry"]))
             self.replicate(source)

@@ -79,6 +79,8 @@ pub struct Settings {
     pub heartbeat_us: u64,
     /// How many entries are applied from one snapshot to the next; `None` if none is to be taken.
     pub snapshot_every: Option<u32>,
+    /// The most entries in one append.
+    pub entries_per_append: u32,
 }
 
 impl Settings {
@@ -90,6 +92,7 @@ impl Settings {
             election_timeout_us: [timeout.min_ns / 1_000, timeout.max_ns / 1_000],
             heartbeat_us: (scenario.timing.heartbeat_ns / 1_000).max(1),
             snapshot_every: scenario.snapshot_every,
+            entries_per_append: scenario.replication.entries_per_append,
         }
     }
 }
@@ -105,7 +108,7 @@ pub struct Request {
 }
 
 /// What a client wants done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Operation {
     /// Read a key.
@@ -129,7 +132,7 @@ pub enum Operation {
         /// The value that it gets.
         to: Arc<str>,
         /// Whether it is written if it is missing.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         create_if_not_exists: bool,
     },
     /// Add to the end of a value.
@@ -334,20 +337,20 @@ struct Typed<'a> {
     name: Cow<'a, str>,
 }
 
-/// The `type` of a body, if it has one.
-pub(super) fn type_of(body: &str) -> Option<String> {
-    serde_json::from_str(body).ok().map(|Typed { name }: Typed<'_>| name.into_owned())
-}
-
 /// The kind of a message between nodes that no fault picks out.
 const OTHER_KIND: u8 = 63;
 
 /// Which kind of message faults take a body for: one called `append_reply` is what a scenario calls `append-reply`.
 #[must_use]
 pub fn kind_of(body: &RawValue) -> u8 {
-    let Ok(Typed { name }) = serde_json::from_str(body.get()) else { return OTHER_KIND };
+    let Some(name) = type_of(body.get()) else { return OTHER_KIND };
     let is_called = |kind: &str| kind.len() == name.len() && kind.replace('-', "_") == name;
     (0..).zip(KINDS).find(|(_, kind)| is_called(kind)).map_or(OTHER_KIND, |(number, _)| number)
+}
+
+/// The `type` of a body, if it has one.
+pub(super) fn type_of(body: &str) -> Option<String> {
+    serde_json::from_str(body).ok().map(|Typed { name }: Typed<'_>| name.into_owned())
 }
 
 /// [`ToSimulator::Save`]: JSON that is passed on as it was written cannot be read as part of an enum.

@@ -1,13 +1,13 @@
 //! A node of one's own in Rust, in one file: a store on one server, with the whole command line of the testbed.
 //!
-//! `cargo run --release --example node -- run single --seeds 0..100` crashes it again and again; it saves what it answers, and so
+//! `cargo run --release --example lab -- run single --seeds 0..100` crashes it again and again; it saves what it answers, and so
 //! passes.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
-use whitewater_scenarios::node::{self, Answer, Hands, Init, Node, Operation, Request};
+use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Operation, Request};
 
 /// What it has, and what it last said to each client.
 #[derive(Default, Serialize, Deserialize)]
@@ -75,5 +75,5 @@ impl Store {
 }
 
 fn main() -> ExitCode {
-    node::main::<Store>()
+    lab::main::<Store>()
 }
