@@ -6,8 +6,9 @@
 //! | from a seed to the data of a run | [`generate`], [`workload`], `operations` |
 //! | what is wrong with a file, and where | [`mistake`] |
 //! | what students are asked for, and how it is graded | [`assignment`] |
+//! | a lab to hand out, with its skeletons | [`lab`] |
 //! | the system that is run | [`system`], [`systems`], [`target`] |
-//! | a node of one's own in Rust; runs in processes of their own | [`lab`], [`contained`] |
+//! | a node of one's own in Rust; runs in processes of their own | [`node`], [`contained`] |
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
@@ -36,6 +37,7 @@ pub mod host;
 pub mod lab;
 pub mod latency;
 pub mod mistake;
+pub mod node;
 pub mod page;
 pub mod parallel_check;
 pub mod probes;

@@ -414,3 +414,38 @@ fn names_that_would_disturb_a_terminal_are_escaped() {
     let output = whitewater("check").arg(name).output().expect("the command starts");
     assert_eq!(code(&output), 2);
 }
+
+#[test]
+fn a_run_is_written_for_browsers_and_for_the_tools_of_others() {
+    let directory = empty_directory("exports");
+    let file = |name: &str| directory.join(name);
+    let mut command = whitewater("replay calm --seed 3");
+    command.arg("--html").arg(file("calm.html"));
+    for (format, name) in [("shiviz", "calm.log"), ("chrome", "calm.json"), ("json", "calm.history.json")] {
+        command.arg("--export").arg(format!("{format}={}", file(name).display()));
+    }
+    let output = command.output().expect("the command starts");
+    assert_eq!(code(&output), 0);
+    assert_eq!(String::from_utf8_lossy(&output.stderr).matches("wrote ").count(), 4);
+    let read = |name: &str| std::fs::read_to_string(file(name)).expect("it was written");
+    assert!(read("calm.html").contains("Every check held") && read("calm.log").starts_with("(?<host>"));
+    assert!(serde_json::from_str::<serde_json::Value>(&read("calm.json")).is_ok());
+    let mut check = whitewater("check");
+    check.arg(file("calm.history.json")).arg("--html").arg(file("history.html"));
+    assert_eq!(code(&check.output().expect("the command starts")), 0);
+    assert!(read("history.html").contains("One order of the operations explains every answer."));
+}
+
+#[test]
+fn an_export_on_the_standard_output_leaves_it_to_itself() {
+    let output = output("replay calm --seed 3 --export mermaid=-");
+    assert!(output.stdout.starts_with(b"sequenceDiagram\n") && !output.stdout.windows(4).any(|bytes| bytes == b"PASS"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("PASS: calm, seed 3"));
+}
+
+#[test]
+fn an_export_that_cannot_be_made_is_refused() {
+    assert_prints("replay-export-unknown", "replay calm --seed 1 --export visio=a.vsd");
+    assert_prints("replay-two-on-stdout", "replay calm --seed 1 --html - --export mermaid=-");
+    assert_prints("replay-export-refused", "replay calm --seed 1 --export edn=-");
+}

@@ -297,24 +297,20 @@ fn the_trace_says_as_data_what_arrives_and_who_is_down() {
     let mut sent = BTreeMap::new();
     let (mut arrived, mut lost, mut punctual) = (0, 0, 0);
     for line in trace.lines() {
-        match &line.what {
-            What::Sent { letter, arrives, copy } => {
-                assert!(line.text.starts_with(&format!("-> {} word", letter.to)) && line.node == Some(letter.from));
-                let word = line.text.split(' ').nth(3).expect("a number").to_owned();
-                assert_eq!(sent.insert(letter.number, (word, [Some(*arrives), *copy])), None);
-            }
-            What::Arrived { letter } => {
-                let (word, arrivals) = sent.get_mut(&letter.number).expect("what arrives was sent");
-                assert_eq!(line.text, format!("<- {} word {word}", letter.from));
-                arrived += 1;
-                // A pause makes it late, and nothing makes it early.
-                let place = arrivals.iter().position(|at| at.is_some_and(|at| at <= line.at));
-                let planned = arrivals[place.expect("it arrives as often as it was sent")].take();
-                punctual += usize::from(planned == Some(line.at));
-            }
-            What::Lost { .. } => lost += 1,
-            _ => {}
+        if let What::Sent { letter, arrives, copy } = &line.what {
+            assert!(line.text.starts_with(&format!("-> {} word", letter.to)) && line.node == Some(letter.from));
+            let word = line.text.split(' ').nth(3).expect("a number").to_owned();
+            assert_eq!(sent.insert(letter.number, (word, [Some(*arrives), *copy])), None);
+        } else if let What::Arrived { letter } = &line.what {
+            let (word, arrivals) = sent.get_mut(&letter.number).expect("what arrives was sent");
+            assert_eq!(line.text, format!("<- {} word {word}", letter.from));
+            arrived += 1;
+            // A pause makes it late, and nothing makes it early.
+            let place = arrivals.iter().position(|at| at.is_some_and(|at| at <= line.at));
+            let planned = arrivals[place.expect("it arrives as often as it was sent")].take();
+            punctual += usize::from(planned == Some(line.at));
         }
+        lost += usize::from(matches!(line.what, What::Lost { .. }));
     }
     assert!(
         arrived > 60 && lost > 5 && punctual * 10 > arrived * 9 && punctual < arrived,

@@ -2,7 +2,7 @@
 
 use crate::words::printable;
 
-/// Text for between tags: with escapes for what HTML means something by, and for what would disturb whoever reads it.
+/// Text for between tags or between the quotes of an attribute: with escapes for what HTML means something by, and for what would disturb whoever reads it.
 pub(super) fn text(raw: &str) -> String {
     let mut escaped = String::with_capacity(raw.len());
     for line in raw.split_inclusive('\n') {
@@ -20,11 +20,6 @@ pub(super) fn text(raw: &str) -> String {
         escaped.push_str(end);
     }
     escaped
-}
-
-/// Text for inside of the quotes of an attribute.
-pub(super) fn attribute(raw: &str) -> String {
-    text(raw)
 }
 
 /// JSON as it may stand in a script: nothing in it can end the script.

@@ -11,13 +11,15 @@ mod evidence;
 mod figure;
 mod markup;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use whitewater_sim::check::Account;
 
 use crate::timeline::{Timeline, Window};
 use crate::words::{counted, printable};
-use markup::{Page as Markup, attribute, text};
+use markup::{Page as Markup, text};
 pub use words::{Headline, Status, of_check, of_run};
 
 /// Where a page begins, and how the drawing behaves.
@@ -126,6 +128,6 @@ fn drawing(page: &mut Markup, timeline: &Timeline, window: &Window) {
     page.push(&format!(
         "<div id=\"tools\" hidden></div>\n<div id=\"stage\" hidden><canvas id=\"canvas\" tabindex=\"0\" role=\"img\" aria-label=\"{}\"></canvas>\n\
          <aside id=\"panel\" aria-live=\"polite\"></aside></div>\n</section>\n",
-        attribute(described)
+        text(described)
     ));
 }

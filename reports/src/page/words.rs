@@ -36,6 +36,45 @@ pub struct Headline {
     pub facts: Vec<(String, String)>,
 }
 
+/// What linearizable means.
+const LINEARIZABLE: &str = "The clients' history is linearizable: there is one order of all operations, in which those \
+    that ended before another began come before it, that explains every answer (Herlihy and Wing, 1990).";
+
+/// Where the sections are that the demands of other checks name.
+const SECTIONS: &str = "Sections are those of the Raft paper (Ongaro and Ousterhout, extended version), unless they are \
+    marked as the dissertation's.";
+
+/// What a check demands, and where that is written.
+fn demand(check: Check) -> String {
+    match check {
+        Check::Linearizability => LINEARIZABLE.to_owned(),
+        Check::Liveness | Check::Expectation | Check::NoPanic => check.demand().to_owned(),
+        Check::ElectionSafety
+        | Check::VoteOnce
+        | Check::LeaderAppendOnly
+        | Check::LogMatching
+        | Check::LeaderCompleteness
+        | Check::StateMachineSafety
+        | Check::CommitLegality
+        | Check::QuorumDurability
+        | Check::CommittedIsImmutable
+        | Check::AckHonesty
+        | Check::Monotonic
+        | Check::Progress
+        | Check::Order
+        | Check::MessageTerm
+        | Check::LogTerms
+        | Check::Roles
+        | Check::Configuration
+        | Check::VotersOnly
+        | Check::ReadFloor
+        | Check::Lease
+        | Check::ExactlyOnce
+        | Check::Snapshot
+        | Check::ReplicaAgreement => format!("{} {SECTIONS}", check.demand()),
+    }
+}
+
 /// What to say of a run of a scenario that is for this. If its history is not linearizable the reason is told, and shown elsewhere.
 #[must_use]
 pub fn of_run(record: &RunRecord, summary: &str, bug: Option<&str>, reason: Option<&str>) -> Headline {
@@ -46,9 +85,8 @@ pub fn of_run(record: &RunRecord, summary: &str, bug: Option<&str>, reason: Opti
         Verdict::Violation { check, name, why, .. } => {
             let known = Check::ALL.into_iter().find(|known| known.id() == check);
             let why = reason.map_or_else(|| why.clone(), |reason| format!("{reason}."));
-            let demand = known.map(|known| known.demand().to_owned());
             let title = if check == name { name.clone() } else { format!("{name} ({check})") };
-            (Status::Violation, "VIOLATION", title, why, demand)
+            (Status::Violation, "VIOLATION", title, why, known.map(demand))
         }
         Verdict::Inconclusive { why } => {
             (Status::Undecided, "INCONCLUSIVE", "The run could not be judged".to_owned(), why.clone(), None)
@@ -105,7 +143,7 @@ pub fn of_check(check: &crate::check::Check, file: &str) -> Headline {
         subject: file.to_owned(),
         title: title.to_owned(),
         why,
-        demand: Some(Check::Linearizability.demand().to_owned()),
+        demand: Some(demand(Check::Linearizability)),
         facts: vec![("History".to_owned(), history)],
     }
 }

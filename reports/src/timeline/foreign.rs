@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use whitewater_sim::history::{History, OperationId, Outcome, Stamp};
 
-use super::{End, Kind, Lane, LaneKind, Operation, Step, Timeline, fit};
+use super::{End, Kind, Lane, LaneKind, Operation, Step, Timeline, Words, fit};
 
 /// What is known of a history beside itself.
 #[derive(Clone, Copy)]
 pub struct Foreign<'a, Op, Ret> {
     /// What an operation asked and, if it was answered, what.
-    pub words: &'a dyn Fn(&Op, Option<&Ret>) -> (String, Option<String>),
+    pub words: Words<'a, Op, Ret>,
     /// The line of a file in which an event stands, if there is one.
     pub line: &'a dyn Fn(Stamp) -> Option<usize>,
     /// The operation whose answer nothing explains.

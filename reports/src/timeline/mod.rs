@@ -20,6 +20,9 @@ pub use window::Window;
 
 use crate::words::printable;
 
+/// Says what an operation asked and, if it was answered, what.
+pub type Words<'a, Op, Ret> = &'a dyn Fn(&Op, Option<&Ret>) -> (String, Option<String>);
+
 /// A run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {

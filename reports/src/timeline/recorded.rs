@@ -7,7 +7,9 @@ use whitewater_sim::observe::Observation;
 use whitewater_sim::trace::{Line, Mark, Trace, What};
 
 use super::state::{States, role_name};
-use super::{Change, End, FaultClass, Kind, Lane, LaneKind, Letter, Operation, Span, SpanKind, Step, Timeline, fit};
+use super::{
+    Change, End, FaultClass, Kind, Lane, LaneKind, Letter, Operation, Span, SpanKind, Step, Timeline, Words, fit,
+};
 
 /// The timeline of a run. `words` says what an operation asked and, if it was answered, what. If the
 /// answer of one is what nothing explains, that is the step to look at; else it is the one at which a check failed.
@@ -15,7 +17,7 @@ use super::{Change, End, FaultClass, Kind, Lane, LaneKind, Letter, Operation, Sp
 pub fn of_run<Op, Ret>(
     trace: &Trace,
     history: &History<Op, Ret>,
-    words: &dyn Fn(&Op, Option<&Ret>) -> (String, Option<String>),
+    words: Words<'_, Op, Ret>,
     culprit: Option<OperationId>,
 ) -> Timeline {
     let mut builder = Builder::new(trace);
@@ -85,9 +87,10 @@ enum Turn {
 impl Builder {
     fn new(trace: &Trace) -> Builder {
         let lanes: Vec<Lane> = (0..trace.nodes())
-            .map(|node| match node < trace.servers() {
-                true => Lane { name: format!("n{node}"), kind: LaneKind::Server },
-                false => Lane { name: format!("n{node} client"), kind: LaneKind::Client },
+            .map(|node| {
+                let is_server = node < trace.servers();
+                let (what, kind) = if is_server { ("", LaneKind::Server) } else { (" client", LaneKind::Client) };
+                Lane { name: format!("n{node}{what}"), kind }
             })
             .collect();
         let mut turns: BTreeMap<usize, Vec<(usize, Turn)>> = BTreeMap::new();

@@ -80,7 +80,8 @@ impl Export {
     }
 
     fn refused(&self, why: &str) -> Failure {
-        Failure::usage(format!("cannot write {}: {}", shown(&self.path), printable(why)))
+        let place = if is_stdout(&self.path) { "to the standard output".to_owned() } else { shown(&self.path) };
+        Failure::usage(format!("cannot write {place}: {}", printable(why)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::systems::guest::Guests;
+use crate::systems::guest::{Allowance, Guests};
 use crate::target::{Shared, Target};
 
 use super::Failure;
@@ -23,8 +23,8 @@ impl Arguments {
     /// What is to be run: the nodes that are named, or else those of this program.
     pub(crate) fn target(&self, own: &Shared) -> Result<Shared, Failure> {
         let Some(command) = &self.node else { return Ok(Arc::clone(own)) };
-        let guests = Guests::external(command).map_err(|why| {
-            Failure::usage(format!("--node: {why}: write it as for a shell, as in --node 'python3 ./node.py'"))
+        let guests = Guests::external(command, Allowance::default()).map_err(|why| {
+            Failure::usage(format!("--node: {why}; write it as for a shell, as in --node 'python3 ./node.py'"))
         })?;
         Ok(Arc::new(guests))
     }

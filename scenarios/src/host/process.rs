@@ -1,8 +1,9 @@
 //! A process that is spoken to in lines over pipes, and that is never trusted to behave: whatever it does or leaves undone,
 //! the caller gets an answer in bounded time and memory, and nothing of the process is left behind.
 //!
-//! It runs in a process group of its own, so that what it started goes when it goes. What it simplifies: whoever leaves
-//! that group and forgets its environment, too, is not found.
+//! It runs in a process group of its own, so that what it started goes when it goes. Who leaves that group still has a mark in
+//! its environment, and is looked for when there was trouble, and when this program ends. What it simplifies: whoever rids
+//! itself of that, too, is not found.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -10,12 +11,13 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use super::HostError;
 
@@ -56,6 +58,16 @@ const ENDING: Duration = Duration::from_millis(500);
 /// How often a process that is waited for is looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// The variable of the environment that marks a process and all that it starts: the number of this process, a point, and a
+/// number of its own.
+const MARK: &str = "WHITEWATER_PROCESS";
+
+/// How many processes were started.
+static STARTED: AtomicU64 = AtomicU64::new(0);
+
+/// How often marked processes are looked for, while there are some: they may start others meanwhile.
+const SWEEPS: u32 = 20;
+
 /// The processes that are not known to have ended.
 static ALIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
@@ -63,6 +75,8 @@ static ALIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 pub struct Process {
     child: Child,
     pid: Pid,
+    mark: String,
+    was_ended: bool,
     limits: Limits,
     stdin: Option<ChildStdin>,
     stdout: ChildStdout,
@@ -105,7 +119,8 @@ impl Process {
     fn spawn(mut command: Command, limits: Limits) -> Result<Process, HostError> {
         let program = super::printable(&command.get_program().to_string_lossy());
         let fail = |error: io::Error| HostError(format!("cannot start `{program}`: {}", super::why(&error)));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mark = format!("{}.{}.", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
+        command.env(MARK, &mark).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(fail)?;
         let pid = Pid::from_child(&child);
         ALIVE.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
@@ -113,6 +128,8 @@ impl Process {
         let process = Process {
             child,
             pid,
+            mark,
+            was_ended: false,
             limits,
             stdin,
             stdout: stdout.expect("its output is a pipe"),
@@ -280,8 +297,9 @@ impl Process {
         self.printed.iter().copied().collect()
     }
 
-    /// Ends it, and waits for what it has printed last.
+    /// Ends it because there was trouble with it, and waits for what it has printed last.
     pub fn end(&mut self) {
+        self.was_ended = true;
         self.kill();
         let _ = self.child.wait();
         self.read_stderr();
@@ -299,6 +317,9 @@ impl Drop for Process {
         // Killed, it ends; if it does not, the system is to blame, and nobody else can end it.
         let _ = self.child.wait();
         ALIVE.lock().unwrap_or_else(PoisonError::into_inner).retain(|pid| *pid != self.pid);
+        if self.was_ended {
+            sweep(&self.mark);
+        }
     }
 }
 
@@ -307,6 +328,34 @@ pub fn end_processes() {
     for pid in ALIVE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
         let _ = kill_process_group(pid, Signal::KILL);
     }
+    if STARTED.load(Ordering::Relaxed) > 0 {
+        sweep(&format!("{}.", std::process::id()));
+    }
+}
+
+/// Ends the processes whose mark begins like this, wherever they have gone.
+fn sweep(mark: &str) {
+    let marked = format!("{MARK}={mark}").into_bytes();
+    let is_marked = |pid: &Pid| {
+        let environment = fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero())).unwrap_or_default();
+        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(&marked))
+    };
+    for _ in 0..SWEEPS {
+        let found: Vec<Pid> = numbers().filter_map(Pid::from_raw).filter(is_marked).collect();
+        for pid in &found {
+            let _ = kill_process(*pid, Signal::KILL);
+        }
+        if found.is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The numbers of all processes, where the system tells.
+fn numbers() -> impl Iterator<Item = i32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 fn ended(status: ExitStatus) -> Failure {
@@ -322,12 +371,9 @@ fn ended(status: ExitStatus) -> Failure {
 
 /// How many threads there are in the processes of a group, as far as the system tells.
 fn tasks_of(group: Pid) -> usize {
-    let Ok(processes) = fs::read_dir("/proc") else { return 0 };
     let group = group.as_raw_nonzero().to_string();
-    let numbered = |name: &str| name.bytes().all(|byte| byte.is_ascii_digit());
-    let names = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-    let tasks = names.filter(|name| numbered(name)).filter_map(|name| {
-        let stat = fs::read_to_string(format!("/proc/{name}/stat")).ok()?;
+    let tasks = numbers().filter_map(|number| {
+        let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
         // The name of the program, in brackets, may hold anything.
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         // Behind the name: state, parent, group; the number of threads is the 18th.

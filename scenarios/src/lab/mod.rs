@@ -1,161 +1,198 @@
-//! A node of one's own in Rust: what it does is one trait, and everything else, the whole command line included, is one call.
+//! A lab to hand out: a skeleton of a node in one of four languages, a text in five stages, and the assignment that grades it.
 //!
-//! The protocol is that of `scenarios/NODES.md`, with types in place of lines: an event is a call, an action is a call of
-//! [`Hands`]. A crate of one file is enough; `examples/lab.rs` is one.
-//!
-//! ```no_run
-//! use whitewater_scenarios::lab::{self, Hands, Init, Node, Request};
-//!
-//! struct Silent;
-//!
-//! impl Node for Silent {
-//!     type Message = ();
-//!     fn init(_: Init, _: &mut Hands) -> Silent { Silent }
-//!     fn message(&mut self, _: &str, _: (), _: &mut Hands) {}
-//!     fn request(&mut self, _: Request, _: &mut Hands) {}
-//!     fn timer(&mut self, _: &str, _: &mut Hands) {}
-//! }
-//!
-//! fn main() -> std::process::ExitCode {
-//!     lab::main::<Silent>()
-//! }
-//! ```
-//!
-//! Runs are made in processes of their own ([`crate::contained`]): a panic, an endless loop, a flood of messages or a hunger for
-//! memory ends one run with a verdict, and the campaign goes on. What it does not do: it keeps accidents in, not malice. Who
-//! grades strangers' code has it speak the protocol as a program of its own.
+//! Everything is a file of its own beside this one, readable as it is; the handout and the runner leave out only how a node is built and
+//! started. What it simplifies: solutions are not in here. A complete node is in `tests/reference`.
 
-mod hands;
+use std::borrow::Cow;
 
-use std::collections::BTreeMap;
-use std::process::ExitCode;
-use std::sync::Arc;
-
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-
-use crate::cli;
-use crate::contained::Contained;
-use crate::host::watch;
-use crate::systems::guest::protocol::{Action, Event, EventBody, FromSimulator};
-use crate::systems::guest::{Brain, Guests, Trouble};
-
-pub use crate::systems::guest::protocol::{Answer, Operation, Role};
-pub use hands::Hands;
-
-/// A node. A crash drops it, and a restart makes a new one, which knows what was saved and nothing else.
-pub trait Node: Sized + 'static {
-    /// What nodes say to each other. It is written as JSON.
-    type Message: Serialize + DeserializeOwned;
-
-    /// It starts, for the first time or after a crash.
-    fn init(init: Init, hands: &mut Hands) -> Self;
-
-    /// Another node says something.
-    fn message(&mut self, from: &str, message: Self::Message, hands: &mut Hands);
-
-    /// A client asks for something. It may ask again, and any node may be asked.
-    fn request(&mut self, request: Request, hands: &mut Hands);
-
-    /// A timer that it armed ran out.
-    fn timer(&mut self, name: &str, hands: &mut Hands);
-
-    /// The save with this number, and all before it in this life, are durable.
-    fn saved(&mut self, save: u64, hands: &mut Hands) {
-        let _ = (save, hands);
-    }
+/// A language that a skeleton is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Language {
+    /// Rust, with serde_json.
+    Rust,
+    /// Python 3, with its standard library.
+    Python,
+    /// Go, with its standard library.
+    Go,
+    /// JavaScript, for Node.
+    Javascript,
 }
 
-/// What a node is told when it starts.
-#[derive(Clone, Debug)]
-pub struct Init {
-    /// Its name.
-    pub me: String,
-    /// The names of all nodes, its own among them.
-    pub nodes: Vec<String>,
-    /// A random number, another one in each life.
-    pub seed: u64,
-    /// What the disk holds.
-    pub saved: Saved,
+/// A file of a lab: where it lies, and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its path below the folder of the lab.
+    pub path: &'static str,
+    /// Its text.
+    pub text: Cow<'static, str>,
 }
 
-/// What a disk holds.
-#[derive(Clone, Debug, Default)]
-pub struct Saved(BTreeMap<String, Arc<RawValue>>);
+/// What differs from language to language.
+struct Skeleton {
+    /// The file that students write in.
+    program: &'static str,
+    /// How a node is started, for `--node`.
+    node: &'static str,
+    /// How it is built, if it is.
+    build: Option<&'static str>,
+    /// What builds leave behind.
+    ignored: &'static str,
+    files: &'static [(&'static str, &'static str)],
+}
 
-impl Saved {
-    /// What was saved under a key; `None` if nothing was.
-    ///
-    /// # Panics
-    /// If something of another type was: a node reads what it wrote.
+const RUST: Skeleton = Skeleton {
+    program: "src/main.rs",
+    node: "target/release/raft",
+    build: Some("cargo build --release --quiet"),
+    ignored: "target/\n",
+    files: &[("Cargo.toml", include_str!("rust/manifest.toml")), ("src/main.rs", include_str!("rust/main.rs"))],
+};
+
+const PYTHON: Skeleton = Skeleton {
+    program: "raft.py",
+    node: "python3 raft.py",
+    build: None,
+    ignored: "__pycache__/\n",
+    files: &[("raft.py", include_str!("python/raft.py"))],
+};
+
+const GO: Skeleton = Skeleton {
+    program: "main.go",
+    node: "./raft",
+    build: Some("go build -o raft ."),
+    ignored: "/raft\n",
+    files: &[("go.mod", include_str!("go/go.mod")), ("main.go", include_str!("go/main.go"))],
+};
+
+const JAVASCRIPT: Skeleton = Skeleton {
+    program: "raft.js",
+    node: "node raft.js",
+    build: None,
+    ignored: "node_modules/\n",
+    files: &[("raft.js", include_str!("javascript/raft.js"))],
+};
+
+const HANDOUT: &str = include_str!("HANDOUT.md");
+
+const RUNNER: &str = include_str!("grade.sh");
+
+/// The assignment, which is the same in all languages.
+pub const ASSIGNMENT: &str = include_str!("assignment.toml");
+
+/// The scenarios of the assignment that are not in the catalog, with their paths as the assignment names them.
+pub const SCENARIOS: &[(&str, &str)] = &[
+    ("scenarios/asked-twice.toml", include_str!("scenarios/asked-twice.toml")),
+    ("scenarios/power-cuts.toml", include_str!("scenarios/power-cuts.toml")),
+];
+
+impl Language {
+    /// How a node in this language is started, in words for a shell.
     #[must_use]
-    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let text = self.0.get(key)?.get();
-        Some(serde_json::from_str(text).unwrap_or_else(|error| panic!("`{key}` holds something else: {error}: {text}")))
+    pub fn node(self) -> &'static str {
+        self.skeleton().node
     }
 
-    /// The keys under which something was saved, in order.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
-}
-
-/// What a client asks. The same client and number are the same request: it takes effect once.
-#[derive(Clone, Debug)]
-pub struct Request {
-    /// Who asks.
-    pub client: String,
-    /// The number of the request among those of the client; it rises.
-    pub msg_id: u64,
-    /// What is asked.
-    pub operation: Operation,
-}
-
-/// Reads the command line of this process and does what it says, with clusters of these nodes.
-#[must_use]
-pub fn main<N: Node>() -> ExitCode {
-    let maker = |_: &str| -> Result<Box<dyn Brain>, Trouble> { Ok(Box::new(InProcess::<N> { node: None })) };
-    cli::main(Contained::new(Guests::new(Arc::new(maker), String::new())))
-}
-
-/// A node, from its first event on.
-struct InProcess<N> {
-    node: Option<N>,
-}
-
-impl<N: Node> InProcess<N> {
-    fn node(&mut self) -> &mut N {
-        self.node.as_mut().expect("it is told to start before anything else")
+    /// How it is built, if it has to be.
+    #[must_use]
+    pub fn build(self) -> Option<&'static str> {
+        self.skeleton().build
     }
 
-    fn tell(&mut self, event: &Event, hands: &mut Hands) {
-        let from = &*event.src;
-        match &event.body {
-            EventBody::Simulator(FromSimulator::Init { node_id, node_ids, seed, saved }) => {
-                let nodes = node_ids.iter().map(|name| (**name).to_owned()).collect();
-                let saved = Saved(saved.clone());
-                self.node = Some(N::init(Init { me: (**node_id).to_owned(), nodes, seed: *seed, saved }, hands));
-            }
-            EventBody::Simulator(FromSimulator::Timer { name }) => self.node().timer(name, hands),
-            EventBody::Simulator(FromSimulator::Saved { save }) => self.node().saved(*save, hands),
-            EventBody::Node(body) => {
-                let message = serde_json::from_str(body.get());
-                self.node().message(from, message.expect("a message that was written can be read"), hands);
-            }
-            EventBody::Client(request) => {
-                let operation = request.operation.clone();
-                self.node().request(Request { client: from.to_owned(), msg_id: request.msg_id, operation }, hands);
-            }
+    fn skeleton(self) -> &'static Skeleton {
+        match self {
+            Language::Rust => &RUST,
+            Language::Python => &PYTHON,
+            Language::Go => &GO,
+            Language::Javascript => &JAVASCRIPT,
         }
     }
 }
 
-impl<N: Node> Brain for InProcess<N> {
-    fn turn(&mut self, event: &Event, actions: &mut Vec<Action>) -> Result<(), Trouble> {
-        let mut hands = Hands::new(event.now_us);
-        let told = event.clone();
-        watch::turn(move || told.shown(), || self.tell(event, &mut hands));
-        hands.into_actions(actions)
+/// The files of a lab in this language.
+#[must_use]
+pub fn files(language: Language) -> Vec<File> {
+    let Skeleton { program, node, build, ignored, files } = language.skeleton();
+    let sentence =
+        build.map_or_else(String::new, |build| format!("Build it, now and after every change: `{build}`.\n\n"));
+    let line = build.map_or_else(String::new, |build| format!("{build}\n"));
+    let filled = |text: &str, build: &str| {
+        Cow::Owned(text.replace("{FILE}", program).replace("{NODE}", node).replace("{BUILD}", build))
+    };
+    let own = [
+        File { path: "HANDOUT.md", text: filled(HANDOUT, &sentence) },
+        File { path: "assignment.toml", text: ASSIGNMENT.into() },
+        File { path: "grade", text: filled(RUNNER, &line) },
+        File { path: ".gitignore", text: format!("results/\nprivate.seeds\n{ignored}").into() },
+    ];
+    let beside = files.iter().chain(SCENARIOS).map(|(path, text)| File { path, text: (*text).into() });
+    own.into_iter().chain(beside).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ValueEnum;
+
+    use super::*;
+    use crate::assignment::format::{self, Beside};
+    use crate::campaign::Selected;
+    use crate::catalog;
+
+    /// The folder of a lab, without a disk.
+    struct Folder;
+
+    impl Beside for Folder {
+        fn scenario(&mut self, named: &str) -> Result<Selected, String> {
+            let argument = named.to_owned();
+            if let Some(scenario) = catalog::find(named) {
+                return Ok(Selected { scenario, argument });
+            }
+            let file = SCENARIOS.iter().find(|(path, _)| *path == named).ok_or("there is no such scenario")?;
+            let scenario = crate::scenario::format::parse(file.0, file.1).map_err(|error| error.to_string())?;
+            Ok(Selected { scenario, argument })
+        }
+
+        fn private_seeds(&mut self, _: &str) -> Result<Option<String>, String> {
+            Ok(None)
+        }
+    }
+
+    #[test]
+    fn the_assignment_is_one_of_a_hundred_points_and_uses_all_its_scenarios() {
+        let assignment =
+            format::parse("assignment.toml", ASSIGNMENT, &mut Folder).unwrap_or_else(|error| panic!("{error}"));
+        let points: u64 = assignment.rows().map(|(_, _, row)| row.points.0).sum();
+        assert_eq!(points, 10_000);
+        assert_eq!(assignment.parts.len(), 5);
+        let unused = SCENARIOS.iter().filter(|(path, _)| !ASSIGNMENT.contains(path)).count();
+        assert_eq!(unused, 0, "every scenario beside the assignment is in it");
+    }
+
+    #[test]
+    fn a_lab_says_how_its_nodes_are_built_and_started() {
+        for language in Language::value_variants() {
+            let files = files(*language);
+            let text = |path: &str| files.iter().find(|file| file.path == path).map(|file| file.text.as_ref());
+            let program = language.skeleton().program;
+            assert!(text(program).is_some_and(|text| text.contains("HANDOUT.md")), "{program} leads to the handout");
+            for path in ["HANDOUT.md", "grade"] {
+                let text = text(path).unwrap_or_default();
+                assert!(text.contains(&format!("--node '{}'", language.node())), "{path} of {language:?}");
+                assert!(language.build().is_none_or(|build| text.contains(build)), "{path} of {language:?}");
+                assert!(!["{NODE}", "{FILE}", "{BUILD}"].iter().any(|left| text.contains(left)));
+            }
+            // The stages are marked where they belong.
+            let stages = (1..=5).filter(|stage| text(program).unwrap_or_default().contains(&format!("Stage {stage},")));
+            assert_eq!(stages.count(), 5, "{program}");
+        }
+    }
+
+    #[test]
+    fn the_handout_names_rows_that_there_are() {
+        let assignment =
+            format::parse("assignment.toml", ASSIGNMENT, &mut Folder).unwrap_or_else(|error| panic!("{error}"));
+        for (number, part) in (1..).zip(&assignment.parts) {
+            let rows = format!("*Rows {number}.1 to {number}.{}.*", part.rows.len());
+            assert!(HANDOUT.contains(&rows), "the handout says {rows}");
+        }
     }
 }

@@ -205,7 +205,6 @@ function begin() {
   buildTools();
   root.dataset.mode = axis.mode;
   const around = run.pointed === null ? steps.length - 1 : run.pointed;
-  draw();
   if (steps.length > 0) {
     const position = axis.at(around);
     const size = clamp(axis.whole(), axis.least(), 44);

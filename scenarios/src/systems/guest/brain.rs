@@ -36,5 +36,5 @@ pub mod limits {
     /// The most bytes that the nodes of a run say together.
     pub const RUN_BYTES_MAX: usize = 256 << 20;
     /// The most turns of a run.
-    pub const TURNS_MAX: u64 = 2_000_000;
+    pub const TURNS_MAX: u64 = 1_000_000;
 }

@@ -7,32 +7,49 @@ use super::brain::{Brain, Trouble, limits};
 use super::protocol::{self, Action, Event, EventBody, FromSimulator, ToSimulator};
 use super::words::{BOUNDED_MAX, bounded};
 
-/// How long the first turn may take on the wall clock: programs have to start.
-const FIRST_TURN_NS_MAX: u64 = 30_000_000_000;
+/// What a process may take of this machine. None of it is counted in what the node says, so that who takes more is
+/// inconclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How long the first turn may take on the wall clock, in nanoseconds: programs have to start.
+    pub first_turn_ns: u64,
+    /// How long any other turn may take on the wall clock, in nanoseconds.
+    pub turn_ns: u64,
+    /// The most memory of a process, in bytes.
+    pub memory_bytes: u64,
+    /// The most processes and threads of a node.
+    pub tasks: usize,
+}
 
-/// How long any other turn may take on the wall clock.
-const TURN_NS_MAX: u64 = 5_000_000_000;
+impl Default for Allowance {
+    fn default() -> Allowance {
+        Allowance { first_turn_ns: 30_000_000_000, turn_ns: 5_000_000_000, memory_bytes: 1 << 30, tasks: 256 }
+    }
+}
 
-/// The most memory of a process, in bytes.
-const MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// Makes sure that a program can be started. It is ended at once.
+pub(super) fn try_out(words: &[String], allowance: Allowance) -> Result<(), String> {
+    Process::start(words, limits_of(allowance)).map(drop).map_err(|error| error.to_string())
+}
 
-/// The most processes and threads of a node.
-const TASKS_MAX: usize = 256;
+fn limits_of(Allowance { memory_bytes, tasks, .. }: Allowance) -> Limits {
+    Limits { line_bytes_max: limits::LINE_BYTES_MAX, memory_bytes_max: memory_bytes, tasks_max: tasks }
+}
 
 /// A process that speaks the protocol.
 pub(super) struct External {
     name: String,
+    allowance: Allowance,
     process: Process,
     outgoing: Vec<u8>,
 }
 
 impl External {
     /// Starts the program of the node of this name.
-    pub(super) fn start(name: &str, words: &[String]) -> Result<External, Trouble> {
-        let limits =
-            Limits { line_bytes_max: limits::LINE_BYTES_MAX, memory_bytes_max: MEMORY_BYTES_MAX, tasks_max: TASKS_MAX };
-        let process = Process::start(words, limits).map_err(|error| Trouble::Limit(error.to_string()))?;
-        Ok(External { name: name.to_owned(), process, outgoing: Vec::new() })
+    pub(super) fn start(name: &str, words: &[String], allowance: Allowance) -> Result<External, Trouble> {
+        let process = Process::start(words, limits_of(allowance));
+        let process = process.map_err(|error| Trouble::Limit(error.to_string()))?;
+        Ok(External { name: name.to_owned(), allowance, process, outgoing: Vec::new() })
     }
 
     fn hear(&mut self, limit_ns: u64, actions: &mut Vec<Action>) -> Result<(), Trouble> {
@@ -71,7 +88,7 @@ impl Brain for External {
         }
         self.process.say(&self.outgoing);
         let is_first = matches!(event.body, EventBody::Simulator(FromSimulator::Init { .. }));
-        let heard = self.hear(if is_first { FIRST_TURN_NS_MAX } else { TURN_NS_MAX }, actions);
+        let heard = self.hear(if is_first { self.allowance.first_turn_ns } else { self.allowance.turn_ns }, actions);
         if heard.is_err() {
             self.process.end();
         }

@@ -17,12 +17,12 @@ mod saves;
 mod seat;
 mod words;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use whitewater_kv::Operation;
 use whitewater_reports::words::shell_word;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -32,6 +32,7 @@ use crate::scenario::{Mix, Scenario, Workload};
 use crate::system::{Leaders, Program, Stage, System, looked_after};
 
 pub use brain::{Brain, Trouble, limits};
+pub use external::Allowance;
 pub use seat::Seat;
 
 /// What makes the brain of the node of this name, for a life.
@@ -57,15 +58,16 @@ impl Guests {
     /// Nodes that are processes: a program with its arguments, in the words of a shell.
     ///
     /// # Errors
-    /// If these are no words.
-    pub fn external(command: &str) -> Result<Guests, String> {
+    /// If these are no words, or the program cannot be started.
+    pub fn external(command: &str, allowance: Allowance) -> Result<Guests, String> {
         let words = shell_words::split(command).map_err(|error| error.to_string())?;
         if words.is_empty() {
             return Err("it names no program".to_owned());
         }
+        external::try_out(&words, allowance)?;
         let argument = format!("--node {}", shell_word(command));
         let maker = move |name: &str| -> Result<Box<dyn Brain>, Trouble> {
-            Ok(Box::new(external::External::start(name, &words)?))
+            Ok(Box::new(external::External::start(name, &words, allowance)?))
         };
         Ok(Guests::new(Arc::new(maker), argument))
     }
@@ -78,20 +80,14 @@ impl System for Guests {
         if let Some(what) = looked_after(scenario) {
             return Some(format!("it {what}, and the protocol of nodes has no word for that"));
         }
-        let Mix { get: _, put: _, append: _, delete: _, compare_and_swap: _, range, transaction, batch } =
-            scenario.workload.mix;
-        let is_single = |operation: &Operation| operation.single_key().is_some();
-        let written = scenario.operations.iter().flatten();
+        let has_words = |mix: Mix| {
+            let Mix { get: _, put: _, append: _, delete: _, compare_and_swap: _, range, transaction, batch } = mix;
+            range + transaction + batch == 0
+        };
+        let mut loads = scenario.workload.loads.iter().filter_map(|load| load.mix);
         let is_known = match &scenario.operations {
-            None => {
-                range + transaction + batch == 0
-                    && scenario
-                        .workload
-                        .loads
-                        .iter()
-                        .all(|load| load.mix.is_none_or(|mix| mix.range + mix.transaction + mix.batch == 0))
-            }
-            Some(_) => written.map(|written| &written.planned.operation).all(is_single),
+            None => has_words(scenario.workload.mix) && loads.all(has_words),
+            Some(written) => written.iter().all(|written| requests::has_word(&written.planned.operation)),
         };
         (!is_known).then(|| "its clients ask for what the protocol of nodes has no word for".to_owned())
     }
@@ -105,7 +101,7 @@ impl System for Guests {
     }
 
     fn program(&self, Stage { scenario, plan, keep }: &Stage<'_>) -> Program<hosted::Node<Seat>> {
-        let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario.clients));
+        let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario));
         let workload = Workload { in_flight: 1, ..scenario.workload.clone() };
         let scenario = Scenario { workload, ..(*scenario).clone() };
         let plan = Plan { scripts: plan.scripts.iter().map(through_the_log).collect(), ..(*plan).clone() };
@@ -123,21 +119,11 @@ fn through_the_log(script: &Script) -> Script {
 #[derive(Clone, Debug)]
 pub struct Letter(pub(crate) Arc<RawValue>);
 
-/// So much of a message is shown in a trace, in characters.
-const SHOWN_MAX: usize = 300;
-
 impl fmt::Display for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.0.get();
-        match text.char_indices().nth(SHOWN_MAX) {
-            Some((end, _)) => write!(f, "{}...", &text[..end]),
-            None => f.write_str(text),
-        }
+        f.write_str(&words::traced(self.0.get()))
     }
 }
-
-/// The kind of a message between nodes: one that no fault picks out.
-const KIND: u8 = 63;
 
 impl whitewater_sim::Message for Letter {
     fn fingerprint(&self) -> u64 {
@@ -145,7 +131,11 @@ impl whitewater_sim::Message for Letter {
     }
 
     fn kind(&self) -> u8 {
-        KIND
+        protocol::kind_of(&self.0)
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Owned(protocol::type_of(self.0.get()).map_or_else(|| "message".to_owned(), |name| words::bounded(&name)))
     }
 
     fn size_bytes(&self) -> u64 {

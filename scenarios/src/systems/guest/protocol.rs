@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use whitewater_kv::wire::KINDS;
+
+use crate::scenario::Scenario;
 
 /// The name of the simulator.
 pub const SIMULATOR: &str = "sim";
@@ -49,6 +52,9 @@ pub enum FromSimulator {
         node_ids: Arc<[Arc<str>]>,
         /// A random number, another one in each life.
         seed: u64,
+        /// What the scenario asks of nodes.
+        #[serde(flatten)]
+        settings: Settings,
         /// What the disk holds.
         saved: std::collections::BTreeMap<String, Arc<RawValue>>,
     },
@@ -62,6 +68,30 @@ pub enum FromSimulator {
         /// Its number.
         save: u64,
     },
+}
+
+/// What a scenario asks of nodes. They may do otherwise; expectations of the scenario may not hold then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// The shortest and the longest election timeout, in microseconds.
+    pub election_timeout_us: [u64; 2],
+    /// From one heartbeat to the next, in microseconds.
+    pub heartbeat_us: u64,
+    /// How many entries are applied from one snapshot to the next; `None` if none is to be taken.
+    pub snapshot_every: Option<u32>,
+}
+
+impl Settings {
+    /// What this scenario asks for.
+    #[must_use]
+    pub fn of(scenario: &Scenario) -> Settings {
+        let timeout = scenario.timing.election_timeout_ns;
+        Settings {
+            election_timeout_us: [timeout.min_ns / 1_000, timeout.max_ns / 1_000],
+            heartbeat_us: (scenario.timing.heartbeat_ns / 1_000).max(1),
+            snapshot_every: scenario.snapshot_every,
+        }
+    }
 }
 
 /// What a client asks.
@@ -302,6 +332,22 @@ struct Envelope<'a> {
 struct Typed<'a> {
     #[serde(borrow, rename = "type")]
     name: Cow<'a, str>,
+}
+
+/// The `type` of a body, if it has one.
+pub(super) fn type_of(body: &str) -> Option<String> {
+    serde_json::from_str(body).ok().map(|Typed { name }: Typed<'_>| name.into_owned())
+}
+
+/// The kind of a message between nodes that no fault picks out.
+const OTHER_KIND: u8 = 63;
+
+/// Which kind of message faults take a body for: one called `append_reply` is what a scenario calls `append-reply`.
+#[must_use]
+pub fn kind_of(body: &RawValue) -> u8 {
+    let Ok(Typed { name }) = serde_json::from_str(body.get()) else { return OTHER_KIND };
+    let is_called = |kind: &str| kind.len() == name.len() && kind.replace('-', "_") == name;
+    (0..).zip(KINDS).find(|(_, kind)| is_called(kind)).map_or(OTHER_KIND, |(number, _)| number)
 }
 
 /// [`ToSimulator::Save`]: JSON that is passed on as it was written cannot be read as part of an enum.

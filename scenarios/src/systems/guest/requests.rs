@@ -102,7 +102,12 @@ impl Requests {
     }
 }
 
-/// An operation that nodes understand.
+/// Whether nodes understand an operation.
+pub(super) fn has_word(operation: &Operation) -> bool {
+    in_protocol(operation.clone()).is_some()
+}
+
+/// An operation that nodes understand, in their words.
 fn in_protocol(operation: Operation) -> Option<protocol::Operation> {
     Some(match operation {
         Operation::Get { key } => protocol::Operation::Read { key },
@@ -159,4 +164,82 @@ fn result(
         },
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: NodeId = NodeId(3);
+
+    fn asked(requests: &mut Requests, session: u64, operation: Operation) -> String {
+        let oldest_unanswered = 1;
+        let request = Request::Execute { session, sequence: 1, oldest_unanswered, operation };
+        match requests.take(CLIENT, &codec::encode(&request).expect("it is small"), 5) {
+            Asked::Operation { src, request } => {
+                format!("{src} {}", serde_json::to_string(&request).expect("a request is JSON"))
+            }
+            Asked::Session(_) | Asked::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    fn answered(requests: &mut Requests, said: &str) -> Result<ReplyResult, String> {
+        let answer = serde_json::from_str(said).expect("an answer");
+        requests.answer("c3", &answer, |name| (name == "n1").then_some(NodeId(1))).map(|(_, reply)| reply.result)
+    }
+
+    fn swap(expected: Option<&str>) -> Operation {
+        Operation::CompareAndSwap { key: "k".into(), expected: expected.map(Arc::from), new: "w".into() }
+    }
+
+    #[test]
+    fn operations_have_the_words_of_maelstrom() {
+        let requests = &mut Requests::default();
+        let get = Operation::Get { key: "k".into() };
+        assert_eq!(asked(requests, 0, get.clone()), "c3 {\"type\":\"read\",\"key\":\"k\",\"msg_id\":1}");
+        assert!(asked(requests, 7 << 32, get).starts_with("c3.1 "), "the client has crashed once");
+        let from = "c3 {\"type\":\"cas\",\"key\":\"k\",\"from\":\"v\",\"to\":\"w\",\"msg_id\":1}";
+        assert_eq!(asked(requests, 0, swap(Some("v"))), from);
+        let missing =
+            "c3 {\"type\":\"cas\",\"key\":\"k\",\"from\":null,\"to\":\"w\",\"create_if_not_exists\":true,\"msg_id\":1}";
+        assert_eq!(asked(requests, 0, swap(None)), missing);
+        assert_eq!(asked(requests, 0, Operation::Batch(Vec::new())), "nothing");
+    }
+
+    #[test]
+    fn answers_mean_what_they_mean_in_maelstrom() {
+        let meant = |operation: Operation, said: &str| {
+            let requests = &mut Requests::default();
+            asked(requests, 0, operation);
+            answered(requests, said)
+        };
+        let error = |code: u64| format!("{{\"type\":\"error\",\"in_reply_to\":1,\"code\":{code},\"leader\":\"n1\"}}");
+        let answer = |answer| Ok(ReplyResult::Answered { answer, index: Index(0) });
+        let leader = Some(RaftId(1));
+        assert_eq!(meant(swap(Some("v")), &error(22)), answer(Answer::Swapped(false)));
+        assert_eq!(meant(swap(Some("v")), &error(20)), answer(Answer::Swapped(false)));
+        assert_eq!(meant(swap(None), "{\"type\":\"cas_ok\",\"in_reply_to\":1}"), answer(Answer::Swapped(true)));
+        let get = || Operation::Get { key: "k".into() };
+        assert_eq!(meant(get(), &error(20)), answer(Answer::Value(None)));
+        assert_eq!(meant(get(), &error(11)), Ok(ReplyResult::Refused { leader }));
+        for code in [0, 13, 1_000] {
+            assert_eq!(meant(get(), &error(code)), Ok(ReplyResult::Uncertain { leader }), "{code}");
+        }
+        assert!(
+            meant(get(), &error(22)).is_err() && meant(get(), "{\"type\":\"write_ok\",\"in_reply_to\":1}").is_err()
+        );
+    }
+
+    #[test]
+    fn each_copy_of_a_request_is_answered_once() {
+        let requests = &mut Requests::default();
+        let get = || Operation::Get { key: "k".into() };
+        let said = "{\"type\":\"read_ok\",\"in_reply_to\":1,\"value\":null}";
+        assert!(answered(requests, said).is_err());
+        asked(requests, 0, get());
+        asked(requests, 0, get());
+        assert!(
+            answered(requests, said).is_ok() && answered(requests, said).is_ok() && answered(requests, said).is_err()
+        );
+    }
 }

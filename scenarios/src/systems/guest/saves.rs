@@ -19,11 +19,8 @@ pub(super) type Saved = BTreeMap<String, Arc<RawValue>>;
 /// The changes of a turn: `None` removes a key.
 pub(super) type Changes = BTreeMap<String, Option<Arc<RawValue>>>;
 
-/// A file may have this many bytes beside several times those of its map.
-const SLACK_BYTES: usize = 64 << 10;
-
-/// How many times as long as its map a file may become.
-const GROWTH_MAX: usize = 4;
+/// How many times as long as its map a file may become, beside some slack.
+const GROWTH_MAX: usize = 2;
 
 /// The saves of one life.
 #[derive(Debug)]
@@ -32,6 +29,7 @@ pub(super) struct Saves {
     /// The number of the file, and its length; no length before the first save of this life.
     file: (u64, Option<usize>),
     map_bytes: usize,
+    slack_bytes: usize,
     /// How many saves there were, and how many of them are durable.
     count: u64,
     durable: u64,
@@ -56,13 +54,20 @@ fn file_name(number: u64) -> String {
 }
 
 impl Saves {
-    /// Reads what the disk holds.
+    /// Reads what the disk holds. A file may have so many bytes beside a few times those of what is saved.
     ///
     /// # Errors
     /// While it cannot be read.
-    pub(super) fn open<P: Process>(context: &mut Context<'_, P>) -> Result<Saves, Unreadable> {
-        let mut saves =
-            Saves { map: Saved::new(), file: (0, None), map_bytes: 0, count: 0, durable: 0, pending: VecDeque::new() };
+    pub(super) fn open<P: Process>(slack_bytes: usize, context: &mut Context<'_, P>) -> Result<Saves, Unreadable> {
+        let mut saves = Saves {
+            map: Saved::new(),
+            file: (0, None),
+            map_bytes: 0,
+            slack_bytes,
+            count: 0,
+            durable: 0,
+            pending: VecDeque::new(),
+        };
         let mut files: Vec<u64> =
             context.files().iter().filter_map(|name| name.strip_prefix("saved-")?.parse().ok()).collect();
         files.sort_unstable();
@@ -108,7 +113,7 @@ impl Saves {
             self.map_bytes -= old.map_or(0, |old| length + old.get().len());
         }
         self.count += 1;
-        let is_full = |length: usize| length + record.len() > GROWTH_MAX * self.map_bytes + SLACK_BYTES;
+        let is_full = |length: usize| length + record.len() > GROWTH_MAX * self.map_bytes + self.slack_bytes;
         let pending = match self.file {
             (file, Some(length)) if !is_full(length) => {
                 let name = file_name(file);
@@ -195,4 +200,40 @@ fn recovered(mut bytes: &[u8]) -> Option<Saved> {
         bytes = rest;
     }
     map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes(said: &[(&str, Option<&str>)]) -> Changes {
+        let json = |text: &str| Arc::from(RawValue::from_string(text.to_owned()).expect("JSON"));
+        said.iter().map(|(key, value)| ((*key).to_owned(), value.map(json))).collect()
+    }
+
+    fn shown(bytes: &[u8]) -> Option<String> {
+        recovered(bytes).map(|map| serde_json::to_string(&map).expect("a map is JSON"))
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_first_record_that_is_not_whole() {
+        let first = record(&changes(&[("a", Some("1")), ("b", Some("[\"x\", 1e400]"))]));
+        let second = record(&changes(&[("a", None), ("c", Some("\"y\""))]));
+        let third = record(&changes(&[("d", Some("2"))]));
+        let whole = [&first[..], &second, &third].concat();
+        assert_eq!(shown(&first).as_deref(), Some("{\"a\":1,\"b\":[\"x\", 1e400]}"));
+        assert_eq!(shown(&whole).as_deref(), Some("{\"b\":[\"x\", 1e400],\"c\":\"y\",\"d\":2}"));
+        for end in first.len()..first.len() + second.len() {
+            assert_eq!(shown(&whole[..end]), shown(&first), "cut at {end}");
+        }
+        for end in 0..first.len() {
+            assert_eq!(shown(&whole[..end]), None, "cut at {end}");
+        }
+        let mut hole = whole.clone();
+        hole[first.len()..first.len() + second.len()].fill(0);
+        assert_eq!(shown(&hole), shown(&first), "what lies behind a hole is not read");
+        let mut wrong = whole;
+        wrong[first.len() + HEAD_BYTES + 2] ^= 1;
+        assert_eq!(shown(&wrong), shown(&first));
+    }
 }

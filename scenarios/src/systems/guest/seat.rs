@@ -16,13 +16,14 @@ use whitewater_sim::disk::SyncId;
 use whitewater_sim::{Check, NodeId, TimerId};
 
 use super::brain::{Brain, Trouble, limits};
-use super::protocol::{self, Action, Event, EventBody, FromSimulator, ToSimulator, When};
+use super::protocol::{self, Action, Event, EventBody, FromSimulator, Settings, ToSimulator, When};
 use super::reports::{Ledger, Reports};
 use super::requests::{Asked, Requests};
 use super::saves::{Changes, Saves};
-use super::words::bounded;
+use super::words::{bounded, traced};
 use super::{Context, Letter, Maker};
 use crate::host::Stopwatch;
+use crate::scenario::Scenario;
 use crate::systems::hosted::{FIRST_TIMER, Server, Wire};
 
 /// How long a run may take on the wall clock.
@@ -34,12 +35,18 @@ const AFTER_US_MAX: u64 = 86_400_000_000;
 /// How many timers a node may have.
 const TIMERS_MAX: usize = (u8::MAX - FIRST_TIMER) as usize;
 
+/// How many bytes a message counts beside its body.
+const ENVELOPE_BYTES: usize = 64;
+
 /// What the nodes of a run have in common.
 pub(super) struct Table {
     maker: Maker,
     names: Arc<[Arc<str>]>,
     simulator: Arc<str>,
     clients: u32,
+    settings: Settings,
+    /// How many bytes a file of saves may have beside those of what is saved.
+    slack_bytes: usize,
     stopwatch: Stopwatch,
     spent: RefCell<Spent>,
     ledger: RefCell<Ledger>,
@@ -53,13 +60,15 @@ struct Spent {
 }
 
 impl Table {
-    /// A table for so many nodes and clients.
-    pub(super) fn new(maker: Maker, nodes: u32, clients: u32) -> Table {
+    /// A table for so many nodes and the clients of a scenario.
+    pub(super) fn new(maker: Maker, nodes: u32, scenario: &Scenario) -> Table {
         Table {
             maker,
             names: (0..nodes).map(|number| format!("n{number}").into()).collect(),
             simulator: protocol::SIMULATOR.into(),
-            clients,
+            clients: scenario.clients,
+            settings: Settings::of(scenario),
+            slack_bytes: usize::try_from(scenario.segment_bytes).unwrap_or(usize::MAX),
             stopwatch: Stopwatch::start(),
             spent: RefCell::default(),
             ledger: RefCell::default(),
@@ -125,7 +134,7 @@ impl Seat {
     }
 
     fn start(&mut self, context: &mut Context<'_, '_>) -> Result<(), Trouble> {
-        let Ok(saves) = Saves::open(context) else {
+        let Ok(saves) = Saves::open(self.table.slack_bytes, context) else {
             context.halt();
             return Ok(());
         };
@@ -137,6 +146,7 @@ impl Seat {
             node_id: Arc::clone(name),
             node_ids: Arc::clone(&self.table.names),
             seed,
+            settings: self.table.settings,
             saved: saves.map().clone(),
         };
         let (requests, timers, waiting) = (Requests::default(), Vec::new(), VecDeque::new());
@@ -165,7 +175,7 @@ impl Table {
     fn count(&self, actions: &[Action]) -> Result<(), Trouble> {
         let mut spent = self.spent.borrow_mut();
         let bytes = |action: &Action| match action {
-            Action::Send { dest, body, .. } => dest.len() + body.get().len(),
+            Action::Send { dest, body, .. } => ENVELOPE_BYTES + dest.len() + body.get().len(),
             Action::Tell(ToSimulator::Save { key, value }) => {
                 key.len() + value.as_ref().map_or(0, |value| value.get().len())
             }
@@ -288,7 +298,7 @@ impl fmt::Display for Noted<'_> {
         f.write_str("saves")?;
         for (place, (key, value)) in self.0.iter().enumerate() {
             let value = value.as_ref().map_or("null", |value| value.get());
-            write!(f, "{} {key}: {}", if place == 0 { "" } else { "," }, bounded(value))?;
+            write!(f, "{} {key}: {}", if place == 0 { "" } else { "," }, traced(value))?;
         }
         Ok(())
     }

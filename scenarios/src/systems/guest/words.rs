@@ -1,6 +1,7 @@
 //! What a node said, made fit to be shown: whatever it is, it disturbs no terminal, and it is not long.
 
 use whitewater_reports::words::printable;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::protocol::Event;
 
@@ -12,6 +13,12 @@ pub(super) fn bounded(text: &str) -> String {
     let shown: String = text.chars().take(BOUNDED_MAX).collect();
     let more = if shown.len() < text.len() { "..." } else { "" };
     format!("{}{more}", printable(&shown))
+}
+
+/// The same for a trace, in which two texts that differ must look different: what is left out has a fingerprint.
+pub(super) fn traced(text: &str) -> String {
+    let shown = bounded(text);
+    if text.len() <= BOUNDED_MAX { shown } else { format!("{shown} #{:08x}", xxh3_64(text.as_bytes()) >> 32) }
 }
 
 impl Event {
