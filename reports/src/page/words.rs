@@ -48,7 +48,7 @@ const SECTIONS: &str = "Sections are those of the Raft paper (Ongaro and Ousterh
 fn demand(check: Check) -> String {
     match check {
         Check::Linearizability => LINEARIZABLE.to_owned(),
-        Check::Liveness | Check::Expectation | Check::NoPanic => check.demand().to_owned(),
+        Check::Liveness | Check::Expectation | Check::NoPanic | Check::Protocol => check.demand().to_owned(),
         Check::ElectionSafety
         | Check::VoteOnce
         | Check::LeaderAppendOnly
