@@ -56,15 +56,12 @@ pub fn write(campaign: &Campaign) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::marking::tests::{graded, hostile};
+    use crate::marking::tests::{graded, hostile, validate};
 
     const RESULT: &str = include_str!("../schema/classroom50.schema.json");
 
     fn check(text: &str) -> Result<(), String> {
-        let schema: serde_json::Value = serde_json::from_str(RESULT).expect("it is JSON");
-        let validator = jsonschema::validator_for(&schema).expect("it is a schema");
-        let instance = serde_json::from_str(text).expect("it is JSON");
-        validator.validate(&instance).map_err(|error| format!("{error} at {}", error.instance_path()))
+        validate(RESULT, text)
     }
 
     #[test]

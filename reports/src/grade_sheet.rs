@@ -4,7 +4,7 @@ use crate::grade::{Grade, Points, Row};
 use crate::gradescope::plain;
 use crate::human::WIDTH_MAX;
 use crate::model::Campaign;
-use crate::table::{table, trimmed};
+use crate::table::{labelled, table, trimmed};
 use crate::words::{count, printable, span};
 
 /// The sheet of a campaign's grade, at most `width` columns wide where words allow it.
@@ -31,7 +31,7 @@ pub fn write(campaign: &Campaign, width: u16) -> String {
     for row in grade.rows.iter().filter(|row| !row.why.is_empty()) {
         text.push_str(&block(row));
     }
-    text.push_str(&format!("\n{}\n", grade.rule));
+    text.push_str(&format!("\n{}", labelled("rule", &grade.rule, width.min(WIDTH_MAX))));
     text
 }
 

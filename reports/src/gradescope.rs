@@ -132,17 +132,14 @@ pub(crate) fn plain(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::human::tests::{campaign, record};
-    use crate::marking::tests::{graded, hostile};
+    use crate::marking::tests::{graded, hostile, validate};
     use crate::model::Verdict;
 
     /// The format as its documentation describes it; nothing else is allowed.
     const SCHEMA: &str = include_str!("../schema/gradescope.schema.json");
 
     fn check(text: &str) -> Result<(), String> {
-        let schema: serde_json::Value = serde_json::from_str(SCHEMA).expect("it is JSON");
-        let validator = jsonschema::validator_for(&schema).expect("it is a schema");
-        let instance = serde_json::from_str(text).expect("it is JSON");
-        validator.validate(&instance).map_err(|error| format!("{error} at {}", error.instance_path()))
+        validate(SCHEMA, text)
     }
 
     #[test]

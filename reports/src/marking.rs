@@ -480,6 +480,14 @@ pub(crate) mod tests {
         assert_eq!(Grade::of_campaign(&graded()).points(), Points(500 + 237 + 150));
     }
 
+    /// Whether a text is JSON that a schema allows; if not, why.
+    pub(crate) fn validate(schema: &str, text: &str) -> Result<(), String> {
+        let schema: serde_json::Value = serde_json::from_str(schema).expect("the schema is JSON");
+        let validator = jsonschema::validator_for(&schema).expect("it is a schema");
+        let instance = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        validator.validate(&instance).map_err(|error| format!("{error} at {}", error.instance_path()))
+    }
+
     fn any_run() -> impl Strategy<Value = (u8, u64)> {
         (0_u8..6, 0_u64..3)
     }

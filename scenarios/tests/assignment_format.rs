@@ -1,6 +1,7 @@
 //! Assignment files: what is refused, and in which words; and the page that documents them has every key, and its examples
 //! are assignments.
 
+use proptest::prelude::*;
 use whitewater_reports::grade::Points;
 use whitewater_reports::marking::{LivenessRule, SafetyRule};
 use whitewater_scenarios::assignment::format::{Beside, is_beside, parse};
@@ -152,4 +153,21 @@ fn what_is_missing_is_named() {
 fn files_lie_beside_the_assignment() {
     assert!(["a.toml", "more/a.toml", "./a.toml"].iter().all(|path| is_beside(path)));
     assert!(["", "/etc/passwd", "../a", "a/../../b", "a\\b", "c:a", "a//b", "a/"].iter().all(|path| !is_beside(path)));
+}
+
+proptest! {
+    /// Whatever a file says, reading ends with an assignment or with a message that fits on a screen.
+    #[test]
+    fn no_file_breaks_the_reader(cuts in prop::collection::vec((0_usize..4_000, 0_usize..40, "[\\PC\n\"\\[\\]=.]{0,12}"), 1..6)) {
+        let mut text: String = PAGE.split("```toml\n").skip(1).map(|rest| rest.split("```").next().expect("it ends")).take(1).collect();
+        for (at, length, with) in cuts {
+            let place = |wanted: usize| (0..=wanted.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let (from, to) = (place(at % (text.len() + 1)), place((at % (text.len() + 1)).saturating_add(length)));
+            text.replace_range(from..to.max(from), &with);
+        }
+        if let Err(error) = read(&text, Some("7")) {
+            prop_assert!(error.to_string().len() < 8_000);
+            prop_assert!(!error.message.contains(char::is_control), "{error}");
+        }
+    }
 }

@@ -60,6 +60,8 @@ fn help_is_there_for_every_command() {
         "replay",
         "shrink",
         "check",
+        "grade",
+        "pack",
         "list",
         "describe",
         "probes",

@@ -30,6 +30,8 @@ pub struct Request {
     pub jobs: u32,
     /// The bug that is on in every run.
     pub bug: Option<Bug>,
+    /// What commands that show failures say about the system, if not what [`crate::target::Target::argument`] does.
+    pub shown: Option<String>,
 }
 
 /// Which seeds are used.
@@ -102,7 +104,8 @@ impl Grading {
             rule: RULE.to_owned(),
             rows: assignment.rows().map(pending).collect(),
         };
-        let campaign = campaign::empty(target.argument(), &scenarios, request.bug, request.jobs);
+        let shown = request.shown.clone().unwrap_or_else(|| target.argument());
+        let campaign = campaign::empty(shown, &scenarios, request.bug, request.jobs);
         let campaign = Campaign { grade: Some(grade), ..campaign };
         Grading { campaign, scenarios, made: BTreeMap::new(), cut_off: None }
     }

@@ -10,7 +10,7 @@ use crate::{host, target};
 use clap::{Args, ValueEnum};
 use whitewater_reports::grade::{Grade, Status};
 use whitewater_reports::model::{Campaign, Ending};
-use whitewater_reports::words::{counted, printable, span};
+use whitewater_reports::words::{counted, printable, shell_word, span};
 use whitewater_reports::{classroom50, grade_sheet, gradescope, human, json, rows, vpl};
 
 use super::artifacts::CAMPAIGN;
@@ -51,6 +51,9 @@ pub(crate) struct Arguments {
     scenarios: Option<PathBuf>,
     #[command(flatten)]
     node: node::Arguments,
+    /// Say this instead of the command of --node where results show how to see a failure: what a student has to type
+    #[arg(long, value_name = "CMD", requires = "node")]
+    node_shown: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -172,6 +175,7 @@ fn request(arguments: &Arguments, assignment: &Assignment) -> Result<Request, Fa
         scope: scope(arguments),
         jobs: jobs(arguments),
         bug: arguments.bug.as_deref().map(bugs::switchable).transpose()?,
+        shown: arguments.node_shown.as_ref().map(|command| format!("--node {}", shell_word(command))),
     })
 }
 
