@@ -53,7 +53,7 @@ pub mod world;
 pub use clock::ClockProfile;
 pub use context::Context;
 pub use digest::Digest;
-pub use inject::SourceCounts;
+pub use inject::{SourceCounts, Strike};
 pub use invariant::{Check, Checks, Violation};
 pub use kernel::{Keep, Recording, WorldConfig};
 pub use latency::Latency;
