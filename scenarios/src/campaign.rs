@@ -13,6 +13,7 @@ use std::sync::Arc;
 use whitewater_reports::model::{
     BehaviourRecord, Build, Campaign, CurvePoint, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict,
 };
+use whitewater_reports::part::{Part, Profile};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, ProbeId, Recording};
 
@@ -20,6 +21,7 @@ use crate::bugs::{self, Bug};
 use crate::describe;
 use crate::faults;
 use crate::host::{self, Stopwatch};
+use crate::pace::{Pacing, Tempo};
 use crate::probes::{self, Declared};
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
@@ -45,6 +47,12 @@ impl Seeds {
     #[must_use]
     pub fn first(self) -> u64 {
         self.first
+    }
+
+    /// The last.
+    #[must_use]
+    pub fn last(self) -> u64 {
+        self.last
     }
 
     /// One seed.
@@ -149,6 +157,26 @@ impl Request {
         self.seeds.at(place).map(|seed| ((number % scenarios) as usize, seed))
     }
 
+    /// What is kept of the request, and of the pace of each of its scenarios.
+    fn part(&self, pacings: &[Pacing]) -> Part {
+        let paced = || self.scenarios.iter().map(|selected| &selected.scenario).zip(pacings);
+        Part {
+            command: String::new(),
+            profile: if cfg!(debug_assertions) { Profile::Dev } else { Profile::Release },
+            scenarios: self.scenarios.iter().map(|selected| selected.scenario.name.clone()).collect(),
+            seed_first: self.seeds.first,
+            seed_last: self.seeds.last,
+            time_limit_ns: self.time_limit_ns,
+            jobs: self.jobs,
+            runs: 0,
+            ending: Ending::Complete,
+            wall_ns: 0,
+            behaviour: BehaviourRecord::default(),
+            paces: paced().filter_map(|(scenario, pacing)| pacing.record(scenario)).collect(),
+            phases: paced().flat_map(|(scenario, pacing)| pacing.phases(scenario)).collect(),
+        }
+    }
+
     /// How many runs there are without a time limit.
     #[must_use]
     pub fn runs(&self) -> u128 {
@@ -199,6 +227,7 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
     let mut records: Vec<(usize, RunRecord)> = Vec::new();
+    let mut pacings = vec![Pacing::new(); request.scenarios.len()];
     let mut interrupt: Option<Stopwatch> = None;
     let mut survey = Survey::new(request);
     while let Some(batch) = survey.batch() {
@@ -210,14 +239,17 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
                 return None;
             }
             let scenario = &request.scenarios[job.scenario].scenario;
-            let (record, sightings) = attempt(system, scenario, &job.lineage, request.bug, host::is_interrupted)?;
-            Some((number, job.scenario, record, sightings))
+            let made = attempt(system, scenario, &job.lineage, request.bug, host::is_interrupted)?;
+            Some((number, job.scenario, made))
         };
         host::parallel(request.jobs, work, |result| {
-            if let Some((number, place, record, sightings)) = result {
+            if let Some((number, place, Made { record, sightings, tempo })) = result {
                 progress.finished += 1;
                 progress.failed += u64::from(record.verdict != Verdict::Pass);
                 survey.take(number, sightings);
+                if let Some(tempo) = tempo {
+                    pacings[place].take((record.seed, &record.departures), tempo);
+                }
                 records.push((place, record));
             }
             progress.elapsed_ns = stopwatch.elapsed_ns();
@@ -239,6 +271,13 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         _ if host::is_interrupted() => Ending::Interrupted,
         _ => Ending::TimeLimit,
     };
+    let part = Part {
+        ending,
+        wall_ns: stopwatch.elapsed_ns(),
+        runs: records.len() as u64,
+        behaviour: behaviour(survey.seen(), request.search),
+        ..request.part(&pacings)
+    };
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -247,12 +286,12 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         bug: request.bug.map(|bug| bug.name.to_owned()),
         canary: None,
         ending,
-        wall_ns: stopwatch.elapsed_ns(),
+        wall_ns: part.wall_ns,
         jobs: request.jobs,
         scenarios: request.scenarios.iter().map(Selected::record).collect(),
         probes: probes::records(),
+        parts: vec![part],
         grade: None,
-        behaviour: behaviour(survey.seen(), request.search),
         runs: records.into_iter().map(|(_, record)| record).collect(),
     }
 }
@@ -289,6 +328,14 @@ impl Selected {
     }
 }
 
+/// What a campaign takes of a run.
+struct Made {
+    record: RunRecord,
+    sightings: Vec<Sighting>,
+    /// None of a run that could not be made.
+    tempo: Option<Tempo>,
+}
+
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
 fn attempt<S: System>(
     system: &S,
@@ -296,19 +343,22 @@ fn attempt<S: System>(
     lineage: &Lineage,
     bug: Option<Bug>,
     stop: impl Fn() -> bool,
-) -> Option<(RunRecord, Vec<Sighting>)> {
+) -> Option<Made> {
     let is_stopped = Cell::new(false);
     let stop = || {
         is_stopped.set(is_stopped.get() || stop());
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let (record, sightings) = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
-        Ok(run) => (run.record, run.sightings),
-        Err(record) => (*record, Vec::new()),
+    let made = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
+        Ok(run) => {
+            let tempo = Some(Tempo::of(scenario, &run));
+            Made { record: run.record, sightings: run.sightings, tempo }
+        }
+        Err(record) => Made { record: *record, sightings: Vec::new(), tempo: None },
     };
-    let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then_some((record, sightings))
+    let is_unjudged = is_stopped.get() && matches!(made.record.verdict, Verdict::Inconclusive { .. });
+    (!is_unjudged).then_some(made)
 }
 
 /// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
@@ -451,6 +501,6 @@ mod tests {
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
         let record = attempt(&RaftKv, &calm, &Lineage::of(0), None, || true);
-        assert!(record.is_none_or(|(record, _)| record.verdict == Verdict::Pass), "it counts only if it was judged");
+        assert!(record.is_none_or(|made| made.record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

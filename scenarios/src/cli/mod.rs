@@ -13,6 +13,7 @@ mod new;
 mod probes;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod select;
 mod shrink;
@@ -46,6 +47,7 @@ enum Command {
     Replay(replay::Arguments),
     Shrink(shrink::Arguments),
     Check(check::Arguments),
+    Report(report::Arguments),
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
     New(new::Arguments),
@@ -65,7 +67,8 @@ fn overview() -> String {
          whitewater run storm --seeds 0..1000        a thousand storms\n  \
          whitewater replay storm --seed 17           one of them again, closely\n  \
          whitewater shrink storm --seed 17           as small as it gets, if it fails\n  \
-         whitewater check history.txt                is this history linearizable?\n\n{}",
+         whitewater check history.txt                is this history linearizable?\n  \
+         whitewater report results --out report.html what a campaign in a directory came to\n\n{}",
         exit::HELP
     )
 }
@@ -118,6 +121,7 @@ fn dispatch(target: &target::Shared) -> Result<u8, Failure> {
         Command::Replay(arguments) => replay::main(&arguments, target),
         Command::Shrink(arguments) => shrink::main(&arguments, target),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),
         Command::New(arguments) => new::main(&arguments),
