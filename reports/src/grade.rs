@@ -4,8 +4,11 @@
 //! any: what was not exercised, not judged or not reached says so.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+use crate::words::printable;
 
 /// Points, in hundredths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -109,6 +112,47 @@ impl Grade {
     }
 }
 
+impl Row {
+    /// A row that grading has not come to.
+    #[must_use]
+    pub fn pending(part: &str, number: &str, name: &str, points_max: Points, visibility: Visibility) -> Row {
+        Row {
+            part: part.to_owned(),
+            number: number.to_owned(),
+            name: name.to_owned(),
+            summary: String::new(),
+            status: Status::Pending,
+            points: Points(0),
+            points_max,
+            visibility,
+            runs: 0,
+            passed: 0,
+            failed: 0,
+            not_exercised: 0,
+            unjudged: 0,
+            why: "it was not graded yet".to_owned(),
+            replay: None,
+            wall_ns: 0,
+        }
+    }
+}
+
+impl Status {
+    /// What to call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Status::Passed => "passed",
+            Status::Partial => "partial",
+            Status::Failed => "failed",
+            Status::NotExercised => "not exercised",
+            Status::Inconclusive => "inconclusive",
+            Status::Error => "error",
+            Status::Pending => "pending",
+        }
+    }
+}
+
 /// `3`, `2.5` or `0.25`.
 impl fmt::Display for Points {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -120,6 +164,24 @@ impl fmt::Display for Points {
     }
 }
 
+/// Reads what [`Points`] are written as, and trailing zeros.
+impl FromStr for Points {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Points, String> {
+        let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+        let are_digits = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let points = || {
+            let hundredths: u64 = format!("{rest:0<2}").parse().ok()?;
+            whole.parse::<u64>().ok()?.checked_mul(100)?.checked_add(hundredths)
+        };
+        let is_written = are_digits(whole) && are_digits(rest) && rest.len() <= 2;
+        is_written.then(points).flatten().map(Points).ok_or_else(|| {
+            format!("`{}` are no points: write a number with two decimals at most, like 2.5", printable(text))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +190,15 @@ mod tests {
     fn points_are_written_as_people_do() {
         let texts = [0, 5, 50, 100, 225, 1_010].map(|hundredths| Points(hundredths).to_string());
         assert_eq!(texts, ["0", "0.05", "0.5", "1", "2.25", "10.1"]);
+    }
+
+    #[test]
+    fn points_are_read_as_they_are_written() {
+        for points in (0..2_000).chain([u64::MAX - 99]).map(Points) {
+            assert_eq!(points.to_string().parse(), Ok(points));
+        }
+        assert_eq!("2.50".parse(), Ok(Points(250)));
+        let none = ["", ".", "1.", ".5", "-1", "+1", "1.234", "1e3", "1,5", "NaN", "inf", "184467440737095517", " 1"];
+        assert!(none.iter().all(|text| text.parse::<Points>().is_err()));
     }
 }

@@ -100,16 +100,17 @@ enum Cell {
 }
 
 /// Where bars are.
-struct Layout {
-    labels: Vec<String>,
+pub(crate) struct Layout {
+    pub(crate) labels: Vec<String>,
     /// The first column of each bar, and its last; for an open one the last that it needs.
-    spans: Vec<(usize, usize)>,
-    columns: usize,
+    pub(crate) spans: Vec<(usize, usize)>,
+    pub(crate) columns: usize,
 }
 
 impl Layout {
-    /// Events go from left to right, each in a column of its own, and as far apart as the labels need.
-    fn of(bars: &[&Bar], label: usize) -> Layout {
+    /// Events go from left to right, each in a column of its own, and as far apart as the labels need. The bars are in the
+    /// order in which they begin.
+    pub(crate) fn of(bars: &[&Bar], label: usize) -> Layout {
         let labels: Vec<String> = bars.iter().map(|bar| cut(&bar.label, label)).collect();
         let mut events: Vec<(u64, usize, Edge)> = Vec::new();
         for (place, bar) in bars.iter().enumerate() {

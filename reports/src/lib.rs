@@ -19,20 +19,28 @@
 //! | the coverage report, for a browser or a printer | [`coverage_page`] |
 //! | which lines were executed | [`line_coverage`] |
 //! | a history as a drawing | [`lanes`] |
+//! | a run for the tools of others | [`export`] |
+//! | a run or a history as a page | [`page`] |
+//! | a run as lanes, steps and messages | [`timeline`] |
 //! | why a history is not linearizable, for people | [`violation`] |
 //! | the verdict on a history, for programs | [`check`] |
-//! | what the runs of a submission are worth | [`grade`] |
+//! | what the runs of a submission are worth | [`grade`], [`marking`] |
+//! | a grade for people, and for platforms | [`grade_sheet`]; [`gradescope`], [`classroom50`], [`vpl`], [`rows`] |
 //! | the bug bench in numbers | [`mod@bench`] |
 
 mod behaviour;
 pub mod bench;
 pub mod check;
+pub mod classroom50;
 pub mod coverage;
 pub mod coverage_page;
 pub mod csv;
 pub mod exercise;
+pub mod export;
 pub mod faults;
 pub mod grade;
+pub mod grade_sheet;
+pub mod gradescope;
 pub mod human;
 pub mod interval;
 pub mod json;
@@ -40,11 +48,16 @@ pub mod junit;
 pub mod lanes;
 pub mod line_coverage;
 pub mod markdown;
+pub mod marking;
 pub mod merge;
 pub mod missing;
 pub mod model;
+pub mod page;
 pub mod part;
+pub mod rows;
 mod table;
 pub mod tally;
+pub mod timeline;
 pub mod violation;
+pub mod vpl;
 pub mod words;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::model::{Build, Campaign, CanaryRecord, Ending, RunRecord, ScenarioRecord};
+use crate::model::{Build, Campaign, CanaryRecord, Ending, RunRecord, ScenarioRecord, Verdict};
 use crate::words::printable;
 
 /// A campaign, and what to call where it came from.
@@ -83,6 +83,8 @@ pub fn merge(mut sources: Vec<Source>) -> Result<Campaign, Refusal> {
     let mut parts: Vec<_> = sources.iter().flat_map(|source| source.campaign.parts.clone()).collect();
     parts.sort_unstable();
     parts.dedup();
+    let parts_ns = parts.iter().map(|part| part.wall_ns).fold(0, u64::saturating_add);
+    let of_all = || sources.iter().map(|source| &source.campaign);
     let graded = sources.iter().find(|source| source.campaign.grade.is_some());
     Ok(Campaign {
         schema: first.campaign.schema.clone(),
@@ -91,9 +93,10 @@ pub fn merge(mut sources: Vec<Source>) -> Result<Campaign, Refusal> {
         build: first.campaign.build,
         bug: first.campaign.bug.clone(),
         canary: canary(&sources),
-        ending: parts.iter().map(|part| part.ending).max().unwrap_or(Ending::Complete),
-        wall_ns: parts.iter().map(|part| part.wall_ns).fold(0, u64::saturating_add),
-        jobs: parts.iter().map(|part| part.jobs).max().unwrap_or(0),
+        ending: of_all().map(|campaign| campaign.ending).max().unwrap_or(Ending::Complete),
+        // A campaign that was graded row by row has no parts.
+        wall_ns: of_all().map(|campaign| campaign.wall_ns).fold(parts_ns, u64::max),
+        jobs: of_all().map(|campaign| campaign.jobs).max().unwrap_or(0),
         scenarios,
         probes: first.campaign.probes.clone(),
         parts,
@@ -182,7 +185,7 @@ fn runs(sources: &[Source], scenarios: &[ScenarioRecord]) -> Result<Vec<RunRecor
                 continue;
             };
             let wall_ns = known.wall_ns.min(run.wall_ns);
-            if *run != (RunRecord { wall_ns: run.wall_ns, ..known.clone() }) {
+            if lasting(run) != lasting(known) {
                 return Err(Refusal::NotDeterministic {
                     run: format!("{}, seed {}", printable(&run.scenario), printable(&run.lineage())),
                     replay: printable(&campaign.replay(run)),
@@ -191,9 +194,24 @@ fn runs(sources: &[Source], scenarios: &[ScenarioRecord]) -> Result<Vec<RunRecor
                 });
             }
             known.wall_ns = wall_ns;
+            if why(run) < why(known) {
+                known.verdict = run.verdict.clone();
+            }
         }
     }
     Ok(merged.into_values().map(|(run, _)| run).collect())
+}
+
+/// What of a run is the same whenever it is made again: not how long it took, nor what a node printed last, which a reason may quote.
+fn lasting(run: &RunRecord) -> (RunRecord, String) {
+    (RunRecord { wall_ns: 0, verdict: Verdict::Pass, ..run.clone() }, run.verdict.title())
+}
+
+fn why(run: &RunRecord) -> &str {
+    match &run.verdict {
+        Verdict::Pass => "",
+        Verdict::Violation { why, .. } | Verdict::Inconclusive { why } | Verdict::Error { why } => why,
+    }
 }
 
 /// The canary to be told of: one that was not caught, if there is one.
@@ -213,7 +231,7 @@ mod tests {
     use super::*;
     use crate::human::tests::{campaign, part, record, violation};
     use crate::json;
-    use crate::model::{ProbeCount, Verdict};
+    use crate::model::ProbeCount;
     use crate::part::Part;
 
     /// The run of a seed: the same wherever it is made, but for the wall clock.

@@ -24,30 +24,39 @@ pub fn text(account: &Account, width: u16) -> String {
     for told in &account.operations[skipped..] {
         text.push_str(&line(told));
     }
-    let partition = match printable(&account.partition) {
-        name if name.is_empty() => name,
-        name => format!(" (partition {name})"),
-    };
-    text.push_str(&format!("No order of the operations explains these{partition}.\n"));
-    let answers = account.operations.iter().filter(|told| told.role == Role::Answer).count() as u64;
-    if !account.is_minimal {
-        text.push_str("The budget ran out before it was certain that none of them can be left out.\n");
-    } else if answers > 1 {
-        text.push_str(&format!("With any one of the {} left out there is one.\n", counted(answers, "answer")));
-    }
-    if !account.has_all_sources {
-        text.push_str("What some of the answers come from is not shown.\n");
-    }
-    if account.operations.iter().any(|told| told.role == Role::LooseSource) {
-        text.push_str("~ The end of this one does not matter: it may take effect at any later time.\n");
-    }
-    if !account.is_shortest {
-        text.push_str("An earlier answer may already be without explanation: the budget ran out.\n");
+    for note in notes(account) {
+        text.push_str(&format!("{note}\n"));
     }
     text
 }
 
-fn bar(account: &Account, told: &Told) -> Bar {
+/// What follows from the operations, and how sure that is: a sentence or two each.
+pub(crate) fn notes(account: &Account) -> Vec<String> {
+    let partition = match printable(&account.partition) {
+        name if name.is_empty() => name,
+        name => format!(" (partition {name})"),
+    };
+    let mut notes = vec![format!("No order of the operations explains these{partition}.")];
+    let answers = account.operations.iter().filter(|told| told.role == Role::Answer).count() as u64;
+    if !account.is_minimal {
+        notes.push("The budget ran out before it was certain that none of them can be left out.".to_owned());
+    } else if answers > 1 {
+        notes.push(format!("With any one of the {} left out there is one.", counted(answers, "answer")));
+    }
+    if !account.has_all_sources {
+        notes.push("What some of the answers come from is not shown.".to_owned());
+    }
+    if account.operations.iter().any(|told| told.role == Role::LooseSource) {
+        notes.push("~ The end of this one does not matter: it may take effect at any later time.".to_owned());
+    }
+    if !account.is_shortest {
+        notes.push("An earlier answer may already be without explanation: the budget ran out.".to_owned());
+    }
+    notes
+}
+
+/// An operation as a bar.
+pub(crate) fn bar(account: &Account, told: &Told) -> Bar {
     Bar {
         lane: format!("client {}", told.client),
         label: format!("#{} {}", told.id.0, told.brief),
@@ -70,7 +79,7 @@ fn line(told: &Told) -> String {
 }
 
 /// Values as a choice.
-fn could(values: &[String]) -> Option<String> {
+pub(crate) fn could(values: &[String]) -> Option<String> {
     let mut shown: Vec<String> = values.iter().take(VALUES).map(|value| printable(value)).collect();
     if values.len() > VALUES {
         shown.push(format!("{} more", values.len() - VALUES));

@@ -196,7 +196,7 @@ pub struct Progress {
 }
 
 /// How long after an interrupt runs that were begun may take to finish, in nanoseconds on the wall clock.
-const GRACE_NS: u64 = 500_000_000;
+pub(crate) const GRACE_NS: u64 = 500_000_000;
 
 /// Runs a campaign against the built-in system: see [`conduct_on`].
 ///
@@ -215,12 +215,54 @@ pub fn conduct(request: &Request, watch: impl FnMut(&Progress)) -> Campaign {
 pub fn conduct_on<S: System + Send + Sync + 'static>(
     system: S,
     request: &Request,
+    watch: impl FnMut(&Progress),
+) -> Campaign {
+    let argument = system.argument();
+    let make = move |scenario: &Scenario, lineage: &Lineage, bug| {
+        attempt(&system, scenario, lineage, bug, host::is_interrupted)
+    };
+    conduct_with(argument, make, request, watch)
+}
+
+/// A run as a campaign sees it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What is kept of it.
+    pub record: RunRecord,
+    /// What it has shown.
+    pub sightings: Vec<Sighting>,
+    /// What it adds to the pace of its scenario; none of a run that could not be made.
+    pub tempo: Option<Tempo>,
+}
+
+impl Made {
+    /// A run that was made.
+    pub(crate) fn of(scenario: &Scenario, run: Run) -> Made {
+        let tempo = Some(Tempo::of(scenario, &run));
+        Made { record: run.record, sightings: run.sightings, tempo }
+    }
+
+    /// One that could not be.
+    pub(crate) fn not(record: RunRecord) -> Made {
+        Made { record, sightings: Vec::new(), tempo: None }
+    }
+}
+
+/// Runs a campaign whose runs are made by this; nothing for a run that was stopped before it was judged. `argument` is that of
+/// the system.
+///
+/// # Panics
+/// If the request names no scenario.
+#[must_use]
+pub fn conduct_with(
+    argument: String,
+    make: impl Fn(&Scenario, &Lineage, Option<Bug>) -> Option<Made> + Send + Sync + 'static,
+    request: &Request,
     mut watch: impl FnMut(&Progress),
 ) -> Campaign {
     assert!(!request.scenarios.is_empty(), "a campaign has a scenario");
     let stopwatch = Stopwatch::start();
-    let argument = system.argument();
-    let shared = Arc::new((system, request.clone()));
+    let shared = Arc::new((make, request.clone()));
     let is_over = move |request: &Request| {
         let is_late = request.time_limit_ns.is_some_and(|limit_ns| stopwatch.elapsed_ns() >= limit_ns);
         is_late || host::is_interrupted()
@@ -233,13 +275,13 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     while let Some(batch) = survey.batch() {
         let shared = Arc::clone(&shared);
         let work = move |number: u64| {
-            let (system, request) = &*shared;
+            let (make, request) = &*shared;
             let job = batch.job(number)?;
             if is_over(request) {
                 return None;
             }
             let scenario = &request.scenarios[job.scenario].scenario;
-            let made = attempt(system, scenario, &job.lineage, request.bug, host::is_interrupted)?;
+            let made = make(scenario, &job.lineage, request.bug)?;
             Some((number, job.scenario, made))
         };
         host::parallel(request.jobs, work, |result| {
@@ -279,20 +321,31 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
         ..request.part(&pacings)
     };
     Campaign {
-        schema: SCHEMA.to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        target: argument,
-        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
-        bug: request.bug.map(|bug| bug.name.to_owned()),
-        canary: None,
         ending,
         wall_ns: part.wall_ns,
-        jobs: request.jobs,
-        scenarios: request.scenarios.iter().map(Selected::record).collect(),
-        probes: probes::records(),
         parts: vec![part],
-        grade: None,
         runs: records.into_iter().map(|(_, record)| record).collect(),
+        ..empty(argument, &request.scenarios, request.bug, request.jobs)
+    }
+}
+
+/// A campaign of this build in which nothing was run yet.
+pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jobs: u32) -> Campaign {
+    Campaign {
+        schema: SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        target,
+        build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
+        bug: bug.map(|bug| bug.name.to_owned()),
+        canary: None,
+        ending: Ending::Complete,
+        wall_ns: 0,
+        jobs,
+        scenarios: scenarios.iter().map(Selected::record).collect(),
+        probes: probes::records(),
+        grade: None,
+        parts: Vec::new(),
+        runs: Vec::new(),
     }
 }
 
@@ -328,14 +381,6 @@ impl Selected {
     }
 }
 
-/// What a campaign takes of a run.
-struct Made {
-    record: RunRecord,
-    sightings: Vec<Sighting>,
-    /// None of a run that could not be made.
-    tempo: Option<Tempo>,
-}
-
 /// Makes a run; a panic of the testbed becomes a verdict. Nothing if `stop` kept it from being judged.
 fn attempt<S: System>(
     system: &S,
@@ -351,11 +396,8 @@ fn attempt<S: System>(
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
     let made = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
-        Ok(run) => {
-            let tempo = Some(Tempo::of(scenario, &run));
-            Made { record: run.record, sightings: run.sightings, tempo }
-        }
-        Err(record) => Made { record: *record, sightings: Vec::new(), tempo: None },
+        Ok(run) => Made::of(scenario, run),
+        Err(record) => Made::not(*record),
     };
     let is_unjudged = is_stopped.get() && matches!(made.record.verdict, Verdict::Inconclusive { .. });
     (!is_unjudged).then_some(made)
@@ -387,19 +429,19 @@ pub fn make_on<S: System>(
 ) -> Result<Run, Box<RunRecord>> {
     let stopwatch = Stopwatch::start();
     let mut run = host::guard(|| run::run_on(system, scenario, lineage, options))
-        .map_err(|why| Box::new(not_made(scenario, lineage, why)))?;
+        .map_err(|why| Box::new(not_made(scenario, lineage, Verdict::Error { why })))?;
     run.record.wall_ns = stopwatch.elapsed_ns();
     Ok(run)
 }
 
-/// The record of a run that could not be made: all that is known is why.
-fn not_made(scenario: &Scenario, lineage: &Lineage, why: String) -> RunRecord {
+/// The record of a run that could not be made, or not to its end: all that is known is why.
+pub(crate) fn not_made(scenario: &Scenario, lineage: &Lineage, verdict: Verdict) -> RunRecord {
     RunRecord {
         scenario: scenario.name.clone(),
         seed: lineage.seed,
         departures: lineage.departures(),
         servers: 0,
-        verdict: Verdict::Error { why },
+        verdict,
         digest: Digest(0).to_string(),
         events: 0,
         virtual_ns: 0,

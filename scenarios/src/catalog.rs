@@ -4,7 +4,8 @@
 //! What the lab scenarios simplify: a session opens with an entry, a leader begins with one, and answers are messages of
 //! their own, so that figures differ from those of the labs where a file says so.
 
-use crate::scenario::{Scenario, ScenarioError, format};
+use crate::mistake::{FileError, alike};
+use crate::scenario::{Scenario, format};
 
 /// The files of these names, each with its text.
 macro_rules! files {
@@ -59,7 +60,7 @@ const FILES: &[(&str, &str)] = files! {
 /// If one of them is broken, which a test excludes.
 #[must_use]
 pub fn all() -> Vec<Scenario> {
-    let scenarios: Result<Vec<Scenario>, ScenarioError> =
+    let scenarios: Result<Vec<Scenario>, FileError> =
         FILES.iter().map(|(file, text)| format::parse(file, text)).collect();
     scenarios.expect("the scenarios of the catalog are well-formed")
 }
@@ -67,8 +68,22 @@ pub fn all() -> Vec<Scenario> {
 /// The scenario with this name, or with this alias. Capitals, and what joins words, make no difference.
 #[must_use]
 pub fn find(name: &str) -> Option<Scenario> {
+    find_in(&all(), name).cloned()
+}
+
+/// The scenario among these with this name, or with this alias.
+#[must_use]
+pub fn find_in<'a>(scenarios: &'a [Scenario], name: &str) -> Option<&'a Scenario> {
     let plain = plain(name);
-    all().into_iter().find(|scenario| is_called(scenario, &plain))
+    scenarios.iter().find(|scenario| is_called(scenario, &plain))
+}
+
+/// The names of the catalog that are most like this one, as a question.
+#[must_use]
+pub fn suggestion(named: &str) -> String {
+    let all = all();
+    let names = all.iter().flat_map(|scenario| [&scenario.name].into_iter().chain(&scenario.aliases));
+    alike(named, names.map(String::as_str))
 }
 
 /// The text of the scenario with this name or alias, as a starting point for one's own.

@@ -6,6 +6,10 @@
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "this is the host")]
 
+pub mod process;
+pub mod watch;
+
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, IsTerminal, Read, Write};
@@ -78,6 +82,29 @@ pub fn command_line() -> String {
     words.collect::<Vec<String>>().join(" ")
 }
 
+/// Tells a process that it was started by this program, to make runs.
+const WORKER: &str = "WHITEWATER_WORKER";
+
+/// Whether this process was started by [`process::Process::start_self`].
+#[must_use]
+pub fn is_started_by_itself() -> bool {
+    std::env::var_os(WORKER).is_some()
+}
+
+/// Calls `take` with each line of the standard input, without its end, until that ends.
+pub fn each_line(mut take: impl FnMut(&[u8])) {
+    for line in io::stdin().lock().split(b'\n') {
+        let Ok(line) = line else { return };
+        take(&line);
+    }
+}
+
+/// Ends this process.
+pub fn exit(code: u8) -> ! {
+    process::end_processes();
+    std::process::exit(i32::from(code))
+}
+
 /// The width of the terminal that shows the standard output; none if it goes elsewhere.
 #[must_use]
 pub fn stdout_width() -> Option<u16> {
@@ -87,7 +114,12 @@ pub fn stdout_width() -> Option<u16> {
 /// The memory of this process that is in use, in bytes, where the system tells (Linux does).
 #[must_use]
 pub fn resident_memory_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_bytes("/proc/self/status")
+}
+
+/// The memory that is in use by the process of this file of Linux.
+fn resident_bytes(status: &str) -> Option<u64> {
+    let status = fs::read_to_string(status).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1 << 10)
@@ -171,6 +203,37 @@ pub fn read_all(source: impl Read, path: &Path, bytes_max: u64) -> Result<Vec<u8
 fn why(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+/// The largest program that is read, in bytes.
+pub const PROGRAM_BYTES_MAX: u64 = 1 << 30;
+
+/// The bytes of this program.
+///
+/// # Errors
+/// If the system does not give them.
+pub fn own_program() -> Result<Vec<u8>, HostError> {
+    let path =
+        std::env::current_exe().map_err(|error| HostError(format!("cannot find this program: {}", why(&error))))?;
+    read(&path, PROGRAM_BYTES_MAX)
+}
+
+/// The names of the files of a folder that end like this, in their order; what is no plain file, such as a link, is left out.
+///
+/// # Errors
+/// If there is no such folder.
+pub fn files_in(path: &Path, ending: &str) -> Result<Vec<OsString>, HostError> {
+    let fail = |error: io::Error| HostError::file("read", path, why(&error));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path).map_err(fail)? {
+        let entry = entry.map_err(fail)?;
+        let is_plain = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_plain && entry.file_name().to_string_lossy().ends_with(ending) {
+            names.push(entry.file_name());
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Makes a directory, and shows that files can be written in it.
@@ -310,6 +373,7 @@ pub const INTERRUPTED_CODE: u8 = 130;
 pub fn keep_interrupts() -> Result<(), HostError> {
     let handle = || {
         if INTERRUPTED.swap(true, Ordering::SeqCst) {
+            process::end_processes();
             std::process::exit(i32::from(INTERRUPTED_CODE));
         }
     };

@@ -130,6 +130,7 @@ fn go_on(world: &mut World<Node>, limit: Instant) -> Result<(), String> {
     match world.run_until(limit, EVENTS_MAX) {
         Stopped::Reached => Ok(()),
         Stopped::Budget => Err(format!("the run was stopped after {EVENTS_MAX} events")),
+        Stopped::Abandoned => Err(world.abandoned().map(|(_, why)| why.to_owned()).unwrap_or_default()),
         Stopped::Violation => {
             let violation = world.violation().expect("the run stopped because of a violation");
             Err(format!("{} at {}: {}", violation.check, violation.at, violation.why))
@@ -162,9 +163,9 @@ fn served(lines: &[Line]) -> Vec<u64> {
         else {
             continue;
         };
-        if (line.mark, message) == (Mark::Arrived, "Read") {
+        if (line.mark(), message) == (Mark::Arrived, "Read") {
             arrived.insert((node, client, read), line.at);
-        } else if (line.mark, message) == (Mark::Sent, "Reply") {
+        } else if (line.mark(), message) == (Mark::Sent, "Reply") {
             let is_answer = !words.next().is_some_and(|word| word.starts_with("refused"));
             if let Some(since) = arrived.remove(&(node, client, read)).filter(|_| is_answer) {
                 served.push(line.at.since_ns(since));
@@ -282,6 +283,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use whitewater_sim::trace::What;
 
     #[test]
     fn percentiles_are_by_nearest_rank() {
@@ -317,7 +319,7 @@ mod tests {
             event: ms,
             at: Instant(ms * MILLISECOND_NS),
             node: Some(NodeId(node)),
-            mark,
+            what: What::Note(mark),
             text: text.to_owned(),
         };
         let lines = [

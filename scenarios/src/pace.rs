@@ -7,20 +7,20 @@
 
 use std::collections::BTreeMap;
 
-use whitewater_reports::part::{Band, Pace, PhaseCount, Recovery, SLICES, SLICES_HURT, Sample};
+use serde::{Deserialize, Serialize};
+use whitewater_reports::part::{Band, Pace, Phase, PhaseCount, Recovery, SLICES, SLICES_HURT, Sample};
 use whitewater_sim::Strike;
 use whitewater_sim::fault::Source;
 use whitewater_sim::history::{History, Outcome};
-use whitewater_sim::observer::Phase;
 use whitewater_sim::time::MICROSECOND_NS;
 
 use crate::faults;
 use crate::run::Run;
 use crate::scenario::Scenario;
 
-/// What one run adds to the pace of its scenario.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tempo {
+/// What one run adds to the pace of its scenario. A worker may give back whatever it likes: nothing in here is relied upon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tempo {
     /// For each operation that was answered, its slice and how long that took.
     answers: Vec<(u8, Bin)>,
     /// The slices of the operations that were not.
@@ -53,7 +53,7 @@ impl Tempo {
             unanswered,
             recoveries: recoveries(run),
             bands: struck().map(band).collect(),
-            strikes: struck().map(|(fault, strike)| (fault, strike.phase, strike.effective)).collect(),
+            strikes: struck().map(|(fault, strike)| (fault, strike.phase.into(), strike.effective)).collect(),
         }
     }
 }
@@ -90,7 +90,7 @@ fn recoveries(run: &Run) -> Vec<Option<Bin>> {
 }
 
 /// A span of time, counted with all that are as long within an eighth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Bin(u16);
 
 /// How many bins there are to each doubling, as a power of two.
@@ -112,9 +112,9 @@ impl Bin {
         if bin < 2 << FINENESS {
             return bin;
         }
-        let shift = (bin >> FINENESS) - 1;
+        let shift = ((bin >> FINENESS) - 1).min(u64::from(u64::BITS - 1 - FINENESS - 1));
         let mantissa = bin - (shift << FINENESS);
-        (mantissa << shift) + (1 << shift) - 1
+        mantissa.saturating_mul(1 << shift).saturating_add((1 << shift) - 1)
     }
 }
 
@@ -172,11 +172,12 @@ impl Pacing {
     /// Adds a run.
     pub(crate) fn take(&mut self, lineage: (u64, &str), tempo: Tempo) {
         self.runs += 1;
+        let place = |slice: &u8| usize::from(*slice).min(SLICES as usize - 1);
         for (slice, bin) in &tempo.answers {
-            self.answers[usize::from(*slice)].add(*bin);
+            self.answers[place(slice)].add(*bin);
         }
         for slice in &tempo.unanswered {
-            self.unanswered[usize::from(*slice)] += 1;
+            self.unanswered[place(slice)] += 1;
         }
         for recovery in &tempo.recoveries {
             match recovery {
@@ -193,7 +194,7 @@ impl Pacing {
         let is_lower = |((other, others), _): &((u64, String), Sample)| (seed, departures) < (*other, others.as_str());
         if self.sample.as_ref().is_none_or(is_lower) {
             let mut answered = vec![0; SLICES as usize];
-            tempo.answers.iter().for_each(|(slice, _)| answered[usize::from(*slice)] += 1);
+            tempo.answers.iter().for_each(|(slice, _)| answered[place(slice)] += 1);
             let sample = Sample { lineage: format!("{seed}{departures}"), answered, bands: tempo.bands };
             self.sample = Some(((seed, departures.to_owned()), sample));
         }
@@ -227,7 +228,7 @@ impl Pacing {
         self.strikes.iter().map(|((fault, phase), [fired, effects])| PhaseCount {
             scenario: scenario.name.clone(),
             fault: *fault,
-            phase: (*phase).into(),
+            phase: *phase,
             fired: *fired,
             effects: *effects,
         })
@@ -246,6 +247,7 @@ mod tests {
             let found = Bin::of_ns(us * MICROSECOND_NS).us_max();
             assert!(us <= found && found - us <= us / 8, "{us} became {found}");
         }
+        assert!(Bin(u16::MAX).us_max() > Bin(300).us_max(), "whatever somebody says is a span");
         assert_eq!(Bin::of_ns(1), Bin::of_ns(MICROSECOND_NS), "what takes any time takes a microsecond");
     }
 
@@ -276,7 +278,7 @@ mod tests {
         assert_eq!(sample.lineage, "3");
         assert!(!sample.bands.is_empty() && sample.bands.iter().all(|band| band.begin_ns < band.end_ns));
         assert!(pace.recovery.is_some_and(|recovery| recovery.count > 0 && recovery.p50_us <= recovery.max_us));
-        assert!(phases.iter().any(|count| count.phase == whitewater_reports::part::Phase::Steady));
+        assert!(phases.iter().any(|count| count.phase == Phase::Steady));
     }
 
     /// The account by phases adds up to the account of the faults, which is made another way.

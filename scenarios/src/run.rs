@@ -9,7 +9,7 @@ use whitewater_kv::spec::Missing;
 use whitewater_kv::{Answer, Operation};
 use whitewater_reports::model::{RunRecord, Verdict};
 use whitewater_reports::violation::text as violation_text;
-use whitewater_sim::check::{self, Budget};
+use whitewater_sim::check::{self, Account, Budget};
 use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
@@ -39,7 +39,7 @@ pub struct Options<'a> {
     pub checks: CheckSwitch,
     /// The run is stopped, and inconclusive, after this many events.
     pub events_max: u64,
-    /// The checker's budget.
+    /// The checker's budget; whoever it asks whether to stop is asked during the run as well.
     pub budget: Budget<'a>,
 }
 
@@ -74,8 +74,8 @@ pub struct Run {
     pub struck: Vec<Option<Vec<NodeId>>>,
     /// The faults that began, steps' among them, and what came of each.
     pub strikes: Vec<Strike>,
-    /// The operation whose answer nothing explains, if the history is not linearizable.
-    pub culprit: Option<OperationId>,
+    /// Why the history is not linearizable, if it is not.
+    pub account: Option<Account>,
     /// What the clients asked and heard.
     pub history: History<Operation, Answer>,
     /// What happened, if it was recorded.
@@ -111,9 +111,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     for change in &lineage.changes {
         world.depart(change.at(), change.key(lineage.luck()));
     }
-    let mut culprit = None;
+    let mut account = None;
     let verdict =
-        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut culprit))) {
+        match catch_unwind(AssertUnwindSafe(|| judge(system, &mut world, scenario, checks, options, &mut account))) {
             Ok(verdict) => verdict,
             Err(panic) => match world.acting() {
                 Some(node) => panicked(&mut world, node, &*panic),
@@ -125,7 +125,7 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     let sightings = sightings(&world);
     let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
     let (trace, exercised, strikes) = (world.take_trace(), world.exercised(), world.strikes());
-    Run { record, sightings, struck, strikes, culprit, history: world.into_history(), trace, exercised }
+    Run { record, sightings, struck, strikes, account, history: world.into_history(), trace, exercised }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.
@@ -143,34 +143,51 @@ fn judge<S: System>(
     scenario: &Scenario,
     checks: Checks,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     if let Some(why) = system.refusal(scenario) {
         return Verdict::Inconclusive { why };
     }
     world.start();
     let healed = Instant(scenario.timing.duration_ns);
-    match world.run_until(healed, options.events_max) {
+    match advance(world, healed, options) {
         Stopped::Reached => {}
         Stopped::Violation => return violation(world),
-        Stopped::Budget => return out_of_events(options),
+        Stopped::Budget => return out_of_budget(world, options),
+        Stopped::Abandoned => return abandoned(world),
     }
     world.heal(LinkProfile::reliable(scenario.links.latency));
-    match settle(system, world, healed.after(scenario.timing.settle_ns), options.events_max) {
+    match settle(system, world, healed.after(scenario.timing.settle_ns), options) {
         Settled::Yes => {}
         Settled::No(why) if checks.contains(Check::Liveness) => {
             let settle = Instant(scenario.timing.settle_ns);
             world.fail(None, Check::Liveness, format!("{settle} after every fault was healed, {why}"));
         }
         Settled::No(_) => {}
-        Settled::Stopped(Stopped::Budget) => return out_of_events(options),
+        Settled::Stopped(Stopped::Budget) => return out_of_budget(world, options),
+        Settled::Stopped(Stopped::Abandoned) => return abandoned(world),
         Settled::Stopped(Stopped::Violation | Stopped::Reached) => {}
     }
     world.finish();
     if world.violation().is_some() {
         return violation(world);
     }
-    if checks.contains(Check::Linearizability) { linearizability(world, options, culprit) } else { Verdict::Pass }
+    if checks.contains(Check::Linearizability) { linearizability(world, options, account) } else { Verdict::Pass }
+}
+
+/// How many events there are between two looks at whether somebody wants the run to be stopped: few, because one event can
+/// take a node that is a process of its own seconds.
+const STOP_EVERY: u64 = 16;
+
+/// Does what [`World::run_until`] does, and also stops where [`Budget::stop`] says so: then the events are not used up.
+fn advance<P: Participant>(world: &mut World<P>, limit: Instant, options: &Options<'_>) -> Stopped {
+    loop {
+        let pause = world.events().saturating_add(STOP_EVERY).min(options.events_max);
+        match world.run_until(limit, pause) {
+            Stopped::Budget if pause < options.events_max && !options.budget.stop.is_some_and(|stop| stop()) => {}
+            stopped => return stopped,
+        }
+    }
 }
 
 enum Settled {
@@ -183,12 +200,12 @@ enum Settled {
 /// How often the liveness phase looks whether it is over.
 const POLL_NS: u64 = 10 * MILLISECOND_NS;
 
-fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, events_max: u64) -> Settled {
+fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, options: &Options<'_>) -> Settled {
     let healed = world.now();
     loop {
-        match world.run_until(world.now().after(POLL_NS).min(deadline), events_max) {
+        match advance(world, world.now().after(POLL_NS).min(deadline), options) {
             Stopped::Reached => {}
-            stopped @ (Stopped::Violation | Stopped::Budget) => return Settled::Stopped(stopped),
+            stopped @ (Stopped::Violation | Stopped::Budget | Stopped::Abandoned) => return Settled::Stopped(stopped),
         }
         match unsettled(system, world, healed) {
             None if world.now() >= world.expects_until().min(deadline) => return Settled::Yes,
@@ -201,7 +218,12 @@ fn settle<S: System>(system: &S, world: &mut World<S::Node>, deadline: Instant, 
 
 /// What is missing for the cluster to be whole again, if anything is.
 fn unsettled<S: System>(system: &S, world: &World<S::Node>, healed: Instant) -> Option<String> {
-    if system.leaders() == Leaders::Observed && world.observer().leader().is_none() {
+    let is_led = match system.leaders() {
+        Leaders::Observed => world.observer().leader().is_some(),
+        Leaders::AsTold => world.observer().leader().is_some() || world.observer().terms_led() == 0,
+        Leaders::Unobserved => true,
+    };
+    if !is_led {
         return Some("there is no leader".to_owned());
     }
     if let Some(client) = world.processes().find(|(_, node)| node.has_work()).map(|(id, _)| id) {
@@ -227,7 +249,7 @@ const WHY_WIDTH: u16 = 76;
 fn linearizability<P: Participant>(
     world: &mut World<P>,
     options: &Options<'_>,
-    culprit: &mut Option<OperationId>,
+    account: &mut Option<Account>,
 ) -> Verdict {
     let model = KeyValue { missing: Missing::Nil };
     if check::is_witness(&model, world.history(), &witness(world)) {
@@ -236,9 +258,9 @@ fn linearizability<P: Participant>(
     match check::check(&model, world.history(), &options.budget).verdict {
         check::Verdict::Linearizable => Verdict::Pass,
         check::Verdict::Violation(explanation) => {
-            let account = explanation.account(&model, world.history(), &|_, at| at.to_string());
-            let why = violation_text(&account, WHY_WIDTH);
-            *culprit = Some(explanation.culprit);
+            let found = explanation.account(&model, world.history(), &|_, at| at.to_string());
+            let why = violation_text(&found, WHY_WIDTH);
+            *account = Some(found);
             world.fail(None, Check::Linearizability, why);
             violation(world)
         }
@@ -265,11 +287,39 @@ fn violation<P: Participant>(world: &World<P>) -> Verdict {
         name: violation.check.name().to_owned(),
         event: violation.event,
         at_ns: violation.at.0,
-        why: violation.why.clone(),
+        why: format!("{}{}", violation.why, last_words(world, violation.node)),
     }
 }
 
-fn out_of_events(options: &Options<'_>) -> Verdict {
+/// The run could not be made to its end, through no fault of the system under test that anybody could show.
+fn abandoned<P: Participant>(world: &World<P>) -> Verdict {
+    let (node, why) = world.abandoned().expect("the run was stopped because a host gave it up");
+    Verdict::Inconclusive { why: format!("{why}{}", last_words(world, Some(node))) }
+}
+
+/// What stands before the last words of a node. What a process prints may differ between two runs of the same seed, so
+/// nothing behind this is compared.
+const LAST_WORDS: &str = "\nits standard error ended with:\n";
+
+/// Why a run failed, as far as it is the same whenever the run is made again.
+#[must_use]
+pub fn without_last_words(why: &str) -> &str {
+    why.split(LAST_WORDS).next().unwrap_or_default()
+}
+
+/// What a node printed last, if it is a process and printed anything, as lines behind a reason.
+fn last_words<P: Participant>(world: &World<P>, node: Option<NodeId>) -> String {
+    let process = world.processes().find(|(id, _)| Some(*id) == node).map(|(_, process)| process);
+    match process.and_then(Participant::last_words) {
+        Some(words) => format!("{LAST_WORDS}{words}"),
+        None => String::new(),
+    }
+}
+
+fn out_of_budget<P: Participant>(world: &World<P>, options: &Options<'_>) -> Verdict {
+    if world.events() < options.events_max {
+        return Verdict::Inconclusive { why: "the run was stopped before its end".to_owned() };
+    }
     Verdict::Inconclusive {
         why: format!("the run was stopped after {} events: shorten it, or lower its rate", options.events_max),
     }

@@ -130,6 +130,8 @@ pub type Program<N> = Box<dyn Fn(NodeId, u32) -> N>;
 pub enum Leaders {
     /// They do: faults can aim at the leader, and once all faults are healed there must be one.
     Observed,
+    /// They may: as [`Leaders::Observed`] once one of them has said that it leads, and as [`Leaders::Unobserved`] before.
+    AsTold,
     /// They do not: a fault that aims at the leader hits the server that the plan names for the case that nobody leads.
     Unobserved,
 }
@@ -143,6 +145,11 @@ pub trait Participant: Process<Operation = Operation, Answer = Answer> {
     /// Whether this is a client, or an attendant, with something left to do.
     fn has_work(&self) -> bool {
         self.as_client().is_some_and(ClientNode::has_work)
+    }
+
+    /// What it printed last, if it is a process of its own, for whoever looks into a failure.
+    fn last_words(&self) -> Option<String> {
+        None
     }
 
     /// Whether this is a client that was told that the session of this operation had expired: that is an answer, too.

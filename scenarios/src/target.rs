@@ -30,6 +30,14 @@ pub trait Target: Send + Sync {
     /// If the testbed panics, with the record that says so.
     fn make(&self, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Result<Run, Box<RunRecord>>;
 
+    /// The same in this process, whatever becomes of it, for systems whose runs are made elsewhere ([`crate::contained`]).
+    ///
+    /// # Errors
+    /// If the testbed panics, with the record that says so.
+    fn make_here(&self, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Result<Run, Box<RunRecord>> {
+        self.make(scenario, lineage, options)
+    }
+
     /// Makes many runs: see [`campaign::conduct_on`].
     fn conduct(&self, request: &Request, watch: &mut dyn FnMut(&Progress)) -> Campaign;
 }

@@ -87,11 +87,17 @@ fn failures_are_written_down_and_those_of_an_earlier_campaign_go() {
     };
     assert_eq!(code(&run("0..12")), 1);
     assert_eq!(names(&directory), ["campaign.json", "failures", "report.html"]);
-    assert_eq!(names(&directory.join("failures")).len(), 20, "the first ten failures, two files each");
+    assert_eq!(names(&directory.join("failures")).len(), 30, "the first ten failures, three files each");
     std::fs::write(directory.join("failures/mine.trace"), "not yours").expect("written");
     assert_eq!(code(&run("20..21")), 1);
     let left = names(&directory.join("failures"));
-    assert_eq!(left, ["impossible-20.history.json", "impossible-20.trace", "mine.trace"]);
+    assert_eq!(left, ["impossible-20.history.json", "impossible-20.html", "impossible-20.trace", "mine.trace"]);
+    let page = std::fs::read_to_string(directory.join("failures/impossible-20.html")).expect("the page");
+    assert!(
+        page.contains("whitewater replay tests/fixtures/impossible.toml --seed 20") && page.contains("Liveness (I24)")
+    );
+    let report = std::fs::read_to_string(directory.join("report.html")).expect("the report");
+    assert!(report.contains("<a href=\"failures/impossible-20.html\">20</a>"), "it leads to the page");
     let kept = campaign(&std::fs::read(directory.join("campaign.json")).expect("the campaign"));
     assert_eq!((kept.runs.len(), kept.ending), (2, Ending::Complete));
     let history = whitewater("check").arg(directory.join("failures/impossible-20.history.json")).output();

@@ -3,8 +3,10 @@
 
 use std::path::Path;
 
+use whitewater_reports::model::Verdict;
 use whitewater_scenarios::catalog;
 use whitewater_scenarios::run::{Options, run};
+use whitewater_scenarios::scenario::format::parse;
 use whitewater_sim::Instant;
 use whitewater_sim::history::Outcome;
 use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
@@ -39,6 +41,28 @@ fn a_hundred_replays_are_one_run() {
     let record = || run(&scenario, 7, &Options::default()).record;
     let first = record();
     assert!((1..100).all(|_| record() == first));
+}
+
+/// The scenario itself asks for less, so that split votes fail no seed of it.
+#[test]
+fn of_twenty_successors_nineteen_come_within_a_second_and_a_third() {
+    let written = include_str!("../src/catalog/gates/patient-timers.toml");
+    let hurried = written.replace("within = \"4s\"", "within = \"1330ms\"");
+    assert_eq!(hurried.matches("1330ms").count(), 2, "the successor, and what it commits");
+    let scenario = parse("patient-timers", &hurried).expect("a scenario");
+    let passed = (0..200).filter(|seed| run(&scenario, *seed, &Options::default()).record.verdict == Verdict::Pass);
+    let passed = passed.count();
+    assert!(passed >= 190, "{passed} of 200");
+}
+
+/// The scenario makes a twentieth of these writes. The bound is the same.
+#[test]
+fn a_hundred_thousand_writes_leave_a_disk_as_small_as_few_do() {
+    let written = include_str!("../src/catalog/gates/many-writes.toml");
+    let longer = written.replace("5000", "100000").replace("\"5s\"", "\"100s\"").replace("\"8s\"", "\"103s\"");
+    let scenario = parse("many-writes", &longer).expect("a scenario");
+    assert_eq!(longer.matches("100000").count(), 2, "asked for, and expected to be answered");
+    assert_eq!(run(&scenario, 0, &Options::default()).record.verdict, Verdict::Pass);
 }
 
 /// Whether a scenario's result depends on which were run before it.

@@ -5,12 +5,13 @@ use std::fmt::Display;
 use crate::disk::{SyncId, Unreadable};
 use crate::fault::CrashPoint;
 use crate::history::OperationId;
+use crate::invariant::Check;
 use crate::kernel::Kernel;
 use crate::node::{NodeId, ProbeId, Process, TimerId};
 use crate::observe::Observation;
 use crate::rng::Stream;
 use crate::time::Instant;
-use crate::trace::Mark;
+use crate::trace::{Mark, What};
 
 /// A node's hands, for the duration of one event.
 pub struct Context<'a, P: Process> {
@@ -203,6 +204,17 @@ impl<P: Process> Context<'_, P> {
         }
     }
 
+    /// Fails a check that only this node's host can see. The run ends with this event.
+    pub fn fail(&mut self, check: Check, why: String) {
+        self.kernel.fail(Some(self.node), (check, why));
+    }
+
+    /// Gives the run up, for a reason that says nothing of the system under test. It ends with this event, without a verdict.
+    pub fn abandon(&mut self, why: String) {
+        self.note(format_args!("cannot go on: {why}"));
+        self.kernel.abandoned.get_or_insert((self.node, why));
+    }
+
     /// Whether anything is checked online. If not, observations that serve checks alone need not be made:
     /// [`Observation::Sent`], [`Observation::Progress`], [`Observation::ReadBegan`] and those of writes. The others drive the
     /// run, or enter its digest.
@@ -230,7 +242,7 @@ impl<P: Process> Context<'_, P> {
     /// Writes a line into the trace, if one is recorded. It changes nothing else.
     pub fn note(&mut self, text: impl Display) {
         if self.acts() {
-            self.kernel.note(Some(self.node), Mark::Observed, || text);
+            self.kernel.note(Some(self.node), || (What::Note(Mark::Observed), text));
         }
     }
 
@@ -241,20 +253,20 @@ impl<P: Process> Context<'_, P> {
 
     /// Records the answer to an operation.
     pub fn returned(&mut self, id: OperationId, answer: P::Answer) {
-        self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} returns {answer}", id.0));
+        self.kernel.note(Some(self.node), || (What::Returned(id), format!("operation {} returns {answer}", id.0)));
         self.kernel.answers += 1;
         self.kernel.ended(|history, now| history.returned(id, answer, now));
     }
 
     /// Records that an operation certainly never takes effect.
     pub fn failed(&mut self, id: OperationId) {
-        self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} failed", id.0));
+        self.kernel.note(Some(self.node), || (What::Failed(id), format!("operation {} failed", id.0)));
         self.kernel.ended(|history, now| history.failed(id, now));
     }
 
     /// Records that the client gave up on an operation.
     pub fn unknown(&mut self, id: OperationId) {
-        self.kernel.note(Some(self.node), Mark::Client, || format!("operation {} has an unknown outcome", id.0));
+        self.kernel.note(Some(self.node), || (What::Unknown(id), format!("operation {} has an unknown outcome", id.0)));
         self.kernel.ended(|history, now| history.unknown(id, now));
     }
 }

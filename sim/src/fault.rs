@@ -312,6 +312,31 @@ impl fmt::Display for CrashPoint {
     }
 }
 
+impl FaultKind {
+    /// Whether it is under way until it is ended. A clock is set, and a trap is sprung, at one moment.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        match self {
+            FaultKind::ClockStep { .. } | FaultKind::CrashAt { .. } => false,
+            FaultKind::Cut { .. }
+            | FaultKind::CutLink { .. }
+            | FaultKind::CutLinks { .. }
+            | FaultKind::Clog { .. }
+            | FaultKind::Filter { .. }
+            | FaultKind::Links { .. }
+            | FaultKind::Crash { .. }
+            | FaultKind::CrashClient { .. }
+            | FaultKind::Pause { .. }
+            | FaultKind::Slow { .. }
+            | FaultKind::SlowDisk { .. }
+            | FaultKind::FailDisk { .. }
+            | FaultKind::Wipe { .. }
+            | FaultKind::Damage { .. }
+            | FaultKind::FreezeClock { .. } => true,
+        }
+    }
+}
+
 impl fmt::Display for FaultKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -90,9 +90,14 @@ impl<Op, Ret> History<Op, Ret> {
         self.next_stamp
     }
 
+    /// What the next operation will be called.
+    pub(crate) fn next_id(&self) -> OperationId {
+        OperationId(u32::try_from(self.operations.len()).expect("a history holds fewer than 2^32 operations"))
+    }
+
     /// Records an invocation.
     pub fn invoke(&mut self, client: u64, op: Op, at: Instant) -> OperationId {
-        let id = OperationId(u32::try_from(self.operations.len()).expect("a history holds fewer than 2^32 operations"));
+        let id = self.next_id();
         let invoked = self.stamp();
         self.operations.push(Operation { client, op, invoked, invoked_at: at, outcome: Outcome::Open });
         id

@@ -97,6 +97,53 @@ checks! {
         "What the scenario expects of this run.";
     "PANIC" NoPanic "Node Panic"
         "No node panics. Always on: a run cannot go on without the node.";
+    "PROTOCOL" Protocol "Node Protocol"
+        "A node that is a process of its own keeps to the protocol of such nodes, and stays alive. Always on, like PANIC.";
+}
+
+/// What kind of thing a check demands (Alpern and Schneider, "Defining Liveness", 1985).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Property {
+    /// That nothing bad happens: no data is lost or made up, nobody is told what is not so.
+    Safety,
+    /// That something good happens, in time.
+    Liveness,
+}
+
+impl Check {
+    /// What kind of thing it demands. What a scenario expects is mostly a deadline or a bound; a node that stops is one
+    /// fault more, which harms nobody's data.
+    #[must_use]
+    pub fn property(self) -> Property {
+        match self {
+            Check::ElectionSafety
+            | Check::VoteOnce
+            | Check::LeaderAppendOnly
+            | Check::LogMatching
+            | Check::LeaderCompleteness
+            | Check::StateMachineSafety
+            | Check::CommitLegality
+            | Check::QuorumDurability
+            | Check::CommittedIsImmutable
+            | Check::AckHonesty
+            | Check::Monotonic
+            | Check::Order
+            | Check::MessageTerm
+            | Check::LogTerms
+            | Check::Roles
+            | Check::Configuration
+            | Check::VotersOnly
+            | Check::ReadFloor
+            | Check::Lease
+            | Check::ExactlyOnce
+            | Check::Snapshot
+            | Check::ReplicaAgreement
+            | Check::Linearizability => Property::Safety,
+            Check::Progress | Check::Liveness | Check::Expectation | Check::NoPanic | Check::Protocol => {
+                Property::Liveness
+            }
+        }
+    }
 }
 
 impl fmt::Display for Check {
@@ -104,6 +151,10 @@ impl fmt::Display for Check {
         write!(f, "{} {}", self.id(), self.name())
     }
 }
+
+/// The checks that others than the observer make.
+const ELSEWHERE: [Check; 5] =
+    [Check::Liveness, Check::Linearizability, Check::Expectation, Check::NoPanic, Check::Protocol];
 
 /// A set of checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +183,7 @@ impl Checks {
     /// Whether a check in the set is made by the observer, during the run.
     #[must_use]
     pub(crate) fn are_online(self) -> bool {
-        let elsewhere = [Check::Liveness, Check::Linearizability, Check::Expectation, Check::NoPanic];
-        Check::ALL.into_iter().any(|check| self.contains(check) && !elsewhere.contains(&check))
+        Check::ALL.into_iter().any(|check| self.contains(check) && !ELSEWHERE.contains(&check))
     }
 }
 
@@ -184,8 +234,7 @@ mod tests {
 
     #[test]
     fn what_is_judged_elsewhere_keeps_no_ghost_busy() {
-        let elsewhere = [Check::Liveness, Check::Linearizability, Check::Expectation, Check::NoPanic];
-        let judged: Checks = elsewhere.into_iter().collect();
+        let judged: Checks = ELSEWHERE.into_iter().collect();
         assert!(!judged.are_online() && !Checks::none().are_online());
         assert!([Check::ReplicaAgreement].into_iter().collect::<Checks>().are_online());
     }

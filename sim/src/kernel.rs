@@ -17,7 +17,7 @@ use crate::observer::{Failure, Observer};
 use crate::queue::Queue;
 use crate::rng::{Purpose, RunKey, Stream};
 use crate::time::Instant;
-use crate::trace::{Line, Mark, Trace, printable};
+use crate::trace::{Letter, Line, Mark, Trace, What, printable};
 use crate::watch::Traffic;
 
 /// What a world is made of, besides the program of its nodes.
@@ -117,6 +117,8 @@ pub(crate) struct Kernel<P: Process> {
     pub(crate) probes_first: Vec<Instant>,
     pub(crate) observer: Observer,
     pub(crate) violation: Option<Violation>,
+    /// Why the run cannot go on, if it cannot and no check failed.
+    pub(crate) abandoned: Option<(NodeId, String)>,
     pub(crate) operations_open: usize,
     /// How many operations were answered.
     pub(crate) answers: u64,
@@ -186,7 +188,7 @@ impl<P: Process> Kernel<P> {
             digest: Digest::default(),
             trace: match config.recording {
                 Recording::Off => None,
-                Recording::On => Some(Trace::new(nodes)),
+                Recording::On => Some(Trace::new(config.servers as usize, config.clients as usize)),
             },
             history: History::new(),
             keep: config.keep,
@@ -195,6 +197,7 @@ impl<P: Process> Kernel<P> {
             probes_first: Vec::new(),
             observer: Observer::new(config.servers as usize, config.checks, config.keep),
             violation: None,
+            abandoned: None,
             operations_open: 0,
             answers: 0,
             traffic: None,
@@ -207,10 +210,42 @@ impl<P: Process> Kernel<P> {
 
     /// Adds a line to the trace, if there is one.
     #[inline]
-    pub(crate) fn note<T: Display>(&mut self, node: Option<NodeId>, mark: Mark, text: impl FnOnce() -> T) {
+    pub(crate) fn note<T: Display>(&mut self, node: Option<NodeId>, note: impl FnOnce() -> (What, T)) {
         if let Some(trace) = &mut self.trace {
-            let text = printable(&text().to_string());
-            trace.push(Line { event: self.event, at: self.now, node, mark, text });
+            let (what, text) = note();
+            let text = printable(&text.to_string());
+            trace.push(Line { event: self.event, at: self.now, node, what, text });
+        }
+    }
+
+    /// Adds a line about a message that is sent; each copy of it is to arrive with this fingerprint at this time.
+    #[cold]
+    #[inline(never)]
+    fn note_sent(
+        &mut self,
+        (from, to): (NodeId, NodeId),
+        message: &P::Message,
+        copies: &[(u64, Instant)],
+        line: impl FnOnce(Letter) -> (What, String),
+    ) {
+        if let Some(trace) = &mut self.trace {
+            let letter = trace.send((from, to), message, copies);
+            self.note(Some(from), || line(letter));
+        }
+    }
+
+    /// Adds a line about a message that is received, or lost at its receiver.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn note_received(
+        &mut self,
+        (from, to): (NodeId, NodeId),
+        message: &P::Message,
+        line: impl FnOnce(Letter) -> (What, String),
+    ) {
+        if let Some(trace) = &mut self.trace {
+            let letter = trace.receive(from, to, message, self.now);
+            self.note(Some(to), || line(letter));
         }
     }
 
@@ -229,10 +264,9 @@ impl<P: Process> Kernel<P> {
             Fate::Lost(loss) => self.lose(from, to, &message, loss),
             Fate::Delivered { at, copy } => {
                 self.digest.mix(at.0);
-                self.note(Some(from), Mark::Sent, || {
-                    let twice = copy.map(|copy| format!(" and again {copy}")).unwrap_or_default();
-                    format!("-> {to} {message} (arrives {at}{twice})")
-                });
+                if self.trace.is_some() {
+                    self.trace_sent(from, to, &message, (at, copy));
+                }
                 if let Some(copy) = copy {
                     let message = message.clone();
                     self.queue.push(copy, Event::Arrival { from, to, condition: Condition::Copy, message });
@@ -250,14 +284,25 @@ impl<P: Process> Kernel<P> {
         if self.slots[to.index()].downs == 0 {
             self.network.missed(loss);
         }
-        self.note(Some(from), Mark::Lost, || {
+        self.note_sent((from, to), message, &[], |letter| {
             let why = match loss {
                 Loss::Cut => "the link is cut",
                 Loss::Chance => "lost",
                 Loss::Filter => "lost because of its kind",
                 Loss::Queue => "the queue is full",
             };
-            format!("-> {to} {message} ({why})")
+            (What::Lost { letter }, format!("-> {to} {message} ({why})"))
+        });
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn trace_sent(&mut self, from: NodeId, to: NodeId, message: &P::Message, (at, copy): (Instant, Option<Instant>)) {
+        let arrivals: Vec<(u64, Instant)> =
+            [Some(at), copy].into_iter().flatten().map(|at| (message.fingerprint(), at)).collect();
+        self.note_sent((from, to), message, &arrivals, |letter| {
+            let twice = copy.map(|copy| format!(" and again {copy}")).unwrap_or_default();
+            (What::Sent { letter, arrives: at, copy }, format!("-> {to} {message} (arrives {at}{twice})"))
         });
     }
 
@@ -275,9 +320,12 @@ impl<P: Process> Kernel<P> {
         let wrong = message.corrupted(draw);
         self.digest.mix(at.0);
         self.digest.mix(wrong.as_ref().map_or(0, P::Message::fingerprint));
-        self.note(Some(from), Mark::Sent, || {
+        let mut arrivals = vec![(wrong.as_ref().unwrap_or(&message).fingerprint(), at)];
+        arrivals.extend(copy.map(|copy| (message.fingerprint(), copy)));
+        self.note_sent((from, to), &message, &arrivals, |letter| {
             let twice = copy.map(|copy| format!(" and again, sound, {copy}")).unwrap_or_default();
-            format!("-> {to} {message} (arrives {at} with a wrong bit{twice})")
+            let text = format!("-> {to} {message} (arrives {at} with a wrong bit{twice})");
+            (What::Sent { letter, arrives: at, copy }, text)
         });
         if let Some(copy) = copy {
             let message = message.clone();
@@ -360,16 +408,19 @@ impl<P: Process> Kernel<P> {
         }
         self.probes[position] = self.probes[position].saturating_add(1);
         self.digest.mix(u64::from(node.0) << 32 | u64::from(probe.0) << 8 | 0xff);
-        self.note(Some(node), Mark::Observed, || format!("probe {}", P::probe_name(probe)));
+        self.note(Some(node), || (What::Probe(probe), format!("probe {}", P::probe_name(probe))));
     }
 
     pub(crate) fn invoke(&mut self, client: NodeId, operation: P::Operation) -> OperationId {
-        self.note(Some(client), Mark::Client, || format!("invokes {operation}"));
         self.operations_open += 1;
+        let id = match self.keep {
+            Keep::Everything => self.history.next_id(),
+            Keep::Nothing => OperationId(self.operations_begun),
+        };
+        self.note(Some(client), || (What::Invoked(id), format!("invokes {operation}")));
         match self.keep {
             Keep::Everything => self.history.invoke(u64::from(client.0), operation, self.now),
             Keep::Nothing => {
-                let id = OperationId(self.operations_begun);
                 self.operations_begun = self.operations_begun.wrapping_add(1);
                 id
             }
@@ -394,7 +445,7 @@ impl<P: Process> Kernel<P> {
         let read = self.disks[node.index()].try_read(file);
         if read.is_err() {
             self.digest.mix(u64::MAX);
-            self.note(Some(node), Mark::Disk, || format!("cannot read {file}"));
+            self.note(Some(node), || (What::Note(Mark::Disk), format!("cannot read {file}")));
         }
         read
     }
@@ -404,7 +455,7 @@ impl<P: Process> Kernel<P> {
         let disk = &mut self.disks[node.index()];
         if disk.complete(sync) == SyncEnd::Failed {
             self.digest.mix(u64::MAX);
-            self.note(Some(node), Mark::Disk, || "it failed");
+            self.note(Some(node), || (What::SyncFailed { sync }, "it failed"));
             return SyncEnd::Failed;
         }
         if let Err(failure) = self.observer.synced(node, |operation| disk.standing(operation)) {
@@ -467,13 +518,13 @@ impl<P: Process> Kernel<P> {
     pub(crate) fn rename(&mut self, node: NodeId, from: &str, to: &str) {
         self.digest.mix_bytes(from.as_bytes());
         self.digest.mix_bytes(to.as_bytes());
-        self.note(Some(node), Mark::Disk, || format!("renames {from} to {to}"));
+        self.note(Some(node), || (What::Note(Mark::Disk), format!("renames {from} to {to}")));
         self.disks[node.index()].rename(from, to);
     }
 
     pub(crate) fn remove(&mut self, node: NodeId, file: &str) {
         self.digest.mix_bytes(file.as_bytes());
-        self.note(Some(node), Mark::Disk, || format!("removes {file}"));
+        self.note(Some(node), || (What::Note(Mark::Disk), format!("removes {file}")));
         self.disks[node.index()].remove(file);
     }
 
@@ -491,7 +542,7 @@ impl<P: Process> Kernel<P> {
         let at = self.now.after(latency_ns);
         let incarnation = self.slots[node.index()].incarnation;
         self.digest.mix(at.0);
-        self.note(Some(node), Mark::Disk, || format!("syncs {what} (done {at})"));
+        self.note(Some(node), || (What::SyncBegan { sync, done: at }, format!("syncs {what} (done {at})")));
         self.queue.push(at, Event::Synced { node, incarnation, sync });
         sync
     }
@@ -518,7 +569,7 @@ impl<P: Process> Kernel<P> {
     /// Records that a check failed. The first failure of a run is the one that counts.
     pub(crate) fn fail(&mut self, node: Option<NodeId>, (check, why): Failure) {
         let violation = Violation { check, event: self.event, at: self.now, node, why };
-        self.note(node, Mark::Fault, || format!("VIOLATION of {check}: {}", violation.why));
+        self.note(node, || (What::Violation(check), format!("VIOLATION of {check}: {}", violation.why)));
         self.violation.get_or_insert(violation);
     }
 }

@@ -54,7 +54,7 @@ pub use clock::ClockProfile;
 pub use context::Context;
 pub use digest::Digest;
 pub use inject::{SourceCounts, Strike};
-pub use invariant::{Check, Checks, Violation};
+pub use invariant::{Check, Checks, Property, Violation};
 pub use kernel::{Keep, Recording, WorldConfig};
 pub use latency::Latency;
 pub use members::{Members, ServerId};

@@ -1,5 +1,6 @@
 //! What runs in the simulator: state machines that are told what happened and act through a [`Context`].
 
+use std::borrow::Cow;
 use std::fmt::Display;
 
 use crate::context::Context;
@@ -40,6 +41,12 @@ pub trait Message: Clone + Display {
     /// What kind of message this is, below 64: faults may strike some kinds only.
     fn kind(&self) -> u8 {
         0
+    }
+
+    /// What messages of its kind are called: lower-case words joined by hyphens. Drawings tell messages apart by it; it enters
+    /// nothing else.
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed("message")
     }
 
     /// About how long it would be on a wire, in bytes.

@@ -9,7 +9,7 @@ use crate::kernel::Event;
 use crate::node::{NodeId, Process};
 use crate::plan::{Action, Step, Trigger};
 use crate::time::Instant;
-use crate::trace::Mark;
+use crate::trace::{Mark, What};
 use crate::watch::{Counter, Waiter};
 use crate::windows::Moment;
 use crate::world::World;
@@ -150,7 +150,7 @@ impl<P: Process> World<P> {
         }
         state.stage = Stage::Taken(self.kernel.now);
         self.count(NodeId(0), (step as u64) << 8 | 8);
-        self.kernel.note(None, Mark::Fault, || self.script.name_of(step));
+        self.kernel.note(None, || (What::Note(Mark::Fault), self.script.name_of(step)));
         self.pass(Moment::Step(step));
         match self.script.steps[step].action.clone() {
             Action::Begin { kind, lasting_ns } => self.strike(step, kind, lasting_ns),

@@ -14,7 +14,7 @@ use crate::observer::Observer;
 use crate::rng::RunKey;
 use crate::script::Script;
 use crate::time::Instant;
-use crate::trace::{Mark, Trace};
+use crate::trace::{Mark, Trace, What};
 use crate::watch::Watch;
 use crate::windows::{Moment, Windows};
 
@@ -30,6 +30,23 @@ pub struct World<P: Process> {
     pub(crate) servers: u32,
 }
 
+/// A turn that a fault takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Begins,
+    Ends,
+}
+
+impl Turn {
+    /// What a trace says of it.
+    pub(crate) fn of(self, number: usize, kind: &FaultKind) -> (What, String) {
+        match self {
+            Turn::Begins => (What::FaultBegan { number, kind: kind.clone() }, format!("{kind} begins")),
+            Turn::Ends => (What::FaultEnded { number }, format!("{kind} ends")),
+        }
+    }
+}
+
 /// Why [`World::run_until`] came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -39,6 +56,8 @@ pub enum Stopped {
     Violation,
     /// The event budget ran out.
     Budget,
+    /// A node's host gave up: see [`World::abandoned`].
+    Abandoned,
 }
 
 impl<P: Process> World<P> {
@@ -84,8 +103,8 @@ impl<P: Process> World<P> {
         self.look();
     }
 
-    /// Runs until everything due at `limit` or earlier has happened, a check fails, or `events_max` events (in the
-    /// whole run) are done.
+    /// Runs until everything due at `limit` or earlier has happened, a check fails, a node's host gives up, or `events_max`
+    /// events (in the whole run) are done.
     pub fn run_until(&mut self, limit: Instant, events_max: u64) -> Stopped {
         while let Some((at, event)) = self.kernel.queue.pop_until(limit) {
             self.kernel.now = at;
@@ -95,6 +114,9 @@ impl<P: Process> World<P> {
             }
             if self.kernel.violation.is_some() {
                 return Stopped::Violation;
+            }
+            if self.kernel.abandoned.is_some() {
+                return Stopped::Abandoned;
             }
             if self.kernel.event >= events_max {
                 return Stopped::Budget;
@@ -108,7 +130,7 @@ impl<P: Process> World<P> {
     /// behave like this. Clocks stay as they are.
     pub fn heal(&mut self, links: LinkProfile) {
         self.kernel.event += 1;
-        self.kernel.note(None, Mark::Fault, || "every fault is healed");
+        self.kernel.note(None, || (What::Healed, "every fault is healed"));
         self.pass(Moment::Healed);
         self.end_script();
         for number in self.injector.stop() {
@@ -176,6 +198,12 @@ impl<P: Process> World<P> {
     #[must_use]
     pub fn violation(&self) -> Option<&Violation> {
         self.kernel.violation.as_ref()
+    }
+
+    /// Which node's host gave the run up, and why, if one did.
+    #[must_use]
+    pub fn abandoned(&self) -> Option<(NodeId, &str)> {
+        self.kernel.abandoned.as_ref().map(|(node, why)| (*node, why.as_str()))
     }
 
     /// The clients' operations so far.
@@ -254,6 +282,9 @@ impl<P: Process> World<P> {
             return self.does_not_boot(node);
         }
         self.nodes[node.index()] = Some(process);
+        if let Some(trace) = &mut self.kernel.trace {
+            trace.up(node);
+        }
         self.kernel.slots[node.index()].is_damaged = false;
         if let Err(failure) = self.kernel.observer.boot_ends(node) {
             self.kernel.fail(Some(node), failure);
@@ -291,12 +322,13 @@ impl<P: Process> World<P> {
                     return;
                 }
                 self.count(node, u64::from(timer.0) << 8 | 1);
-                self.kernel.note(Some(node), Mark::Timer, || format!("{} runs out", P::timer_name(timer)));
+                let line = || (What::TimerRanOut(timer), format!("{} runs out", P::timer_name(timer)));
+                self.kernel.note(Some(node), line);
                 self.tell(node, |process, context| process.timer(timer, context));
             }
             Event::Synced { node, sync, .. } => {
                 self.count(node, sync.0 << 8 | 2);
-                self.kernel.note(Some(node), Mark::Disk, || "sync is done");
+                self.kernel.note(Some(node), || (What::SyncEnded { sync }, "sync is done"));
                 match self.kernel.synced(node, sync) {
                     SyncEnd::Durable if self.kernel.falls.comes_to(node, CrashPoint::AfterSync) => self.fall(node),
                     SyncEnd::Durable => self.tell(node, |process, context| process.synced(sync, context)),
@@ -321,7 +353,8 @@ impl<P: Process> World<P> {
             Event::FaultEnds(number) => self.end_fault(number),
             Event::OtherLuck(key) => {
                 self.count(NodeId(0), 10);
-                self.kernel.note(None, Mark::Fault, || "from here on the luck is another");
+                let text = "from here on the luck is another";
+                self.kernel.note(None, || (What::Note(Mark::Fault), text));
                 self.kernel.rekey(&key);
             }
             Event::StepDue(step) => self.take_step(step),
@@ -349,7 +382,10 @@ impl<P: Process> World<P> {
             }
         }
         self.count(to, u64::from(from.0) << 8 | 4);
-        self.kernel.note(Some(to), Mark::Arrived, || format!("<- {from} {message}"));
+        if self.kernel.trace.is_some() {
+            let line = |letter| (What::Arrived { letter }, format!("<- {from} {message}"));
+            self.kernel.note_received((from, to), &message, line);
+        }
         self.tell(to, |process, context| process.message(from, message, context));
     }
 
@@ -384,7 +420,8 @@ impl<P: Process> World<P> {
     fn stop(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
         self.count(to, u64::from(from.0) << 8 | 3);
         self.kernel.network.stop(from, to);
-        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (never gets there)"));
+        let line = |letter| (What::Lost { letter }, format!("<- {from} {message} (never gets there)"));
+        self.kernel.note_received((from, to), message, line);
     }
 
     /// The receiver's codec notices that a bit is wrong.
@@ -392,7 +429,8 @@ impl<P: Process> World<P> {
     #[inline(never)]
     fn refuse(&mut self, from: NodeId, to: NodeId, message: &P::Message) {
         self.count(to, u64::from(from.0) << 8 | 7);
-        self.kernel.note(Some(to), Mark::Lost, || format!("<- {from} {message} (unreadable: a bit is wrong)"));
+        let line = |letter| (What::Lost { letter }, format!("<- {from} {message} (unreadable: a bit is wrong)"));
+        self.kernel.note_received((from, to), message, line);
     }
 
     /// Counts an event and mixes it into the digest.
@@ -461,10 +499,10 @@ impl<P: Process> World<P> {
         self.undo_kind(number, &kind, doing);
     }
 
-    pub(crate) fn note_fault(&mut self, nodes: &[NodeId], kind: &FaultKind, which: &str) {
+    pub(crate) fn note_fault(&mut self, nodes: &[NodeId], number: usize, kind: &FaultKind, turn: Turn) {
         for node in nodes {
             self.kernel.digest.mix(u64::from(node.0));
-            self.kernel.note(Some(*node), Mark::Fault, || format!("{kind} {which}"));
+            self.kernel.note(Some(*node), || turn.of(number, kind));
         }
     }
 }

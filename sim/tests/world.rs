@@ -1,6 +1,7 @@
 //! The world's promises, tried with a node that only talks: order, crashes, pauses, cuts, timers, and determinism.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
@@ -8,6 +9,7 @@ use std::rc::Rc;
 use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses, SyncId};
 use whitewater_sim::fault::{Direction, Fault, FaultKind, Reach, Source, Target};
 use whitewater_sim::time::MILLISECOND_NS;
+use whitewater_sim::trace::{Line, Outage, What};
 use whitewater_sim::{
     Checks, ClockProfile, Context, Instant, Keep, Latency, LinkProfile, Message, NodeId, Process, Recording, Stopped,
     TimerId, World, WorldConfig,
@@ -271,6 +273,63 @@ fn the_trace_tells_everything_in_order() {
    0.012000s       e9  .  d  n1 sync is done
    0.012000s      e10  .  <  n1 <- n0 word 1";
     assert_eq!(rows, expected.trim_start_matches('\n').lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_trace_says_as_data_what_arrives_and_who_is_down() {
+    let config = WorldConfig {
+        recording: Recording::On,
+        links: LinkProfile {
+            loss_ppm: 200_000,
+            duplicate_ppm: 500_000,
+            ..LinkProfile::reliable(Latency::constant(MILLISECOND_NS))
+        },
+        ..config(3)
+    };
+    let faults = vec![
+        fault(31, 52, FaultKind::Crash { target: node(1) }),
+        fault(33, 66, FaultKind::Crash { target: node(1) }),
+        fault(81, 112, FaultKind::Pause { target: node(0) }),
+    ];
+    let (mut world, _) = world(&config, faults);
+    world.run_until(Instant(400 * MILLISECOND_NS), u64::MAX);
+    let trace = world.take_trace().expect("recording is on");
+    let mut sent = BTreeMap::new();
+    let (mut arrived, mut lost, mut punctual) = (0, 0, 0);
+    for line in trace.lines() {
+        match &line.what {
+            What::Sent { letter, arrives, copy } => {
+                assert!(line.text.starts_with(&format!("-> {} word", letter.to)) && line.node == Some(letter.from));
+                let word = line.text.split(' ').nth(3).expect("a number").to_owned();
+                assert_eq!(sent.insert(letter.number, (word, [Some(*arrives), *copy])), None);
+            }
+            What::Arrived { letter } => {
+                let (word, arrivals) = sent.get_mut(&letter.number).expect("what arrives was sent");
+                assert_eq!(line.text, format!("<- {} word {word}", letter.from));
+                arrived += 1;
+                // A pause makes it late, and nothing makes it early.
+                let place = arrivals.iter().position(|at| at.is_some_and(|at| at <= line.at));
+                let planned = arrivals[place.expect("it arrives as often as it was sent")].take();
+                punctual += usize::from(planned == Some(line.at));
+            }
+            What::Lost { .. } => lost += 1,
+            _ => {}
+        }
+    }
+    assert!(
+        arrived > 60 && lost > 5 && punctual * 10 > arrived * 9 && punctual < arrived,
+        "{arrived} {lost} {punctual}"
+    );
+    let begun = |number| move |line: &&Line| matches!(line.what, What::FaultBegan { number: of, .. } if of == number);
+    let crash = trace.lines().iter().position(|line| begun(0)(&line)).expect("it begins");
+    let [Outage { node: NodeId(1), from, until: Some(until) }] = trace.outages() else {
+        panic!("{:?}", trace.outages())
+    };
+    assert_eq!(*from, crash + 1, "it is down behind the line that says so");
+    assert!(
+        matches!(trace.lines()[until - 1].what, What::FaultEnded { number: 1 }),
+        "one fault of two still held it down"
+    );
 }
 
 mod timers {

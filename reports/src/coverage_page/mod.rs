@@ -9,6 +9,7 @@
 mod bugs;
 mod curve;
 mod failures;
+mod graded;
 mod pace;
 mod phases;
 mod plot;
@@ -54,6 +55,7 @@ struct CoveragePage {
     verdict: &'static str,
     warnings: Vec<String>,
     figures: Vec<Figure>,
+    grade: Option<graded::Rows>,
     scenarios: scenarios::Table,
     failures: failures::Failures,
     protocol: protocol::Protocol,
@@ -109,6 +111,7 @@ pub fn write(page: &Page<'_>) -> String {
         verdict: verdict(campaign.outcome()),
         warnings: warnings(campaign, missing),
         figures: figures(campaign, &total, &protocol),
+        grade: campaign.grade.as_ref().map(graded::Rows::of),
         scenarios: scenarios::Table::of(campaign),
         failures: failures::Failures::of(campaign, pages),
         protocol,
@@ -338,6 +341,29 @@ mod tests {
         ] {
             assert!(text.contains(words), "{words} is missing in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_grade_is_shown_with_every_row() {
+        let points = crate::grade::Points(250);
+        let visibility = crate::grade::Visibility::Hidden;
+        let row = crate::grade::Row::pending("Election", "1.2", HOSTILE, points, visibility);
+        let grade = crate::grade::Grade {
+            assignment: HOSTILE.to_owned(),
+            rule: "Safety is all or nothing.".to_owned(),
+            rows: vec![row],
+        };
+        let text = page(&Campaign { grade: Some(grade), ..full() }, None, None);
+        for words in [
+            "Grade: 0 of 2.5 points",
+            "Safety is all or nothing.",
+            ">pending<",
+            ">hidden<",
+            "Election: &#60;script&#62;",
+        ] {
+            assert!(text.contains(words), "{words} is missing in\n{text}");
+        }
+        assert!(!page(&full(), None, None).contains("id=\"grade\""));
     }
 
     #[test]

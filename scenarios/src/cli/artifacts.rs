@@ -1,4 +1,4 @@
-//! What `whitewater run --out` leaves behind: the campaign, and the trace and history of failing runs.
+//! What `whitewater run --out` leaves behind: the campaign, and the page, trace and history of failing runs.
 //!
 //! A failing run is made once more with the recorder on. Its digest must be that of the campaign, so that every failure
 //! that is written down has also been shown to be reproducible. What it simplifies: only the first failures of each
@@ -12,6 +12,7 @@ use crate::bugs::Bug;
 use crate::campaign::{Request, Selected};
 use crate::formats::write_json;
 use crate::host::{self, shown};
+use crate::page;
 use crate::run::{Options, Run};
 use crate::search::lineage::Lineage;
 use crate::target::Target;
@@ -86,7 +87,12 @@ impl Directory {
         let page = Page { campaign, missing: &missing, bench: None, lines: None, pages: &pages };
         let report = self.0.join(REPORT);
         host::write_atomically(&report, |file| file.write_all(coverage_page::write(&page).as_bytes()))?;
-        host::tell(&format!("wrote {}, {} and {}", shown(&path), shown(&report), counted(count, "failure")));
+        let pages = match count {
+            0 => String::new(),
+            1 => format!(", with its page, in {}", shown(&self.failures())),
+            _ => format!(", each with its page, in {}", shown(&self.failures())),
+        };
+        host::tell(&format!("wrote {}, {} and {}{pages}", shown(&path), shown(&report), counted(count, "failure")));
         Ok(written)
     }
 
@@ -96,7 +102,7 @@ impl Directory {
         let Ok(earlier) = json::read(&String::from_utf8_lossy(&bytes)) else { return Ok(()) };
         for scenario in &earlier.scenarios {
             for record in failing(&earlier, &scenario.name) {
-                for path in [self.trace(record), self.history(record)].into_iter().flatten() {
+                for path in [self.trace(record), self.history(record), self.page(record)].into_iter().flatten() {
                     host::remove(&path)?;
                 }
             }
@@ -112,7 +118,9 @@ impl Directory {
         bug: Option<Bug>,
         replay: &str,
     ) -> Result<Written, Failure> {
-        let (Some(trace_path), Some(history_path)) = (self.trace(record), self.history(record)) else {
+        let (Some(trace_path), Some(history_path), Some(page_path)) =
+            (self.trace(record), self.history(record), self.page(record))
+        else {
             return Ok(Written::Alike);
         };
         let lineage = record.lineage().parse();
@@ -120,6 +128,8 @@ impl Directory {
         let options = Options { bug, recording: Recording::On, ..Options::default() };
         let run = match target.make(&selected.scenario, &lineage, &options) {
             Ok(run) if run.record.digest == record.digest => run,
+            // It came to no end, so there is nothing more to be written.
+            Err(again) if again.verdict == record.verdict => return Ok(Written::Alike),
             Ok(_) | Err(_) => {
                 host::tell(&format!("error: the run went differently when it was made again: {replay} --verify"));
                 return Ok(Written::Different);
@@ -129,6 +139,9 @@ impl Directory {
         host::write_atomically(&trace_path, |file| write_trace(file, &run, replay))?;
         host::write_atomically(&history_path, |file| {
             file.write_all(write_json(&run.history, Missing::Nil).as_bytes())
+        })?;
+        host::write_atomically(&page_path, |file| {
+            file.write_all(page::of_run(&selected.scenario, &run, bug, replay).as_bytes())
         })?;
         Ok(Written::Alike)
     }
@@ -143,6 +156,10 @@ impl Directory {
 
     fn history(&self, record: &RunRecord) -> Option<PathBuf> {
         file(&self.failures(), record, "history.json")
+    }
+
+    fn page(&self, record: &RunRecord) -> Option<PathBuf> {
+        file(&self.failures(), record, "html")
     }
 }
 

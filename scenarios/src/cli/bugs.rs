@@ -14,6 +14,7 @@ use whitewater_sim::Check;
 
 use super::progress::{self, Bar};
 use super::{Failure, exit, print, select};
+use crate::mistake::alike;
 
 /// What to build for bugs to be switched on.
 const HOW_TO_BUILD: &str = "build it with --features bugs, as in: cargo run --release --features bugs -- bugs run";
@@ -108,16 +109,22 @@ pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
 /// The bug of this name, in a build that can switch it on.
 pub(crate) fn switchable(name: &str) -> Result<Bug, Failure> {
     let bug = named(name)?;
-    if !ARE_COMPILED {
-        return Err(Failure::usage(format!("this build has no bugs to switch on: {HOW_TO_BUILD}")));
-    }
+    compiled()?;
     Ok(bug)
+}
+
+/// Refuses a build that cannot switch bugs on.
+pub(crate) fn compiled() -> Result<(), Failure> {
+    if ARE_COMPILED {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("this build has no bugs to switch on: {HOW_TO_BUILD}")))
 }
 
 fn named(name: &str) -> Result<Bug, Failure> {
     bugs::find(name).ok_or_else(|| {
         let all = bugs::all();
-        let suggestion = select::alike(name, all.iter().map(|bug| bug.name));
+        let suggestion = alike(name, all.iter().map(|bug| bug.name));
         Failure::usage(format!("there is no bug `{}`{suggestion}\n`whitewater bugs` lists them", printable(name)))
     })
 }
@@ -169,9 +176,7 @@ fn measure(arguments: &RunArguments) -> Result<u8, Failure> {
     if bugs.is_empty() {
         bugs = bugs::all();
     }
-    if !ARE_COMPILED {
-        return Err(Failure::usage(format!("this build has no bugs to switch on: {HOW_TO_BUILD}")));
-    }
+    compiled()?;
     bugs.sort_unstable_by_key(|bug| bug.number);
     bugs.dedup();
     let request = Request {

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use crate::formats::{self, FormatError, Heard, Opened, Parsed};
 use crate::host::{self, Stopwatch, shown};
-use crate::parallel_check;
+use crate::{page, parallel_check};
 use clap::{Args, ValueEnum};
 use whitewater_reports::check::{self as json, Check, Outcome, Undecided, Weaker};
 use whitewater_reports::words::{count, counted, printable, shell_word, span};
 use whitewater_reports::{human, violation};
 use whitewater_sim::check::{self, Budget, Effort, Inconclusive, Verdict};
 
-use super::{Failure, exit, print, spans};
+use super::{Failure, exit, exports, print, spans};
 
 /// Steps of the search if there is a time limit: what a machine with some gigabytes of memory can hold.
 const STEPS_MAX: u64 = 25_000_000;
@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
     /// exit code is about linearizability alone
     #[arg(long)]
     weaker: bool,
+    /// Write a page about the history into this file: the verdict, and the operations of all clients, to be stepped through
+    /// in a browser
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,6 +93,7 @@ fn after_help() -> String {
          whitewater check etcd.log --format jepsen --time-limit 5m\n  \
          whitewater check history.txt --output json\n  \
          whitewater check history.edn --weaker\n  \
+         whitewater check history.edn --html history.html\n  \
          tail -f events.jsonl | whitewater check -\n  \
          gunzip -c history.json.gz | whitewater check -\n\n{}",
         exit::HELP
@@ -171,6 +176,10 @@ fn checked(parsed: &Parsed, heard: Option<Heard>, Took { tier, partitions, steps
 fn say(arguments: &Arguments, parsed: &Parsed, check: Check, elapsed_ns: u64, code: u8) -> Result<u8, Failure> {
     let weaker = if arguments.weaker { formats::weaker(parsed, &budget(arguments)) } else { Vec::new() };
     let check = &Check { weaker, ..check };
+    if let Some(path) = &arguments.html {
+        let file = if arguments.file == Path::new("-") { "standard input".to_owned() } else { shown(&arguments.file) };
+        exports::write_text(path, &page::of_history(parsed, check, &file, &command(arguments)))?;
+    }
     match arguments.output {
         Output::Human => print(&human(arguments, check, elapsed_ns))?,
         Output::Json => print(&json::write(check))?,

@@ -7,9 +7,13 @@ mod artifacts;
 mod bugs;
 mod catalog;
 mod check;
+mod exports;
+mod grade;
 mod latency;
 mod manual;
 mod new;
+mod node;
+mod pack;
 mod probes;
 mod progress;
 mod replay;
@@ -26,6 +30,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::contained;
 use crate::exit;
 use crate::host::{self, HostError};
 use crate::target::{self, Target};
@@ -48,6 +53,8 @@ enum Command {
     Shrink(shrink::Arguments),
     Check(check::Arguments),
     Report(report::Arguments),
+    Grade(grade::Arguments),
+    Pack(pack::Arguments),
     List(catalog::ListArguments),
     Describe(catalog::DescribeArguments),
     New(new::Arguments),
@@ -68,7 +75,8 @@ fn overview() -> String {
          whitewater replay storm --seed 17           one of them again, closely\n  \
          whitewater shrink storm --seed 17           as small as it gets, if it fails\n  \
          whitewater check history.txt                is this history linearizable?\n  \
-         whitewater report results --out report.html what a campaign in a directory came to\n\n{}",
+         whitewater report results --out report.html what a campaign in a directory came to\n  \
+         whitewater grade assignment.toml            what are these nodes worth?\n\n{}",
         exit::HELP
     )
 }
@@ -95,7 +103,10 @@ impl From<HostError> for Failure {
 pub fn main(system: impl Target + 'static) -> ExitCode {
     host::keep_panics();
     let target: target::Shared = Arc::new(system);
-    ExitCode::from(match host::guard(|| dispatch(&target)) {
+    let done = host::guard(|| if contained::is_worker() { Ok(contained::work(&*target)) } else { dispatch(&target) });
+    // Runs that were abandoned may still have theirs.
+    host::process::end_processes();
+    ExitCode::from(match done {
         Ok(Ok(code)) => code,
         Ok(Err(failure)) => {
             host::tell(&format!("error: {}", failure.message));
@@ -122,6 +133,8 @@ fn dispatch(target: &target::Shared) -> Result<u8, Failure> {
         Command::Shrink(arguments) => shrink::main(&arguments, target),
         Command::Check(arguments) => check::main(&arguments),
         Command::Report(arguments) => report::main(&arguments),
+        Command::Grade(arguments) => grade::main(&arguments, target),
+        Command::Pack(arguments) => pack::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),
         Command::Describe(arguments) => catalog::describe(&arguments),
         Command::New(arguments) => new::main(&arguments),

@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 
 use crate::campaign::Selected;
 use crate::host::{self, shown};
-use crate::run::{Options, Run};
+use crate::run::{Options, Run, without_last_words};
 use crate::target;
-use crate::{faults, probes};
+use crate::{faults, page, probes};
 use clap::Args;
 use whitewater_reports::human::explanation;
-use whitewater_reports::model::{FaultCount, Outcome, RunRecord};
+use whitewater_reports::model::{FaultCount, Outcome, RunRecord, Verdict};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
 
+use super::exports::{self, Export, is_stdout};
 use super::which::{self, Which};
 use super::{Failure, exit, print, spans};
 
@@ -39,9 +40,24 @@ pub(crate) struct Arguments {
     /// End the trace at this virtual time, as in 3.5s; without --trace it is printed
     #[arg(long, value_name = "T", value_parser = spans::nanoseconds)]
     until: Option<u64>,
+    /// Write a page about the run into this file: what was violated, and everything that led there, to be stepped through
+    /// in a browser; - is the standard output
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the run for the tools of others, as in shiviz=run.log, chrome=run.json or mermaid=-; its history alone as edn,
+    /// porcupine or json. May be given several times
+    #[arg(long, value_name = "FORMAT=FILE")]
+    export: Vec<Export>,
     /// Make the run twice and compare everything that happened
     #[arg(long)]
     verify: bool,
+}
+
+impl Arguments {
+    /// Where to write, beside the trace.
+    fn others(&self) -> impl Iterator<Item = &Path> {
+        self.html.as_deref().into_iter().chain(self.export.iter().map(|export| export.path.as_path()))
+    }
 }
 
 fn after_help() -> String {
@@ -50,6 +66,8 @@ fn after_help() -> String {
          whitewater replay storm --seed 17\n  \
          whitewater replay storm --seed 17 --until 3.5s | less -S\n  \
          whitewater replay storm --seed 17 --trace storm-17.trace\n  \
+         whitewater replay storm --seed 17 --html storm-17.html\n  \
+         whitewater replay storm --seed 17 --export chrome=storm-17.json\n  \
          whitewater replay storm --seed 17 --verify\n\n\
          In the trace: {}\n\n{}",
         Trace::legend(),
@@ -58,8 +76,8 @@ fn after_help() -> String {
 }
 
 /// Makes a run again.
-pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8, Failure> {
-    let Which { selected, lineage, bug, words } = arguments.which.which("replay")?;
+pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Failure> {
+    let Which { selected, lineage, bug, target, words } = arguments.which.which("replay", own)?;
     let command = format!("whitewater replay {words}");
     let make = |recording| {
         let options = Options { bug, recording, ..Options::default() };
@@ -67,7 +85,14 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
     };
     let stdout = Path::new("-");
     let trace_path = arguments.trace.as_deref().or(arguments.until.map(|_| stdout));
-    let recording = if trace_path.is_some() || arguments.verify { Recording::On } else { Recording::Off };
+    let stdouts = trace_path.into_iter().chain(arguments.others()).filter(|path| is_stdout(path)).count();
+    if stdouts > 1 {
+        return Err(Failure::usage(
+            "only one of --trace, --until, --html and --export can be written to the standard output".to_owned(),
+        ));
+    }
+    let is_recorded = trace_path.is_some() || arguments.verify || arguments.others().next().is_some();
+    let recording = if is_recorded { Recording::On } else { Recording::Off };
     let mut run = match make(recording) {
         Ok(run) => run,
         Err(record) => return not_made(&record, &command),
@@ -90,26 +115,36 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
         report.push_str(&format!("verified      two runs, the same {events}, the same trace\n"));
     }
     match trace_path {
-        Some(path) if path == stdout => {
-            host::write_stdout(|stdout| write_trace(stdout, &run, arguments.until))?;
-            host::tell(report.trim_end());
-        }
+        Some(path) if is_stdout(path) => host::write_stdout(|stdout| write_trace(stdout, &run, arguments.until))?,
         Some(path) => {
             host::write_atomically(path, |file| write_trace(file, &run, arguments.until))?;
             host::tell(&format!("wrote {}", shown(path)));
-            print(&report)?;
         }
-        None => print(&report)?,
+        None => {}
+    }
+    if let Some(path) = &arguments.html {
+        exports::write_text(path, &page::of_run(&selected.scenario, &run, bug, &command))?;
+    }
+    arguments.export.iter().try_for_each(|export| export.write(&run))?;
+    if stdouts > 0 {
+        host::tell(report.trim_end());
+    } else {
+        print(&report)?;
     }
     if failed {
-        print_failure(&run, trace_path, &command)?;
+        print_failure(&run, trace_path.or(arguments.others().find(|path| is_stdout(path))), &command)?;
     }
     Ok(exit::code(run.record.verdict.outcome()))
 }
 
 fn not_made(record: &RunRecord, command: &str) -> Result<u8, Failure> {
-    print(&format!("ERROR: the run could not be made\n{}  {command}\n", explanation(record)))?;
-    Ok(exit::INTERNAL)
+    let title = match record.verdict.outcome() {
+        Outcome::Violation => "FAIL: the run could not be made to its end",
+        Outcome::Inconclusive => "INCONCLUSIVE: the run could not be made to its end",
+        Outcome::Pass | Outcome::Error | Outcome::Nothing => "ERROR: the run could not be made",
+    };
+    print(&format!("{title}\n{}  {command}\n", explanation(record)))?;
+    Ok(exit::code(record.verdict.outcome()))
 }
 
 fn report(selected: &Selected, record: &RunRecord) -> String {
@@ -206,15 +241,26 @@ fn difference(one: &Run, other: &Run) -> Option<String> {
         let row = |trace: &Trace, line: Option<&Line>| {
             line.map_or_else(|| "(the trace ends here)".to_owned(), |line| trace.row(line).to_string())
         };
-        let event = pair.iter().flatten().map(|line| line.event).min().unwrap_or_default();
+        let earliest = pair.iter().flatten().min_by_key(|line| line.event);
+        let event = earliest.map_or(0, |line| line.event);
+        let node = earliest.and_then(|line| line.node).map(|node| format!(" on {node}")).unwrap_or_default();
         return Some(format!(
-            "two runs differ first in event e{event}, line {} of the trace\n  {}\n  {}",
+            "two runs differ first in event e{event}{node}, line {} of the trace\n  {}\n  {}",
             count(place as u64 + 1),
             row(first, pair[0]),
             row(second, pair[1])
         ));
     }
-    let strip = |run: &Run| RunRecord { wall_ns: 0, ..run.record.clone() };
+    let strip = |run: &Run| {
+        let mut record = RunRecord { wall_ns: 0, ..run.record.clone() };
+        match &mut record.verdict {
+            Verdict::Violation { why, .. } | Verdict::Inconclusive { why } | Verdict::Error { why } => {
+                *why = without_last_words(why).to_owned();
+            }
+            Verdict::Pass => {}
+        }
+        record
+    };
     let (one, other) = (strip(one), strip(other));
     (one != other).then(|| {
         let (first, second) = (&one.digest, &other.digest);
@@ -233,10 +279,10 @@ fn first_difference<'a>(one: &'a [Line], other: &'a [Line]) -> Option<(usize, [O
 mod tests {
     use super::*;
     use crate::catalog;
-    use whitewater_sim::trace::Mark;
+    use whitewater_sim::trace::{Mark, What};
 
     fn line(event: u64, text: &str) -> Line {
-        Line { event, at: Instant(event), node: None, mark: Mark::Fault, text: text.to_owned() }
+        Line { event, at: Instant(event), node: None, what: What::Note(Mark::Fault), text: text.to_owned() }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use whitewater_reports::{human, json, tally};
 
 use super::artifacts::{self, Directory};
 use super::progress::Display;
-use super::{Failure, bugs, exit, print, select, shrink, spans};
+use super::{Failure, bugs, exit, node, print, select, shrink, spans};
 
 /// The time limit of a campaign for which neither seeds nor time were given.
 const TIME_LIMIT_NS: u64 = 10_000_000_000;
@@ -28,7 +28,8 @@ const TIME_LIMIT_NS: u64 = 10_000_000_000;
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub(crate) struct Arguments {
-    /// Names of scenarios of the catalog, or paths of scenario files
+    /// Names of scenarios of the catalog, or paths of scenario files; without any, all of the catalog that the nodes can be
+    /// run with
     #[arg(value_name = "SCENARIO|FILE")]
     scenarios: Vec<String>,
     /// The seeds, without B as in Rust; A..=B is with B
@@ -66,6 +67,8 @@ pub(crate) struct Arguments {
     /// Show what each fault did: in how many runs it was configured, struck, and had an effect
     #[arg(long)]
     faults: bool,
+    #[command(flatten)]
+    node: node::Arguments,
     /// What is printed
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -92,7 +95,8 @@ fn after_help() -> String {
 
 /// Runs a campaign.
 pub(crate) fn main(arguments: Arguments, target: &target::Shared) -> Result<u8, Failure> {
-    let request = request(&arguments)?;
+    let target = &arguments.node.target(target)?;
+    let request = request(&arguments, target)?;
     let canary = arguments.canary.as_deref().map(bugs::switchable).transpose()?;
     let directory = arguments.out.clone().map(Directory::prepare).transpose()?;
     host::keep_interrupts()?;
@@ -149,9 +153,9 @@ fn shrink_failures(
     Ok(())
 }
 
-fn request(arguments: &Arguments) -> Result<Request, Failure> {
-    let scenarios = if arguments.scenarios.is_empty() {
-        let all = catalog::all().into_iter();
+fn request(arguments: &Arguments, target: &target::Shared) -> Result<Request, Failure> {
+    let scenarios: Vec<Selected> = if arguments.scenarios.is_empty() {
+        let all = catalog::all().into_iter().filter(|scenario| target.refusal(scenario).is_none());
         all.map(|scenario| Selected { argument: scenario.name.clone(), scenario }).collect()
     } else {
         select::scenarios(&arguments.scenarios)?

@@ -9,12 +9,6 @@ use whitewater_reports::words::{printable, shell_word};
 
 use super::Failure;
 
-/// How alike a name must be to be suggested (Jaro and Winkler, 1990).
-const LIKENESS_MIN: f64 = 0.75;
-
-/// How many names are suggested.
-const SUGGESTED: usize = 3;
-
 /// The scenario of this name, or in the file with this path.
 pub(crate) fn scenario(named: &str) -> Result<Selected, Failure> {
     if let Some(scenario) = catalog::find(named) {
@@ -78,7 +72,7 @@ fn unknown(named: &str) -> Failure {
     Failure::usage(format!(
         "there is no scenario `{}`{}\n`whitewater list` shows all of them; a file is given by its path, like ./mine.toml",
         printable(named),
-        suggestion(named)
+        catalog::suggestion(named)
     ))
 }
 
@@ -87,25 +81,6 @@ fn missing(named: &str) -> Failure {
     Failure::usage(format!(
         "there is no file `{}`{}\n`whitewater list` shows the scenarios that need no file",
         printable(named),
-        suggestion(&stem)
+        catalog::suggestion(&stem)
     ))
-}
-
-/// The names of the catalog that are most like this one, as a question.
-fn suggestion(named: &str) -> String {
-    let all = catalog::all();
-    let names = all.iter().flat_map(|scenario| [&scenario.name].into_iter().chain(&scenario.aliases));
-    alike(named, names.map(String::as_str))
-}
-
-/// The names that are most like this one, as a question.
-pub(crate) fn alike<'a>(named: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let named = named.to_lowercase();
-    let mut alike: Vec<(f64, &str)> = names
-        .map(|name| (strsim::jaro_winkler(&named, &name.to_lowercase()), name))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .collect();
-    alike.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    let names: Vec<&str> = alike.into_iter().take(SUGGESTED).map(|(_, name)| name).collect();
-    if names.is_empty() { String::new() } else { format!("; did you mean {}?", names.join(" or ")) }
 }

@@ -17,7 +17,7 @@ use whitewater_sim::Instant;
 
 use super::progress::{Bar, share};
 use super::which::{self, Which};
-use super::{Failure, exit, print, spans};
+use super::{Failure, exit, node, print, spans};
 
 /// How long shrinking takes at most if nothing is said, in nanoseconds.
 pub(crate) const TIME_LIMIT_NS: u64 = 50_000_000_000;
@@ -48,12 +48,12 @@ fn after_help() -> String {
 }
 
 /// Shrinks a run.
-pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8, Failure> {
-    let Which { selected, lineage, bug, .. } = arguments.which.which("shrink")?;
+pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Failure> {
+    let Which { selected, lineage, bug, target, .. } = arguments.which.which("shrink", own)?;
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(file_name(&selected.scenario.name, &lineage)));
     host::keep_interrupts()?;
     let time_limit_ns = arguments.time_limit.unwrap_or(TIME_LIMIT_NS);
-    let text = shrunk(target, &selected, &lineage, bug, time_limit_ns, &out)?;
+    let text = shrunk(&target, &selected, &lineage, bug, time_limit_ns, &out)?;
     print(&text)?;
     Ok(if host::is_interrupted() { exit::INTERRUPTED } else { exit::VIOLATION })
 }
@@ -81,7 +81,7 @@ pub(crate) fn shrunk(
 ) -> Result<String, Failure> {
     let mut bench = Bench { target, bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
     let argument = &selected.argument;
-    let with_bug = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
+    let with_bug = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default() + &node::words(&**target);
     let Some((failure, run)) = bench.attempt(&selected.scenario, lineage) else {
         return Err(Failure::usage(format!(
             "the run of {argument} with seed {lineage} fails no check: there is nothing to shrink"

@@ -3,9 +3,10 @@
 use crate::bugs::Bug;
 use crate::campaign::Selected;
 use crate::search::lineage::Lineage;
+use crate::target::Shared;
 use clap::Args;
 
-use super::{Failure, bugs, select};
+use super::{Failure, bugs, node, select};
 
 // The arguments of the command itself are a group of this name already.
 #[derive(Args)]
@@ -19,6 +20,8 @@ pub(crate) struct Arguments {
     /// Break this rule on purpose; `whitewater bugs` lists them. Needs a build with --features bugs
     #[arg(long, value_name = "NAME")]
     bug: Option<String>,
+    #[command(flatten)]
+    node: node::Arguments,
 }
 
 /// The run that is meant.
@@ -29,13 +32,16 @@ pub(crate) struct Which {
     pub(crate) lineage: Lineage,
     /// The rule that is broken in it.
     pub(crate) bug: Option<Bug>,
+    /// What is run.
+    pub(crate) target: Shared,
     /// What stands behind the name of a command to make it about this run.
     pub(crate) words: String,
 }
 
 impl Arguments {
     /// The run that was asked for, or else the one that the file was written for.
-    pub(crate) fn which(&self, command: &str) -> Result<Which, Failure> {
+    pub(crate) fn which(&self, command: &str, own: &Shared) -> Result<Which, Failure> {
+        let target = self.node.target(own)?;
         let selected = select::scenario(&self.scenario)?;
         let bug = self.bug.as_deref().map(bugs::switchable).transpose()?;
         let Some(lineage) = self.seed.as_ref().or(selected.scenario.seed.as_ref()).cloned() else {
@@ -46,7 +52,7 @@ impl Arguments {
         };
         let seed = self.seed.as_ref().map(|lineage| format!(" --seed {lineage}")).unwrap_or_default();
         let option = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default();
-        let words = format!("{}{seed}{option}", selected.argument);
-        Ok(Which { selected, lineage, bug, words })
+        let words = format!("{}{seed}{option}{}", selected.argument, node::words(&*target));
+        Ok(Which { selected, lineage, bug, target, words })
     }
 }

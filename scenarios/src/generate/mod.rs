@@ -128,6 +128,17 @@ impl Script {
         Script { thoughts: thoughts.into(), ..self }
     }
 
+    /// The same at the same times, with every operation changed by this.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(&Planned) -> Planned) -> Script {
+        let thought = |thought: &Thought| Thought { planned: change(&thought.planned), ..*thought };
+        Script {
+            planned: self.planned.iter().map(&change).collect(),
+            thoughts: self.thoughts.iter().map(thought).collect(),
+            period_ns: self.period_ns,
+        }
+    }
+
     /// The operation with this number, from 0, among those that follow each other; `None` if they are over.
     #[must_use]
     pub fn thought(&self, number: usize) -> Option<&Thought> {

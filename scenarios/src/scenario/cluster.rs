@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::format::{Mistake, wrong};
 use super::quantity::{Count, OneOrMore};
+use crate::mistake::{Mistake, wrong};
 
 /// The most servers, voters or not: what the observer's sets of members hold.
 pub(super) const SERVERS_MAX: u32 = 64;

@@ -5,9 +5,9 @@ use toml::Spanned;
 use whitewater_sim::plan::{Edge, Quantity};
 
 use super::Expectation;
-use super::format::{Mistake, wrong};
 use super::quantity::{Duration, Moment, Number};
 use super::steps::{Names, RawReference, probe_called};
+use crate::mistake::{Mistake, wrong};
 
 /// The most expectations.
 const EXPECTATIONS_MAX: usize = 1_000;

@@ -4,9 +4,9 @@ use toml::Spanned;
 use whitewater_sim::disk::Losses;
 use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
 
-use super::format::{Mistake, wrong};
 use super::strike::{RawKind, RawStrike, Setting};
 use super::{FaultMix, MixKind, Span};
+use crate::mistake::{Mistake, wrong};
 
 /// The shortest time from one lost disk to the next: a server is replaced in less.
 const WIPE_EVERY_NS_MIN: u64 = 5 * SECOND_NS;

@@ -8,7 +8,6 @@
 
 use serde::Deserialize;
 use toml::Spanned;
-use whitewater_reports::words::printable;
 use whitewater_sim::disk::Losses;
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS};
 use whitewater_sim::{Check, Checks, Latency, LinkProfile, ProbeId};
@@ -27,102 +26,14 @@ use super::workload::{Operations, RawWorkload};
 use super::{FaultMix, OperatorKind, OperatorMix, Protocol, Scenario, Step, Swarm, SwarmSettings, Workload};
 use super::{expect, faults, goals, operations, steps};
 use crate::generate::PlannedGoal;
-use crate::host::SCENARIO_BYTES_MAX;
-
-/// A scenario file that cannot be used, and where it is wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub struct ScenarioError {
-    /// Where the text came from.
-    pub file: String,
-    /// The line, from 1, and what stands there.
-    pub line: Option<(usize, String)>,
-    /// What is wrong and what to write instead.
-    pub message: String,
-}
-
-impl std::fmt::Display for ScenarioError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.line {
-            Some((number, text)) => {
-                write!(f, "{}:{number}: {}\n  {number} | {text}", self.file, self.message)
-            }
-            None => write!(f, "{}: {}", self.file, self.message),
-        }
-    }
-}
+use crate::mistake::{self, FileError, Mistake, wrong};
 
 /// Reads a scenario. `file` is named in errors.
 ///
 /// # Errors
 /// If the text is not TOML, has unknown keys, wrong types or impossible values, or is larger than a scenario may be.
-pub fn parse(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
-    let fail = |mistake: Mistake| ScenarioError {
-        file: file.to_owned(),
-        line: mistake.at.map(|at| line_at(text, at)),
-        message: mistake.message,
-    };
-    if text.len() as u64 > SCENARIO_BYTES_MAX {
-        let most = SCENARIO_BYTES_MAX >> 20;
-        return Err(fail(Mistake {
-            at: None,
-            message: format!("a scenario has {most} MiB at most: leave something out"),
-        }));
-    }
-    let raw: RawScenario = toml::from_str(text).map_err(|error| {
-        fail(Mistake { at: error.span().map(|span| span.start), message: in_our_words(error.message()) })
-    })?;
-    raw.check().map_err(fail)
-}
-
-fn line_at(text: &str, at: usize) -> (usize, String) {
-    let before = text.get(..at).unwrap_or(text);
-    let number = before.matches('\n').count() + 1;
-    let line: String = text.lines().nth(number - 1).unwrap_or("").chars().take(120).collect();
-    (number, line.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'"))
-}
-
-/// The longest message about what a file says, in characters.
-const MESSAGE_LENGTH_MAX: usize = 1_000;
-
-/// What the TOML reader complains about, with a suggestion in place of a long list.
-fn in_our_words(message: &str) -> String {
-    let unknown = |what: &str| message.strip_prefix(&format!("unknown {what} `"))?.split_once("`, ");
-    let (what, name, choices) = match (unknown("field"), unknown("variant")) {
-        (Some((name, choices)), _) => ("key", name, choices),
-        (None, Some((name, choices))) => ("word", name, choices),
-        (None, None) => return shortened(message),
-    };
-    let known: Vec<&str> = choices.split('`').skip(1).step_by(2).collect();
-    let alike = known
-        .iter()
-        .map(|known| (strsim::jaro_winkler(name, known), *known))
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    let name: String = name.chars().take(60).collect();
-    let help = match alike {
-        Some((likeness, known)) if likeness >= 0.8 => format!("did you mean `{known}`?"),
-        Some(_) | None => format!("there are {}", known.join(", ")),
-    };
-    shortened(&format!("the {what} `{name}` is not known here: {help}"))
-}
-
-fn shortened(message: &str) -> String {
-    printable(&message.chars().take(MESSAGE_LENGTH_MAX).collect::<String>())
-}
-
-/// Something wrong, at a byte of the text.
-pub(super) struct Mistake {
-    at: Option<usize>,
-    message: String,
-}
-
-/// Refuses a value, at its place.
-pub(super) fn wrong<T, R>(value: &Spanned<T>, message: impl Into<String>) -> Result<R, Mistake> {
-    Err(Mistake { at: Some(value.span().start), message: shortened(&message.into()) })
-}
-
-/// Refuses something that the file does not say.
-pub(super) fn wrong_default<R>(message: &str) -> Result<R, Mistake> {
-    Err(Mistake { at: None, message: message.to_owned() })
+pub fn parse(file: &str, text: &str) -> Result<Scenario, FileError> {
+    mistake::read(file, text, "scenario", RawScenario::check)
 }
 
 #[derive(Deserialize)]

@@ -7,9 +7,9 @@ use whitewater_kv::operator::{Goal, Style};
 use whitewater_sim::Instant;
 
 use super::cluster::{Cluster, SERVERS_MAX};
-use super::format::{Mistake, wrong};
 use super::quantity::{Count, Duration};
 use crate::generate::PlannedGoal;
+use crate::mistake::{Mistake, wrong};
 
 /// The most goals that are written down.
 const GOALS_MAX: usize = 100_000;

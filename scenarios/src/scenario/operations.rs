@@ -4,11 +4,11 @@ use serde::Deserialize;
 use toml::Spanned;
 use whitewater_sim::{Check, Instant};
 
-use super::format::{Mistake, wrong};
 use super::quantity::{Duration, Moment};
 use super::words;
 use super::{Fingerprint, PlannedOperation};
 use crate::generate::{FOREVER, Path, Planned};
+use crate::mistake::{Mistake, wrong};
 
 /// The most operations that are written down.
 const OPERATIONS_MAX: usize = 100_000;

@@ -5,9 +5,9 @@ use toml::Spanned;
 use whitewater_sim::time::MILLISECOND_NS;
 
 use super::cluster::{Cluster, SERVERS_MAX};
-use super::format::{Mistake, wrong};
 use super::quantity::{Count, Every, OneOrMore};
 use super::{OperatorKind, OperatorMix};
+use crate::mistake::{Mistake, wrong};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

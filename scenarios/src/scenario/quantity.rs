@@ -11,10 +11,10 @@ use crate::search::lineage::Lineage;
 
 /// A span of virtual time, written as `"150ms"`, `"500us"` or `"2s"`; in nanoseconds, and at most so many hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Duration<const HOURS: u64 = 1>(pub(super) u64);
+pub(crate) struct Duration<const HOURS: u64 = 1>(pub(crate) u64);
 
 /// A moment of a run, written as how long after its start it comes: both phases together can take two hours.
-pub(super) type Moment = Duration<2>;
+pub(crate) type Moment = Duration<2>;
 
 const HOUR_NS: u64 = 3_600 * 1_000_000_000;
 
@@ -23,7 +23,7 @@ impl<const HOURS: u64> Duration<HOURS> {
     ///
     /// # Errors
     /// If it is no duration, or one that is too long.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let duration = humantime::parse_duration(text).map_err(|error| {
             format!("{text:?} is not a duration ({error}): write one like \"150ms\", \"500us\" or \"2s\"")
         })?;
@@ -55,7 +55,7 @@ impl<'de, const HOURS: u64> Deserialize<'de> for Duration<HOURS> {
 
 /// A whole number, however large: a seed, or what is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Number(pub(super) u64);
+pub(crate) struct Number(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Number {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Number {
 /// A run: a seed, as a number or, where numbers do not reach so far, in quotes; or one that departs from it, as in
 /// `"17+2450ms.3"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Run(pub(super) Lineage);
+pub(crate) struct Run(pub(crate) Lineage);
 
 impl<'de> Deserialize<'de> for Run {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -107,7 +107,7 @@ impl<'de> Deserialize<'de> for Run {
 
 /// A probability, written as a number from 0 to 1; in parts per million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Probability(pub(super) Ppm);
+pub(crate) struct Probability(pub(crate) Ppm);
 
 impl<'de> Deserialize<'de> for Probability {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -134,7 +134,7 @@ impl<'de> Deserialize<'de> for Probability {
 
 /// How far a clock may be from true, written as a number from 0 to 0.4; in parts per million.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Ratio(pub(super) Ppm);
+pub(crate) struct Ratio(pub(crate) Ppm);
 
 impl<'de> Deserialize<'de> for Ratio {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -163,7 +163,7 @@ impl<'de> Deserialize<'de> for Ratio {
 
 /// A number of bytes, at least one, written as `"512B"`, `"64KiB"` or `"4MiB"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(pub(super) u64);
+pub(crate) struct Size(pub(crate) u64);
 
 /// The largest size that a scenario may ask for: one gibibyte.
 const SIZE_MAX: u64 = 1 << 30;
@@ -199,7 +199,7 @@ impl<'de> Deserialize<'de> for Size {
 
 /// A size, or `"unlimited"`, which is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limit(pub(super) u64);
+pub(crate) struct Limit(pub(crate) u64);
 
 impl<'de> Deserialize<'de> for Limit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -222,7 +222,7 @@ impl<'de> Deserialize<'de> for Limit {
 
 /// A whole number between two bounds, or `"never"`, for which 0 may stand as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CountOrNever<const MIN: u32, const MAX: u32>(pub(super) Option<u32>);
+pub(crate) struct CountOrNever<const MIN: u32, const MAX: u32>(pub(crate) Option<u32>);
 
 impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for CountOrNever<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -252,7 +252,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for CountOrNever<MIN,
 
 /// A whole number between two bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Count<const MIN: u32, const MAX: u32>(pub(super) u32);
+pub(crate) struct Count<const MIN: u32, const MAX: u32>(pub(crate) u32);
 
 impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Count<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -275,7 +275,7 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Count<MIN, MAX> {
 
 /// One value, or a list of at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OneOrMore<T>(pub(super) Vec<T>);
+pub(crate) struct OneOrMore<T>(pub(crate) Vec<T>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMore<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -305,9 +305,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMore<T> {
 
 /// Two durations, `["150ms", "300ms"]`, or one that stands for both ends; in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) min_ns: u64,
-    pub(super) max_ns: u64,
+pub(crate) struct Range {
+    pub(crate) min_ns: u64,
+    pub(crate) max_ns: u64,
 }
 
 impl From<Range> for Span {
@@ -319,7 +319,7 @@ impl From<Range> for Span {
 /// How long it is from one time to the next: a range, or `"never"`. Longer than a run is possible: then it happens in some
 /// runs and not in others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Every(pub(super) Span);
+pub(crate) struct Every(pub(crate) Span);
 
 /// The longest that can be said to lie between one time and the next, in hours.
 const EVERY_HOURS: u64 = 1_000;

@@ -9,10 +9,10 @@ use whitewater_sim::disk::{CrashKeeps, DiskProfile, Losses};
 use whitewater_sim::time::{MICROSECOND_NS, MILLISECOND_NS, SECOND_NS};
 use whitewater_sim::{Latency, LinkProfile};
 
-use super::format::{Mistake, wrong, wrong_default};
 use super::latency::RawLatency;
 use super::quantity::{Count, CountOrNever, Duration, Limit, Probability, Range, Ratio, Size};
 use super::{Protocol, Replication, Sessions, Timing};
+use crate::mistake::{Mistake, wrong, wrong_default};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

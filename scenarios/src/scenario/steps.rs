@@ -10,10 +10,10 @@ use whitewater_sim::plan::Trigger;
 use whitewater_sim::{Instant, ProbeId};
 
 use super::faults::costs_a_disk;
-use super::format::{Mistake, wrong};
 use super::quantity::Number;
 use super::strike::{RawKind, RawStrike, Setting};
 use super::{MixKind, Span, Step, StepAction};
+use crate::mistake::{Mistake, wrong};
 use crate::probes;
 
 /// The most steps.
@@ -231,7 +231,7 @@ fn counted(counts: &RawCounts, place: &Spanned<RawWhen>) -> Result<Trigger, Mist
 }
 
 /// The number of the probe with this name.
-pub(super) fn probe_called<T>(name: &str, place: &Spanned<T>) -> Result<ProbeId, Mistake> {
+pub(crate) fn probe_called<T>(name: &str, place: &Spanned<T>) -> Result<ProbeId, Mistake> {
     if let Some(probe) = probes::all().find(|probe| probe.name() == name) {
         return Ok(probe.id());
     }

@@ -11,13 +11,13 @@ use whitewater_sim::rng::PPM;
 use whitewater_sim::{Latency, LinkProfile, NodeId};
 
 use super::cluster::Cluster;
-use super::format::{Mistake, wrong};
 use super::latency::RawLatency;
 use super::messages;
 use super::quantity::{Count, Duration, Every, Limit, Probability, Range};
 use super::servers::RawNetwork;
 use super::steps::{RawReference, RawWhen};
 use super::{MixKind, Span, Way, Who};
+use crate::mistake::{Mistake, wrong};
 
 /// Declares the keys of a fault, with one answer to which of them are there.
 macro_rules! keys {

@@ -5,9 +5,9 @@ use toml::Spanned;
 use whitewater_kv::codec::VALUE_BYTES_MAX;
 use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
 
-use super::format::{Mistake, wrong, wrong_default};
 use super::quantity::{Count, Duration, Probability, Range, Size};
 use super::{Bursts, Hot, Load, Mix, Reads, Workload};
+use crate::mistake::{Mistake, wrong, wrong_default};
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 /// Something that a run can show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Feature(u64);
 
 /// What a feature tells of.

@@ -65,7 +65,7 @@ pub struct Job {
 }
 
 /// A feature of a run, and when it showed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Sighting {
     /// What was seen.
     pub feature: Feature,

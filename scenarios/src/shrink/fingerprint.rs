@@ -15,7 +15,7 @@ use crate::scenario::Fingerprint;
 pub fn fingerprint(run: &Run) -> Option<Fingerprint> {
     let Verdict::Violation { check, why, .. } = &run.record.verdict else { return None };
     let check = Check::ALL.into_iter().find(|known| known.id() == check)?;
-    let culprit = run.culprit.map(|id| &run.history.operations()[id.0 as usize].op);
+    let culprit = run.account.as_ref().map(|account| &run.history.operations()[account.culprit.0 as usize].op);
     let operations: Vec<String> = culprit.map(kind).into_iter().collect();
     // What an operation returned is told by the history; the words would say it all again.
     let position = if operations.is_empty() { position(why) } else { String::new() };

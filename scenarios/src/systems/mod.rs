@@ -1,5 +1,6 @@
 //! The systems that scenarios put under test, each as a [`crate::system::System`].
 
+pub mod guest;
 pub mod hosted;
 pub mod raft_kv;
 

@@ -48,6 +48,11 @@ const SECTOR: usize = 512;
 
 impl<M: Medium> Ledger<M> {
     pub(crate) fn new(image: &Image) -> Ledger<M> {
+        Ledger::over(M::holding(image), image)
+    }
+
+    /// Of a medium that holds this.
+    pub(crate) fn over(medium: M, image: &Image) -> Ledger<M> {
         let mut operations = Vec::new();
         let mut names = BTreeMap::new();
         for (file, (name, bytes)) in image.iter().enumerate() {
@@ -55,7 +60,7 @@ impl<M: Medium> Ledger<M> {
             operations.push((Operation::Write { file, offset: 0, bytes: bytes.clone() }, true));
             names.insert(name.clone(), file);
         }
-        Ledger { medium: M::holding(image), operations, names, files: image.len(), syncs: Vec::new() }
+        Ledger { medium, operations, names, files: image.len(), syncs: Vec::new() }
     }
 
     /// The syncs under way.

@@ -94,7 +94,7 @@ mod files {
 
     use std::fs::{self, File, OpenOptions};
     use std::io::{Seek, SeekFrom, Write};
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::{Disk, Image, Medium, Ticket, Unreadable};
@@ -112,9 +112,7 @@ mod files {
         fn holding(image: &Image) -> Files {
             let number = DIRECTORIES.fetch_add(1, Ordering::Relaxed);
             let name = format!("storage-{}-{number}", std::process::id());
-            let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-            fs::create_dir_all(&directory).expect("a temporary directory can be made");
-            let mut files = Files { directory, tickets: 0 };
+            let mut files = Files::at(&PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name));
             for (name, bytes) in image {
                 files.write(name, 0, bytes);
             }
@@ -125,6 +123,12 @@ mod files {
     }
 
     impl Files {
+        /// What is in this directory.
+        pub(crate) fn at(directory: &Path) -> Files {
+            fs::create_dir_all(directory).expect("a temporary directory can be made");
+            Files { directory: directory.to_owned(), tickets: 0 }
+        }
+
         fn ticket(&mut self) -> Ticket {
             self.tickets += 1;
             Ticket(self.tickets)

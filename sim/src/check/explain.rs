@@ -16,7 +16,7 @@ mod question;
 mod reason;
 mod sentence;
 
-pub use account::{Account, Told};
+pub use account::{Account, Attempt, Step, Told};
 pub(super) use matters::matters;
 pub use reason::Reason;
 use stateright::semantics::SequentialSpec;

@@ -33,7 +33,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 pub use access::{Access, Remainder};
-pub use explain::{Account, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Sources, Told};
+pub use explain::{
+    Account, Attempt, Explanation, Legal, Member, Minimality, Placed, Reason, Role, Sources, Step, Told,
+};
 use plan::ALLOWANCE_PER_OPERATION;
 pub use plan::{Done, Finding, Plan};
 pub use sequential::{Sequential, SequentialReport, check_sequential};

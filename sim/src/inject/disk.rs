@@ -10,14 +10,15 @@ use super::effect::Gauge;
 use crate::disk::Losses;
 use crate::fault::{Damage, DiskFailure, FaultKind, Target};
 use crate::node::{NodeId, Process};
-use crate::trace::Mark;
-use crate::world::World;
+use crate::trace::{Mark, What};
+use crate::world::{Turn, World};
 
 impl<P: Process> World<P> {
     /// Takes from each server of the target what it promised, as far as the cluster survives that. `lose` returns whether there
     /// was anything.
     pub(super) fn lose(
         &mut self,
+        number: usize,
         kind: &FaultKind,
         target: &Target,
         lose: impl Fn(&mut Self, NodeId) -> bool,
@@ -27,12 +28,12 @@ impl<P: Process> World<P> {
             assert!(node.0 < self.servers, "a fault hits servers only: {node}");
             let is_survived = || self.kernel.observer.can_lose(node);
             if self.kernel.disks[node.index()].losses() == Losses::Any || is_survived() {
-                self.note_fault(&[node], kind, "begins");
+                self.note_fault(&[node], number, kind, Turn::Begins);
                 had_effect |= lose(self, node);
                 struck.push(node);
             } else {
                 let why = "the cluster would not survive that now";
-                self.kernel.note(Some(node), Mark::Fault, || format!("{kind} is left out: {why}"));
+                self.kernel.note(Some(node), || (What::Note(Mark::Fault), format!("{kind} is left out: {why}")));
             }
         }
         self.injector.latest_hit.clone_from(&struck);
@@ -63,7 +64,8 @@ impl<P: Process> World<P> {
             self.kernel.slots[node.index()].is_damaged = true;
             self.kernel.observer.damaged(node);
         } else {
-            self.kernel.note(Some(node), Mark::Fault, || "has nothing on its disk that could be damaged");
+            let text = "has nothing on its disk that could be damaged";
+            self.kernel.note(Some(node), || (What::Note(Mark::Fault), text));
         }
         is_changed
     }
@@ -73,8 +75,14 @@ impl<P: Process> World<P> {
         self.kernel.slots[node.index()].is_damaged && !self.kernel.disks[node.index()].fails(DiskFailure::Read)
     }
 
-    pub(super) fn fail_disks(&mut self, kind: &FaultKind, target: &Target, failure: DiskFailure) -> (Undo, Gauge) {
-        let nodes = self.hit(kind, target);
+    pub(super) fn fail_disks(
+        &mut self,
+        number: usize,
+        kind: &FaultKind,
+        target: &Target,
+        failure: DiskFailure,
+    ) -> (Undo, Gauge) {
+        let nodes = self.hit(number, kind, target);
         nodes.iter().for_each(|node| self.kernel.disks[node.index()].fail(failure));
         let gauge = Gauge::Above(self.failures_of(&nodes));
         (Undo::Release(nodes), gauge)

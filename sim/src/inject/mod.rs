@@ -20,8 +20,7 @@ use crate::network::LinkProfile;
 use crate::node::{NodeId, Process};
 use crate::observer::Phase;
 use crate::time::Instant;
-use crate::trace::Mark;
-use crate::world::World;
+use crate::world::{Turn, World};
 
 /// A fault of the plan that began, and what came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,63 +157,65 @@ impl<P: Process> World<P> {
         let when = (self.kernel.now, self.kernel.observer.phase());
         let (undo, gauge) = match kind {
             FaultKind::Cut { target, direction, reach } => {
-                let nodes = self.hit(kind, target);
+                let nodes = self.hit(number, kind, target);
                 self.cut(self.links_of(&nodes, *direction, *reach))
             }
             FaultKind::CutLink { from, to } => {
-                let (from, to) = (self.hit(kind, from), self.resolve(to));
+                let (from, to) = (self.hit(number, kind, from), self.resolve(to));
                 self.injector.latest_hit.extend(&to);
                 let links = from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to)));
                 self.cut(links.filter(|(from, to)| from != to).collect())
             }
             FaultKind::CutLinks { links, .. } => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} begins"));
+                self.kernel.note(None, || Turn::Begins.of(number, kind));
                 self.cut(links.clone())
             }
             FaultKind::Clog { target, direction, reach } => {
-                let nodes = self.hit(kind, target);
+                let nodes = self.hit(number, kind, target);
                 self.clog(self.links_of(&nodes, *direction, *reach))
             }
             FaultKind::Filter { from, filter } => self.filter(number, kind, from.as_ref(), *filter),
             FaultKind::Links { profile } => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} begins"));
+                self.kernel.note(None, || Turn::Begins.of(number, kind));
                 self.kernel.network.set_override(Some(*profile));
                 (Undo::Links, Gauge::Above(self.kernel.network.counts.sent))
             }
             FaultKind::Crash { target } => {
-                let nodes = self.hit(kind, target);
+                let nodes = self.hit(number, kind, target);
                 let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
                 nodes.iter().for_each(|node| self.crash(*node));
                 (Undo::Release(nodes), gauge)
             }
             FaultKind::Pause { target } => {
-                let nodes = self.hit(kind, target);
+                let nodes = self.hit(number, kind, target);
                 nodes.iter().for_each(|node| self.pause(*node));
                 let gauge = Gauge::Above(self.deferred_by(&nodes));
                 (Undo::Release(nodes), gauge)
             }
             FaultKind::SlowDisk { target, factor } => {
-                let nodes = self.hit(kind, target);
+                let nodes = self.hit(number, kind, target);
                 nodes.iter().for_each(|node| self.kernel.disks[node.index()].slow_down(*factor));
                 let gauge = Gauge::Above(self.syncs_of(&nodes));
                 (Undo::Release(nodes), gauge)
             }
             FaultKind::ClockStep { target, by_ns } => {
-                let nodes = self.hit(kind, target);
+                let nodes = self.hit(number, kind, target);
                 nodes.iter().for_each(|node| self.kernel.clocks[node.index()].step(*by_ns));
                 (Undo::Nothing, Gauge::known(nodes.iter().any(|node| self.is_up(*node))))
             }
-            FaultKind::Wipe { target } => self.lose(kind, target, World::wipe),
-            FaultKind::Damage { target, damage } => self.lose(kind, target, |world, node| world.damage(node, *damage)),
-            FaultKind::FailDisk { target, failure } => self.fail_disks(kind, target, *failure),
+            FaultKind::Wipe { target } => self.lose(number, kind, target, World::wipe),
+            FaultKind::Damage { target, damage } => {
+                self.lose(number, kind, target, |world, node| world.damage(node, *damage))
+            }
+            FaultKind::FailDisk { target, failure } => self.fail_disks(number, kind, target, *failure),
             FaultKind::CrashAt { target, point, skip, down_ns } => {
-                let left = self.hit(kind, target).into_iter().map(|node| (node, *skip)).collect();
+                let left = self.hit(number, kind, target).into_iter().map(|node| (node, *skip)).collect();
                 self.kernel.falls.set(Trap { fault: number, point: *point, left, down_ns: *down_ns });
                 (Undo::Disarm, Gauge::Above(0))
             }
-            FaultKind::Slow { target, service } => self.slow_servers(kind, target, *service),
-            FaultKind::FreezeClock { target } => self.freeze_clocks(kind, target),
-            FaultKind::CrashClient { client } => self.crash_client(kind, *client),
+            FaultKind::Slow { target, service } => self.slow_servers(number, kind, target, *service),
+            FaultKind::FreezeClock { target } => self.freeze_clocks(number, kind, target),
+            FaultKind::CrashClient { client } => self.crash_client(number, kind, *client),
         };
         self.injector.under_way(number, undo, gauge, when);
     }
@@ -230,27 +231,27 @@ impl<P: Process> World<P> {
         (strike.ended, strike.effective) = (Some(self.kernel.now), effective);
         match doing.undo {
             Undo::Mend(links) => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
+                self.kernel.note(None, || Turn::Ends.of(number, kind));
                 for (from, to) in links {
                     self.kernel.network.mend(from, to);
                 }
             }
             Undo::Unclog(links) => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
+                self.kernel.note(None, || Turn::Ends.of(number, kind));
                 self.unclog(&links);
             }
             Undo::Links => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
+                self.kernel.note(None, || Turn::Ends.of(number, kind));
                 self.kernel.network.set_override(self.injector.links_under_way());
             }
             Undo::Unfilter => {
-                self.kernel.note(None, Mark::Fault, || format!("{kind} ends"));
+                self.kernel.note(None, || Turn::Ends.of(number, kind));
                 self.kernel.network.unfilter(number);
             }
             Undo::Disarm => self.kernel.falls.disarm(number),
             Undo::Nothing => {}
             Undo::Release(nodes) => {
-                self.note_fault(&nodes, kind, "ends");
+                self.note_fault(&nodes, number, kind, Turn::Ends);
                 for node in nodes {
                     self.release(kind, node);
                 }
@@ -287,11 +288,11 @@ impl<P: Process> World<P> {
         target.resolve(self.kernel.observer.leader(), self.kernel.last_crashed)
     }
 
-    fn hit(&mut self, kind: &FaultKind, target: &Target) -> Vec<NodeId> {
+    fn hit(&mut self, number: usize, kind: &FaultKind, target: &Target) -> Vec<NodeId> {
         let nodes = self.resolve(target);
         self.injector.latest_hit.clone_from(&nodes);
         assert!(nodes.iter().all(|node| node.0 < self.servers), "a fault hits servers only: {nodes:?}");
-        self.note_fault(&nodes, kind, "begins");
+        self.note_fault(&nodes, number, kind, Turn::Begins);
         nodes
     }
 }

@@ -5,8 +5,7 @@ use super::effect::Gauge;
 use crate::fault::{Direction, FaultKind, Filter, Reach, Target};
 use crate::kernel::Event;
 use crate::node::{NodeId, Process};
-use crate::trace::Mark;
-use crate::world::World;
+use crate::world::{Turn, World};
 
 impl<P: Process> World<P> {
     pub(super) fn cut(&mut self, links: Vec<(NodeId, NodeId)>) -> (Undo, Gauge) {
@@ -50,9 +49,9 @@ impl<P: Process> World<P> {
         filter: Filter,
     ) -> (Undo, Gauge) {
         let source = self.injector.faults[number].0;
-        let from = from.map(|from| self.hit(kind, from));
+        let from = from.map(|from| self.hit(number, kind, from));
         if from.is_none() {
-            self.kernel.note(None, Mark::Fault, || format!("{kind} begins"));
+            self.kernel.note(None, || Turn::Begins.of(number, kind));
         }
         self.kernel.network.filter(number, source, from, filter);
         (Undo::Unfilter, Gauge::Above(0))

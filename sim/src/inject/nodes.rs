@@ -8,8 +8,8 @@ use crate::fault::{FaultKind, Target};
 use crate::kernel::Event;
 use crate::latency::Latency;
 use crate::node::{NodeId, Process};
-use crate::trace::Mark;
-use crate::world::World;
+use crate::trace::{Mark, What};
+use crate::world::{Turn, World};
 
 impl<P: Process> World<P> {
     pub(super) fn crash(&mut self, node: NodeId) {
@@ -18,6 +18,9 @@ impl<P: Process> World<P> {
             self.tell(node, |process, context| process.crashing(context));
             self.kernel.slots[node.index()].end_incarnation();
             self.nodes[node.index()] = None;
+            if let Some(trace) = &mut self.kernel.trace {
+                trace.down(node);
+            }
             if node.0 < self.servers {
                 self.kernel.disks[node.index()].crash();
                 self.kernel.observer.crashed(node);
@@ -28,10 +31,10 @@ impl<P: Process> World<P> {
         }
     }
 
-    pub(super) fn crash_client(&mut self, kind: &FaultKind, client: u32) -> (Undo, Gauge) {
+    pub(super) fn crash_client(&mut self, number: usize, kind: &FaultKind, client: u32) -> (Undo, Gauge) {
         let node = NodeId(self.servers + client);
         assert!(node.index() < self.nodes.len(), "there is no client {client}");
-        self.note_fault(&[node], kind, "begins");
+        self.note_fault(&[node], number, kind, Turn::Begins);
         let gauge = Gauge::known(self.is_up(node));
         self.crash(node);
         (Undo::Release(vec![node]), gauge)
@@ -51,9 +54,12 @@ impl<P: Process> World<P> {
     pub(crate) fn fall(&mut self, node: NodeId) {
         let Some(cause) = self.kernel.falls.take() else { return };
         self.kernel.digest.mix(u64::from(node.0));
-        self.kernel.note(Some(node), Mark::Fault, || match cause {
-            Cause::Trap { point, .. } => format!("crashes {point}"),
-            Cause::Halt => "is down, because it halted".to_owned(),
+        self.kernel.note(Some(node), || {
+            let text = match cause {
+                Cause::Trap { point, .. } => format!("crashes {point}"),
+                Cause::Halt => "is down, because it halted".to_owned(),
+            };
+            (What::Note(Mark::Fault), text)
         });
         self.crash(node);
         self.restart_after(cause, node);
@@ -64,11 +70,15 @@ impl<P: Process> World<P> {
         self.kernel.slots[node.index()].end_incarnation();
         self.kernel.disks[node.index()].crash();
         if self.must_be_replaced(node) {
-            self.kernel.note(Some(node), Mark::Fault, || "refuses to start from a damaged disk, and gets an empty one");
+            let text = "refuses to start from a damaged disk, and gets an empty one";
+            self.kernel.note(Some(node), || (What::Note(Mark::Fault), text));
             self.erase(node);
             return self.boot(node);
         }
         self.kernel.slots[node.index()].downs += 1;
+        if let Some(trace) = &mut self.kernel.trace {
+            trace.down(node);
+        }
         self.kernel.observer.crashed(node);
         self.restart_after(Cause::Halt, node);
     }
@@ -78,15 +88,21 @@ impl<P: Process> World<P> {
         self.kernel.queue.push(self.kernel.now.after(cause.down_ns()), Event::Restart { node, fall });
     }
 
-    pub(super) fn slow_servers(&mut self, kind: &FaultKind, target: &Target, service: Latency) -> (Undo, Gauge) {
-        let nodes = self.hit(kind, target);
+    pub(super) fn slow_servers(
+        &mut self,
+        number: usize,
+        kind: &FaultKind,
+        target: &Target,
+        service: Latency,
+    ) -> (Undo, Gauge) {
+        let nodes = self.hit(number, kind, target);
         nodes.iter().for_each(|node| self.kernel.slow_down(*node, service));
         let gauge = Gauge::Above(self.deferred_by(&nodes));
         (Undo::Release(nodes), gauge)
     }
 
-    pub(super) fn freeze_clocks(&mut self, kind: &FaultKind, target: &Target) -> (Undo, Gauge) {
-        let (nodes, now) = (self.hit(kind, target), self.kernel.now);
+    pub(super) fn freeze_clocks(&mut self, number: usize, kind: &FaultKind, target: &Target) -> (Undo, Gauge) {
+        let (nodes, now) = (self.hit(number, kind, target), self.kernel.now);
         nodes.iter().for_each(|node| self.kernel.clocks[node.index()].freeze(now));
         let gauge = Gauge::known(nodes.iter().any(|node| self.is_up(*node)));
         (Undo::Release(nodes), gauge)

@@ -30,11 +30,11 @@ impl Observer {
             self.require(Check::Monotonic, before <= index, || {
                 format!("{node} lowered its commit index from {before} to {index}")
             })?;
-            self.require(Check::Order, index <= last, || {
+            self.require(Check::Order, index <= last || !self.told.logs, || {
                 format!("{node} committed up to {index}, with its last entry at {last}")
             })?;
             self.commits_what_is_committed(node, index)?;
-            if is_leader && index > before {
+            if is_leader && index > before && self.told.logs {
                 self.may_commit(node, index)?;
             }
         }
@@ -208,6 +208,14 @@ mod tests {
     #[test]
     fn commit_beyond_the_log() {
         Play::led().appends(A, 1, 1).commits(A, 2).fails(Check::Order);
+    }
+
+    #[test]
+    fn who_never_tells_of_logs_may_tell_of_commitment() {
+        let led = || Play::empty().enters(A, 1).becomes(A, Role::Candidate, 1).becomes(A, Role::Leader, 1);
+        assert_eq!(led().commits(A, 3).commits(B, 2).passes().committed_max(), 3);
+        led().commits(A, 3).commits(A, 2).fails(Check::Monotonic);
+        led().commits(A, 3).commits(B, 4).fails(Check::CommitLegality);
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use whitewater_kv::storage::{Disk, Ticket, Unreadable, Written};
@@ -77,6 +78,11 @@ pub trait Server: Sized + 'static {
     #[must_use]
     fn timer_name(timer: TimerId) -> Option<&'static str> {
         let _ = timer;
+        None
+    }
+
+    /// What it printed last, if it is a process of its own: see [`Participant::last_words`].
+    fn last_words(&self) -> Option<String> {
         None
     }
 }
@@ -140,6 +146,13 @@ impl<M: whitewater_sim::Message> whitewater_sim::Message for Wire<M> {
         match self {
             Wire::Server(message) => message.kind(),
             Wire::Store(message) => message.kind(),
+        }
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Wire::Server(message) => message.name(),
+            Wire::Store(message) => message.name(),
         }
     }
 
@@ -226,6 +239,13 @@ impl<S: Server> Participant for Node<S> {
         match self {
             Node::Server(_) => None,
             Node::Client(client) => Some(client),
+        }
+    }
+
+    fn last_words(&self) -> Option<String> {
+        match self {
+            Node::Server(server) => server.last_words(),
+            Node::Client(_) => None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A message of the store, on a link of the simulator: how it is printed, what of it enters the digest of a run, how long it
 //! is, and what becomes of it if a bit is wrong.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use whitewater_kv::message::{ReadAt, ReadRequest, Reply, ReplyResult, RequestId};
@@ -50,6 +51,10 @@ impl whitewater_sim::Message for Wire {
 
     fn kind(&self) -> u8 {
         wire::kind(&self.0)
+    }
+
+    fn name(&self) -> Cow<'static, str> {
+        Cow::Borrowed(wire::KINDS[usize::from(wire::kind(&self.0))])
     }
 
     fn size_bytes(&self) -> u64 {

@@ -6,7 +6,7 @@
 use stateright::semantics::SequentialSpec;
 
 use super::sentence::Words;
-use super::{Explanation, Minimality, Role, Sources};
+use super::{Explanation, Minimality, Placed, Role, Sources};
 use crate::check::{Model, Op, Ret};
 use crate::history::{History, OperationId, Outcome, Stamp};
 use crate::time::Instant;
@@ -31,7 +31,40 @@ pub struct Account {
     pub is_minimal: bool,
     /// Whether all that the answers come from is among them.
     pub has_all_sources: bool,
+    /// The order that explains all answers before that of the culprit.
+    pub attempt: Attempt,
 }
+
+/// The end of an order of operations, with the state after each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How many operations come before these in the order.
+    pub skipped: usize,
+    /// The state before the first of these.
+    pub before: String,
+    /// The operations, one after the other.
+    pub steps: Vec<Step>,
+    /// What was in flight when the culprit returned and did not have to take effect before.
+    pub in_flight: Vec<OperationId>,
+}
+
+/// An operation in an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its number in the history.
+    pub id: OperationId,
+    /// The client that invoked it.
+    pub client: u64,
+    /// What was asked.
+    pub operation: String,
+    /// What was answered; `None` if nobody knows.
+    pub answer: Option<String>,
+    /// The state after it.
+    pub state: String,
+}
+
+/// How many operations of an order are put into words.
+const STEPS: usize = 100;
 
 /// One of those operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +114,32 @@ impl<P: std::fmt::Debug, S: SequentialSpec + Clone> Explanation<P, S> {
             operations: self.minimal.iter().map(|member| self.told(&words, member.id, member.role)).collect(),
             is_minimal: self.minimality == Minimality::Certain,
             has_all_sources: self.sources == Sources::All,
+            attempt: self.attempt(&words),
+        }
+    }
+
+    fn attempt<M: Model<Part = P, Spec = S>>(&self, words: &Words<'_, M>) -> Attempt {
+        let skipped = self.order.len().saturating_sub(STEPS);
+        let before = skipped.checked_sub(1).map_or(&self.initial, |last| &self.order[last].state);
+        let step = |placed: &Placed<S>| {
+            let operation = &words.history.operations()[placed.id.0 as usize];
+            let answer = match &operation.outcome {
+                Outcome::Returned { ret, .. } => Some(fit(&words.model.describe_answer(ret))),
+                Outcome::Open | Outcome::Failed { .. } | Outcome::Unknown { .. } => None,
+            };
+            Step {
+                id: placed.id,
+                client: operation.client,
+                operation: fit(&words.model.describe_operation(&operation.op)),
+                answer,
+                state: fit(&words.model.describe_state(&placed.state)),
+            }
+        };
+        Attempt {
+            skipped,
+            before: fit(&words.model.describe_state(before)),
+            steps: self.order[skipped..].iter().map(step).collect(),
+            in_flight: self.in_flight.clone(),
         }
     }
 

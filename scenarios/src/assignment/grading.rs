@@ -1,0 +1,172 @@
+//! Grading: the runs of an assignment, row by row, and what each row is worth after them.
+//!
+//! Whoever asked is told after every row, with a campaign in which all later rows are pending, so that there is a grade
+//! whatever happens next. Runs that several rows share are made once. Points are a function of the submission: the number
+//! of threads makes no difference, and the wall clock only where a guard struck. What it simplifies: runs are
+//! kept as records only, without traces; the commands that show failures make them again.
+
+use std::collections::BTreeMap;
+
+use whitewater_reports::grade::{Grade, Row as Marked};
+use whitewater_reports::marking::{self, RULE, Secrecy, Terms};
+use whitewater_reports::model::{Campaign, Ending, RunRecord};
+use whitewater_sim::ProbeId;
+
+use super::crew::{self, Asked, Clock, Job};
+use super::{Assignment, Row, RowSeeds};
+use crate::bugs::Bug;
+use crate::campaign::{self, Selected};
+use crate::host::Stopwatch;
+use crate::target;
+
+/// How an assignment is graded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The numbers of the rows, as in `1.2`; all of them if empty.
+    pub rows: Vec<String>,
+    /// Which seeds are used.
+    pub scope: Scope,
+    /// How many runs are made at the same time.
+    pub jobs: u32,
+    /// The bug that is on in every run.
+    pub bug: Option<Bug>,
+}
+
+/// Which seeds are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All that are known here.
+    Known,
+    /// Those that everybody may know; rows with others stay pending.
+    Public,
+}
+
+/// Grades a submission. `after` is told before the first row and after every one; the last one ends with the result.
+///
+/// # Errors
+/// If `after` fails.
+pub fn grade<E>(
+    target: &target::Shared,
+    assignment: &Assignment,
+    request: &Request,
+    mut after: impl FnMut(&Campaign) -> Result<(), E>,
+) -> Result<Campaign, E> {
+    let clock = Clock { started: Stopwatch::start(), budget: assignment.budget };
+    let mut grading = Grading::new(target, assignment, request);
+    after(&grading.campaign)?;
+    for (place, (_, number, row)) in assignment.rows().enumerate() {
+        if !grading.is_asked(place, &number, row, request) {
+            continue;
+        }
+        if clock.is_over() {
+            grading.leave(place, &clock.words());
+            continue;
+        }
+        grading.make(target, row, request, clock);
+        grading.mark(place, row);
+        grading.campaign.wall_ns = clock.started.elapsed_ns();
+        after(&grading.campaign)?;
+    }
+    grading.campaign.ending = if clock.is_over() { clock.ending() } else { Ending::Complete };
+    grading.campaign.wall_ns = clock.started.elapsed_ns();
+    after(&grading.campaign)?;
+    Ok(grading.campaign)
+}
+
+/// Where grading stands.
+struct Grading {
+    /// With the rows that were marked, and the runs that were made.
+    campaign: Campaign,
+    /// The scenarios of all rows, each once.
+    scenarios: Vec<Selected>,
+    /// The runs, by the place of their scenario and their seed.
+    made: BTreeMap<Asked, RunRecord>,
+    /// Why the row that was made last is not complete, if it is not.
+    cut_off: Option<String>,
+}
+
+impl Grading {
+    fn new(target: &target::Shared, assignment: &Assignment, request: &Request) -> Grading {
+        let mut scenarios: Vec<Selected> = Vec::new();
+        for selected in assignment.rows().flat_map(|(_, _, row)| &row.scenarios) {
+            if !scenarios.iter().any(|other| other.scenario.name == selected.scenario.name) {
+                scenarios.push(selected.clone());
+            }
+        }
+        let pending = |(part, number, row): (&super::Part, String, &Row)| Marked {
+            summary: row.summary.clone(),
+            ..Marked::pending(&part.name, &number, &row.name, row.points, row.visibility)
+        };
+        let grade = Grade {
+            assignment: assignment.title.clone(),
+            rule: RULE.to_owned(),
+            rows: assignment.rows().map(pending).collect(),
+        };
+        let campaign = campaign::empty(target.argument(), &scenarios, request.bug, request.jobs);
+        let campaign = Campaign { grade: Some(grade), ..campaign };
+        Grading { campaign, scenarios, made: BTreeMap::new(), cut_off: None }
+    }
+
+    /// Whether a row is to be graded; if not, it says why.
+    fn is_asked(&mut self, place: usize, number: &String, row: &Row, request: &Request) -> bool {
+        let why = match (&row.seeds, request.scope) {
+            _ if !request.rows.is_empty() && !request.rows.contains(number) => "it was left out",
+            (RowSeeds::Elsewhere, _) => "it is graded with seeds that are not known here",
+            (RowSeeds::Private(_), Scope::Public) => "it is graded with private seeds, which were left out",
+            (RowSeeds::Private(_), Scope::Known) | (RowSeeds::Public(_), _) => return true,
+        };
+        self.leave(place, why);
+        false
+    }
+
+    /// Says why a row stays pending.
+    fn leave(&mut self, place: usize, why: &str) {
+        self.row(place).why = why.to_owned();
+    }
+
+    fn row(&mut self, place: usize) -> &mut Marked {
+        &mut self.campaign.grade.as_mut().expect("it is there from the beginning").rows[place]
+    }
+
+    fn place_of(&self, selected: &Selected) -> usize {
+        let is_it = |other: &Selected| other.scenario.name == selected.scenario.name;
+        self.scenarios.iter().position(is_it).expect("the scenarios are those of all rows")
+    }
+
+    /// The runs of a row, seed by seed, so that time that runs out cuts its scenarios evenly.
+    fn runs(&self, row: &Row) -> Vec<Asked> {
+        let places: Vec<usize> = row.scenarios.iter().map(|selected| self.place_of(selected)).collect();
+        row.seeds.known().iter().flat_map(|seed| places.iter().map(|place| (*place, *seed))).collect()
+    }
+
+    /// Makes the runs of a row that were not made for an earlier one.
+    fn make(&mut self, target: &target::Shared, row: &Row, request: &Request, clock: Clock) {
+        let runs: Vec<Asked> = self.runs(row).into_iter().filter(|run| !self.made.contains_key(run)).collect();
+        let job = Job { target, scenarios: &self.scenarios, runs, bug: request.bug, jobs: request.jobs };
+        let made = crew::make(job, clock);
+        self.made.extend(made.records);
+        self.cut_off = made.cut_off;
+        self.campaign.runs = self.made.values().cloned().collect();
+    }
+
+    fn mark(&mut self, place: usize, row: &Row) {
+        let pending = self.row(place).clone();
+        let runs = self.runs(row);
+        let records: Vec<&RunRecord> = runs.iter().filter_map(|run| self.made.get(run)).collect();
+        let probes = |probes: &[ProbeId]| probes.iter().map(|probe| probe.0).collect();
+        let terms = Terms {
+            safety: row.safety,
+            liveness: row.liveness,
+            secrecy: match row.seeds {
+                RowSeeds::Public(_) => Secrecy::Open,
+                RowSeeds::Private(_) | RowSeeds::Elsewhere => Secrecy::Private,
+            },
+            requires: probes(&row.requires),
+            reaches: probes(&row.reaches),
+            planned: runs.len() as u64,
+            cut_off: self.cut_off.clone(),
+        };
+        let marked = marking::mark(pending, &terms, &self.campaign, &records);
+        *self.row(place) = marked;
+    }
+}
