@@ -29,10 +29,8 @@ pub enum Refusal {
     Different {
         /// What differs, as in `the version`.
         what: String,
-        /// What it is in one of them, and the file.
-        one: (String, String),
-        /// What it is in another, and the file.
-        other: (String, String),
+        /// What it is in two of them, and the files.
+        sides: Box<[(String, String); 2]>,
     },
     /// The same run went differently.
     NotDeterministic {
@@ -40,10 +38,8 @@ pub enum Refusal {
         run: String,
         /// The command that shows it.
         replay: String,
-        /// Its digest in one of them, and the file.
-        one: (String, String),
-        /// Its digest in another, and the file.
-        other: (String, String),
+        /// Its digest in two of them, and the files.
+        sides: Box<[(String, String); 2]>,
     },
 }
 
@@ -51,17 +47,17 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::Nothing => write!(f, "there is no campaign to report"),
-            Refusal::Different { what, one, other } => write!(
+            Refusal::Different { what, sides } => write!(
                 f,
                 "these campaigns do not belong together: {what} differs\n  {} in {}\n  {} in {}\nreport them one by one, or run one \
                  of them again",
-                one.0, one.1, other.0, other.1
+                sides[0].0, sides[0].1, sides[1].0, sides[1].1
             ),
-            Refusal::NotDeterministic { run, replay, one, other } => write!(
+            Refusal::NotDeterministic { run, replay, sides } => write!(
                 f,
                 "{run} went differently in two campaigns: it is not a function of scenario and seed\n  digest {} in {}\n  digest {} in \
                  {}\n  {replay} --verify",
-                one.0, one.1, other.0, other.1
+                sides[0].0, sides[0].1, sides[1].0, sides[1].1
             ),
         }
     }
@@ -127,8 +123,7 @@ fn compatible(one: &Source, other: &Source) -> Result<(), Refusal> {
         true => Ok(()),
         false => Err(Refusal::Different {
             what: what.to_owned(),
-            one: (of(&one.campaign), one.file.clone()),
-            other: (of(&other.campaign), other.file.clone()),
+            sides: Box::new([(of(&one.campaign), one.file.clone()), (of(&other.campaign), other.file.clone())]),
         }),
     };
     let (a, b) = (&one.campaign, &other.campaign);
@@ -153,8 +148,10 @@ fn scenarios(sources: &[Source]) -> Result<Vec<ScenarioRecord>, Refusal> {
             if *scenario != (ScenarioRecord { argument: scenario.argument.clone(), ..known.clone() }) {
                 return Err(Refusal::Different {
                     what: format!("the scenario {}", printable(&scenario.name)),
-                    one: (printable(&known.summary), (*known_file).to_owned()),
-                    other: (printable(&scenario.summary), file.clone()),
+                    sides: Box::new([
+                        (printable(&known.summary), (*known_file).to_owned()),
+                        (printable(&scenario.summary), file.clone()),
+                    ]),
                 });
             }
             known.argument = argument;
@@ -189,8 +186,10 @@ fn runs(sources: &[Source], scenarios: &[ScenarioRecord]) -> Result<Vec<RunRecor
                 return Err(Refusal::NotDeterministic {
                     run: format!("{}, seed {}", printable(&run.scenario), printable(&run.lineage())),
                     replay: printable(&campaign.replay(run)),
-                    one: (printable(&known.digest), (*known_file).to_owned()),
-                    other: (printable(&run.digest), file.clone()),
+                    sides: Box::new([
+                        (printable(&known.digest), (*known_file).to_owned()),
+                        (printable(&run.digest), file.clone()),
+                    ]),
                 });
             }
             known.wall_ns = wall_ns;
