@@ -10,7 +10,12 @@ const POINTS: usize = 3;
 
 /// The lines about it. Nothing if no run has shown anything.
 pub(crate) fn lines(behaviour: &BehaviourRecord, width: u16) -> String {
-    let Some(end) = behaviour.curve.last().filter(|end| end.features > 0) else { return String::new() };
+    words(behaviour).map_or(String::new(), |words| labelled("behaviour", &words, width))
+}
+
+/// The same as a sentence without an end.
+pub(crate) fn words(behaviour: &BehaviourRecord) -> Option<String> {
+    let end = behaviour.curve.last().filter(|end| end.features > 0)?;
     let mut words = format!("{} seen in {}", counted(end.features, "feature"), counted(end.runs, "run"));
     let earlier: Vec<String> = (1..=POINTS as u32)
         .rev()
@@ -21,10 +26,10 @@ pub(crate) fn lines(behaviour: &BehaviourRecord, width: u16) -> String {
         words.push_str(&format!(" ({})", earlier.join(", ")));
     }
     if !behaviour.guided {
-        let chance = interval::rate(behaviour.alone, end.runs);
+        let chance = interval::rate(behaviour.alone.min(end.runs), end.runs);
         words.push_str(&format!("; the next seed shows a new one with a chance of {chance}"));
     }
-    labelled("behaviour", &words, width)
+    Some(words)
 }
 
 /// The last point of the curve with no more runs than this.

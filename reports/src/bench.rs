@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::human::WIDTH_MAX;
+use crate::json::Mistake;
 use crate::model::Ending;
 use crate::table::{labelled, table, trimmed};
 use crate::words::{count, counted, printable, span};
@@ -54,7 +55,7 @@ pub fn write_list(declared: &[Declared]) -> String {
 }
 
 /// What the bench measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bench {
     /// [`SCHEMA`].
     pub schema: String,
@@ -77,7 +78,7 @@ pub struct Bench {
 }
 
 /// What was measured of one bug.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measured {
     /// Its number.
     pub number: u16,
@@ -92,7 +93,7 @@ pub struct Measured {
 }
 
 /// What came of a range of seeds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Range {
     /// Its first seed.
     pub first_seed: u64,
@@ -108,7 +109,7 @@ pub struct Range {
 }
 
 /// Why the search in a range ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "end", rename_all = "kebab-case")]
 pub enum RangeEnd {
     /// A run failed, failed in the same way when it was made again, and passed without the bug.
@@ -131,7 +132,7 @@ pub enum RangeEnd {
 }
 
 /// A run that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catch {
     /// The scenario.
     pub scenario: String,
@@ -239,7 +240,7 @@ impl Measured {
     }
 
     /// The checks that caught it, the most frequent first.
-    fn checks(&self) -> Vec<&str> {
+    pub(crate) fn checks(&self) -> Vec<&str> {
         most_frequent(self.catches().map(|(_, catch)| catch.check.as_str()))
     }
 
@@ -320,6 +321,18 @@ pub fn write(bench: &Bench) -> String {
     text + "\n"
 }
 
+/// Reads what [`write()`] wrote.
+///
+/// # Errors
+/// If it is not a bench of this version of the model.
+pub fn read(text: &str) -> Result<Bench, Mistake> {
+    let bench: Bench = serde_json::from_str(text)?;
+    if bench.schema != SCHEMA {
+        return Err(format!("the schema is {:?}, but only {SCHEMA:?} can be read", bench.schema).into());
+    }
+    Ok(bench)
+}
+
 /// The checks that caught a bug without being expected to.
 fn unexpected(measured: &Measured) -> Vec<&str> {
     let is_expected = |check: &&str| measured.expected.iter().any(|expected| expected == check);
@@ -357,7 +370,8 @@ pub fn summary(bench: &Bench, width: u16) -> String {
     text
 }
 
-fn headline(bench: &Bench) -> String {
+/// What came of it, in a line.
+pub(crate) fn headline(bench: &Bench) -> String {
     let standing = |standing: Standing, is_control: bool| {
         let of_kind = bench.bugs.iter().filter(|measured| measured.is_control() == is_control);
         of_kind.filter(|measured| measured.standing() == standing).count() as u64

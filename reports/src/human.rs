@@ -9,9 +9,10 @@ mod idle;
 
 use crate::behaviour;
 use crate::coverage::Coverage;
+use crate::exercise;
 use crate::faults;
 use crate::interval;
-use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, RunRecord, Verdict};
+use crate::model::{Build, Campaign, CanaryRecord, Ending, Outcome, RunRecord, ScenarioRecord, Verdict};
 use crate::table::{table, trimmed};
 use crate::tally::{self, Failures, Tally};
 use crate::words::{count, counted, per_second, printable, span, times};
@@ -63,7 +64,10 @@ pub fn summary(campaign: &Campaign, width: u16, details: Details<'_>) -> String 
     text.push_str(&figures(campaign, &total));
     let coverage = Coverage::of(campaign);
     text.push_str(&coverage::lines(&coverage, probes, width));
-    text.push_str(&behaviour::lines(&campaign.behaviour, width));
+    // Of parts that were made apart, nothing is known of what they have shown together.
+    if let [part] = campaign.parts.as_slice() {
+        text.push_str(&behaviour::lines(&part.behaviour, width));
+    }
     for note in notes(campaign, &tallies) {
         text.push_str(&note);
         text.push('\n');
@@ -88,14 +92,15 @@ pub fn summary(campaign: &Campaign, width: u16, details: Details<'_>) -> String 
 }
 
 /// That this build can be made to fail on purpose, and whether it was.
-fn bugged(campaign: &Campaign) -> String {
+pub(crate) fn bugged(campaign: &Campaign) -> String {
     match &campaign.bug {
         Some(bug) => format!("BUGGED BUILD, with {} on", printable(bug)),
         None => "BUGGED BUILD, with no bug on".to_owned(),
     }
 }
 
-fn headline(campaign: &Campaign, total: &Tally) -> String {
+/// What came of a campaign, in a line.
+pub(crate) fn headline(campaign: &Campaign, total: &Tally) -> String {
     let runs = format!("{} of {}", counted(total.runs, "run"), counted(campaign.scenarios.len() as u64, "scenario"));
     let is_untrusted = campaign.canary.as_ref().is_some_and(|canary| canary.caught.is_none());
     let undecided = match (total.inconclusive, total.errors) {
@@ -126,7 +131,7 @@ fn scenarios(tallies: &[(&str, Tally)], width: u16) -> String {
     for (name, tally) in tallies {
         table.add_row([
             printable(name),
-            verdict(tally).to_owned(),
+            tally.standing().title().to_owned(),
             count(tally.runs),
             count(tally.violated),
             interval::rate(tally.violated, tally.judged()).to_string(),
@@ -138,17 +143,6 @@ fn scenarios(tallies: &[(&str, Tally)], width: u16) -> String {
         ]);
     }
     trimmed(&table)
-}
-
-fn verdict(tally: &Tally) -> &'static str {
-    match tally {
-        Tally { violated: 1.., .. } => "FAIL",
-        Tally { errors: 1.., .. } => "error",
-        Tally { inconclusive: 1.., .. } => "inconclusive",
-        Tally { runs: 0, .. } => "not run",
-        Tally { without_work: 1.., .. } => "no work",
-        Tally { .. } => "pass",
-    }
 }
 
 fn figures(campaign: &Campaign, total: &Tally) -> String {
@@ -230,8 +224,10 @@ fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
                 "warning       no client got an answer in {idle} of {runs} of {name}: they prove little"
             ));
         }
-        notes.extend(not_exercised(campaign, &name, tally));
-        notes.extend(not_taken(campaign, &name, tally));
+    }
+    for (scenario, (_, tally)) in campaign.scenarios.iter().zip(tallies) {
+        notes.extend(not_exercised(campaign, scenario, tally));
+        notes.extend(not_taken(campaign, scenario));
     }
     notes
 }
@@ -240,30 +236,17 @@ fn notes(campaign: &Campaign, tallies: &[(&str, Tally)]) -> Vec<String> {
 const RUNS_TO_REACH: u64 = 20;
 
 /// That a scenario never met what it exists to reach: whatever its verdict, it says nothing about that.
-fn not_exercised(campaign: &Campaign, scenario: &str, tally: &Tally) -> Option<String> {
-    let reaches = &campaign.scenarios.iter().find(|record| record.name == scenario)?.reaches;
-    let is_met = |wanted: &&String| {
-        let number = campaign.probes.iter().position(|probe| probe.name == **wanted);
-        let hits = |run: &RunRecord| run.probes.iter().any(|hit| Some(usize::from(hit.probe)) == number);
-        campaign.runs.iter().filter(|run| run.scenario == scenario).any(hits)
-    };
-    let missed: Vec<String> = reaches.iter().filter(|wanted| !is_met(wanted)).map(|name| printable(name)).collect();
+fn not_exercised(campaign: &Campaign, scenario: &ScenarioRecord, tally: &Tally) -> Option<String> {
+    let missed: Vec<String> = exercise::unreached(campaign, scenario).into_iter().map(printable).collect();
+    let (scenario, missed_all) = (printable(&scenario.name), missed.join(", "));
     (!missed.is_empty() && tally.runs >= RUNS_TO_REACH)
-        .then(|| format!("not exercised {scenario} exists to reach {}, and no run did", missed.join(", ")))
+        .then(|| format!("not exercised {scenario} exists to reach {missed_all}, and no run did"))
 }
 
 /// The part of a script that came about in no run: nothing is known of what would follow.
-fn not_taken(campaign: &Campaign, scenario: &str, tally: &Tally) -> Option<String> {
-    let script = &campaign.scenarios.iter().find(|record| record.name == scenario)?.script;
-    let mut skipped_in = vec![0; script.len()];
-    for run in campaign.runs.iter().filter(|run| run.scenario == scenario && run.verdict == Verdict::Pass) {
-        for place in run.skipped.iter().filter(|place| usize::from(**place) < script.len()) {
-            skipped_in[usize::from(*place)] += 1;
-        }
-    }
-    let passed = tally.judged() - tally.violated;
-    let never = script.iter().zip(skipped_in).filter(|(_, runs)| *runs == passed).map(|(words, _)| printable(words));
-    let never: Vec<String> = never.collect();
+fn not_taken(campaign: &Campaign, scenario: &ScenarioRecord) -> Option<String> {
+    let (passed, never) = exercise::untaken(campaign, scenario);
+    let (scenario, never) = (printable(&scenario.name), never.into_iter().map(printable).collect::<Vec<String>>());
     (!never.is_empty() && passed >= RUNS_TO_REACH)
         .then(|| format!("not exercised {scenario}: no run came to {}", never.join(", nor to ")))
 }
@@ -328,14 +311,15 @@ pub fn explanation(run: &RunRecord) -> String {
 }
 
 /// Virtual time as traces print it.
-fn seconds(ns: u64) -> String {
+pub(crate) fn seconds(ns: u64) -> String {
     whitewater_sim::Instant(ns).to_string()
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{BehaviourRecord, ProbeCount, ProbeRecord, SCHEMA, ScenarioRecord};
+    use crate::model::{BehaviourRecord, ProbeCount, ProbeRecord, SCHEMA};
+    use crate::part::{Part, Profile};
 
     const PROBES: Details<'_> = Details { probes: Detail::Table, faults: Detail::Line, program: None };
 
@@ -390,10 +374,28 @@ pub(crate) mod tests {
             jobs: 2,
             scenarios: vec![scenario("calm", "calm"), scenario("storm", "'./my storm.toml'")],
             probes: ["split-vote", "joint-left", "window-full"].map(probe).into(),
-            behaviour: BehaviourRecord::default(),
+            parts: vec![part()],
             grade: None,
             target: String::new(),
             runs,
+        }
+    }
+
+    pub(crate) fn part() -> Part {
+        Part {
+            command: "whitewater run calm './my storm.toml' --seeds 0..40".to_owned(),
+            profile: Profile::Release,
+            scenarios: vec!["calm".to_owned(), "storm".to_owned()],
+            seed_first: 0,
+            seed_last: 39,
+            time_limit_ns: None,
+            jobs: 2,
+            runs: 80,
+            ending: Ending::Complete,
+            wall_ns: 50_000_000,
+            behaviour: BehaviourRecord::default(),
+            paces: Vec::new(),
+            phases: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! can be computed from the runs, the coverage and the account of the faults, is there to be read as well. Reading ignores what can be computed.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -11,9 +12,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::coverage::{Coverage, Covered, First};
 use crate::faults::{self, FaultTally};
 use crate::grade::Grade;
-use crate::model::{
-    BehaviourRecord, Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
-};
+use crate::model::{Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
+use crate::part::{Part, SLICES};
+use crate::words::printable;
 
 /// The campaign as indented JSON, with a line break at the end.
 #[must_use]
@@ -33,15 +34,54 @@ pub fn write_probes(probes: &[ProbeRecord]) -> String {
     text
 }
 
+/// What is wrong with a file, and where: as in `3:14: expected value`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub why: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.why)
+    }
+}
+
+impl From<serde_json::Error> for Mistake {
+    fn from(error: serde_json::Error) -> Mistake {
+        let (line, column) = (error.line().max(1), error.column().max(1));
+        let text = error.to_string();
+        let place = format!(" at line {} column {}", error.line(), error.column());
+        Mistake { line, column, why: printable(text.strip_suffix(&place).unwrap_or(&text)) }
+    }
+}
+
+/// Something that is wrong with the whole.
+impl From<String> for Mistake {
+    fn from(why: String) -> Mistake {
+        Mistake { line: 1, column: 1, why }
+    }
+}
+
 /// Reads what [`write()`] wrote.
 ///
 /// # Errors
 /// If it is not a campaign of this version of the model.
-pub fn read(text: &str) -> Result<Campaign, String> {
-    let campaign: ReadCampaign = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    if campaign.schema != SCHEMA {
-        return Err(format!("the schema is {:?}, but only {SCHEMA:?} can be read", campaign.schema));
+pub fn read(text: &str) -> Result<Campaign, Mistake> {
+    #[derive(Deserialize)]
+    struct Named {
+        schema: String,
     }
+    let Named { schema } = serde_json::from_str(text)?;
+    if schema != SCHEMA {
+        return Err(format!("the schema is {schema:?}, but only {SCHEMA:?} can be read").into());
+    }
+    let campaign: ReadCampaign = serde_json::from_str(text)?;
+    campaign.parts.iter().try_for_each(sound)?;
     let numbers: BTreeMap<&str, u16> =
         campaign.coverage.probes.iter().zip(0..).map(|(probe, number)| (probe.name.as_str(), number)).collect();
     let runs: Result<Vec<RunRecord>, String> = campaign.runs.into_iter().map(|run| run.record(&numbers)).collect();
@@ -58,9 +98,24 @@ pub fn read(text: &str) -> Result<Campaign, String> {
         jobs: campaign.jobs,
         scenarios: campaign.scenarios,
         probes: campaign.coverage.probes,
-        behaviour: campaign.behaviour,
+        parts: campaign.parts,
         grade: campaign.grade,
     })
+}
+
+/// Whether a part says what a part can say.
+fn sound(part: &Part) -> Result<(), String> {
+    if part.seed_first > part.seed_last {
+        return Err(format!("a part has seeds from {} to {}, which are none", part.seed_first, part.seed_last));
+    }
+    for pace in &part.paces {
+        let sample = pace.sample.as_ref().map(|sample| sample.answered.len());
+        let slices = [pace.answered.len(), pace.unanswered.len(), pace.p50_us.len(), pace.p99_us.len()];
+        if slices.into_iter().chain(sample).any(|slices| slices != SLICES as usize) {
+            return Err(format!("the pace of {:?} has not {SLICES} slices", pace.scenario));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Serialize)]
@@ -79,7 +134,7 @@ struct WrittenCampaign<'a> {
     jobs: u32,
     scenarios: &'a [ScenarioRecord],
     coverage: WrittenCoverage<'a>,
-    behaviour: &'a BehaviourRecord,
+    parts: &'a [Part],
     #[serde(skip_serializing_if = "Option::is_none")]
     grade: Option<&'a Grade>,
     faults: Vec<FaultTally<'a>>,
@@ -149,7 +204,7 @@ impl<'a> WrittenCampaign<'a> {
             jobs: campaign.jobs,
             scenarios: &campaign.scenarios,
             coverage: WrittenCoverage::of(campaign, coverage),
-            behaviour: &campaign.behaviour,
+            parts: &campaign.parts,
             grade: campaign.grade.as_ref(),
             faults: faults::by_scenario(campaign),
             runs: campaign.runs.iter().map(run).collect(),
@@ -196,8 +251,7 @@ struct ReadCampaign {
     scenarios: Vec<ScenarioRecord>,
     #[serde(default)]
     coverage: ReadCoverage,
-    #[serde(default)]
-    behaviour: BehaviourRecord,
+    parts: Vec<Part>,
     grade: Option<Grade>,
     runs: Vec<ReadRun>,
 }
@@ -269,10 +323,15 @@ mod tests {
 
     #[test]
     fn what_is_no_campaign_is_refused() {
-        assert!(read("{}").is_err());
+        assert!(read("{}").is_err_and(|mistake| mistake.why.contains("missing field `schema`")));
+        let broken = write(&sample()).replacen("\"jobs\": 2", "\"jobs\": two", 1);
+        let line = 1 + broken.lines().position(|line| line.contains("two")).expect("it is there");
+        assert!(read(&broken).is_err_and(|mistake| (mistake.line, mistake.column) == (line, 12)));
+        let backwards = write(&sample()).replacen("\"seed_first\": 0", "\"seed_first\": 99", 1);
+        assert!(read(&backwards).is_err_and(|mistake| mistake.why.contains("from 99 to 39")));
         let other = write(&sample()).replace("campaign/v3", "campaign/v0");
-        assert!(read(&other).is_err_and(|why| why.contains("campaign/v0")));
+        assert!(read(&other).is_err_and(|mistake| mistake.why.contains("campaign/v0")));
         let unknown = write(&sample()).replacen("\"name\": \"joint-left\"", "\"name\": \"joint-right\"", 1);
-        assert!(read(&unknown).is_err_and(|why| why.contains("\"joint-left\"")));
+        assert!(read(&unknown).is_err_and(|mistake| mistake.why.contains("\"joint-left\"")));
     }
 }

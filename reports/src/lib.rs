@@ -3,15 +3,21 @@
 //! | concept | file |
 //! |---|---|
 //! | what is kept of a run and of a campaign | [`model`] |
+//! | the parts that a campaign is made of | [`part`] |
 //! | totals of a scenario, failures that belong together | [`tally`] |
 //! | which situations of the protocol were met | [`coverage`] |
 //! | what is new in a campaign | `behaviour` |
 //! | what faults struck, and whom | [`faults`] |
 //! | how sure one can be of a failure rate | [`interval`] |
+//! | whether a scenario met what it is for | [`exercise`] |
+//! | several campaigns as one, and what is missing | [`mod@merge`], [`mod@missing`] |
 //! | numbers, times and foreign text in words | [`words`] |
 //! | tables and named figures | `table` |
 //! | the summary for people | [`human`] |
 //! | the model for programs | [`json`] |
+//! | for other programs: CI systems, spreadsheets | [`junit`], [`markdown`], [`mod@csv`] |
+//! | the coverage report, for a browser or a printer | [`coverage_page`] |
+//! | which lines were executed | [`line_coverage`] |
 //! | a history as a drawing | [`lanes`] |
 //! | a run for the tools of others | [`export`] |
 //! | a run or a history as a page | [`page`] |
@@ -27,6 +33,9 @@ pub mod bench;
 pub mod check;
 pub mod classroom50;
 pub mod coverage;
+pub mod coverage_page;
+pub mod csv;
+pub mod exercise;
 pub mod export;
 pub mod faults;
 pub mod grade;
@@ -35,10 +44,16 @@ pub mod gradescope;
 pub mod human;
 pub mod interval;
 pub mod json;
+pub mod junit;
 pub mod lanes;
+pub mod line_coverage;
+pub mod markdown;
 pub mod marking;
+pub mod merge;
+pub mod missing;
 pub mod model;
 pub mod page;
+pub mod part;
 pub mod rows;
 mod table;
 pub mod tally;

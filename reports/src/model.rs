@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::grade::Grade;
+use crate::part::Part;
 
 /// Names the JSON model and its version.
 pub const SCHEMA: &str = "whitewater/campaign/v3";
@@ -100,7 +101,7 @@ pub struct ProbeRecord {
 }
 
 /// What the runs of a campaign have shown: features are probes hit about so often, and abstract states of the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BehaviourRecord {
     /// Whether most runs departed from others that came where few were: then runs are not alike, and nothing is estimated.
     pub guided: bool,
@@ -112,7 +113,7 @@ pub struct BehaviourRecord {
 }
 
 /// A point of the curve of new behaviour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CurvePoint {
     /// After so many runs.
     pub runs: u64,
@@ -133,8 +134,8 @@ pub struct FaultCount {
     pub effects: u32,
 }
 
-/// How a campaign ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How a campaign ended. Ordered from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
     /// Everything that was asked for was run.
@@ -228,18 +229,18 @@ pub struct Campaign {
     pub bug: Option<String>,
     /// What became of the canary, if there was one.
     pub canary: Option<CanaryRecord>,
-    /// How it ended.
+    /// How it ended; of several parts, the worst.
     pub ending: Ending,
-    /// How long it took on the wall clock, in nanoseconds.
+    /// How long it took on the wall clock, in nanoseconds; the sum of its parts.
     pub wall_ns: u64,
-    /// How many runs were made at the same time.
+    /// How many runs were made at the same time; of several parts, the most.
     pub jobs: u32,
     /// The scenarios, in the order in which they were asked for.
     pub scenarios: Vec<ScenarioRecord>,
     /// The probes of this build, in the order of their numbers.
     pub probes: Vec<ProbeRecord>,
-    /// What the runs have shown.
-    pub behaviour: BehaviourRecord,
+    /// The campaigns that it is made of: itself, or those that were merged into it.
+    pub parts: Vec<Part>,
     /// What the runs are worth, if they were graded.
     pub grade: Option<Grade>,
     /// The runs, ordered by scenario (in the order in which they were asked for) and seed.
@@ -301,6 +302,15 @@ impl RunRecord {
     #[must_use]
     pub fn lineage(&self) -> String {
         format!("{}{}", self.seed, self.departures)
+    }
+
+    /// What files about it are called, without their ending. None if its name might lead elsewhere: that of a scenario is whatever
+    /// stands in a file.
+    #[must_use]
+    pub fn file_stem(&self) -> Option<String> {
+        let is_plain = self.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && self.departures.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '.');
+        is_plain.then(|| format!("{}-{}{}", self.scenario, self.seed, self.departures))
     }
 
     /// Whether no client got any answer: such a run proves little, whatever its verdict.

@@ -43,19 +43,64 @@ impl Tally {
                 Verdict::Error { .. } => tally.errors += 1,
             }
             tally.without_work += u64::from(run.is_without_work());
-            tally.events += run.events;
-            tally.returned += run.returned;
-            tally.unknown += run.unknown;
+            tally.events = tally.events.saturating_add(run.events);
+            tally.returned = tally.returned.saturating_add(run.returned);
+            tally.unknown = tally.unknown.saturating_add(run.unknown);
             tally.virtual_ns = tally.virtual_ns.saturating_add(run.virtual_ns);
             tally.wall_ns = tally.wall_ns.saturating_add(run.wall_ns);
         }
         tally
     }
 
+    /// What is to be said of these runs.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        match self {
+            Tally { violated: 1.., .. } => Standing::Violation,
+            Tally { errors: 1.., .. } => Standing::Error,
+            Tally { inconclusive: 1.., .. } => Standing::Inconclusive,
+            Tally { runs: 0, .. } => Standing::NotRun,
+            Tally { without_work: 1.., .. } => Standing::NoWork,
+            Tally { .. } => Standing::Pass,
+        }
+    }
+
     /// Runs that were judged: what a failure rate is a share of.
     #[must_use]
     pub fn judged(&self) -> u64 {
         self.runs - self.inconclusive - self.errors
+    }
+}
+
+/// What is to be said of a scenario in a word. Ordered from good to bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Every run passed.
+    Pass,
+    /// No client got an answer in some runs: they prove little.
+    NoWork,
+    /// Nothing was run.
+    NotRun,
+    /// A run could not be judged within its budget.
+    Inconclusive,
+    /// A run could not be made.
+    Error,
+    /// A check failed.
+    Violation,
+}
+
+impl Standing {
+    /// What to call it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Standing::Pass => "pass",
+            Standing::NoWork => "no work",
+            Standing::NotRun => "not run",
+            Standing::Inconclusive => "inconclusive",
+            Standing::Error => "error",
+            Standing::Violation => "FAIL",
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use whitewater_reports::model::{
     BehaviourRecord, Build, Campaign, CurvePoint, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict,
 };
+use whitewater_reports::part::{Part, Profile};
 use whitewater_sim::check::Budget;
 use whitewater_sim::{Digest, ProbeId, Recording};
 
@@ -20,6 +21,7 @@ use crate::bugs::{self, Bug};
 use crate::describe;
 use crate::faults;
 use crate::host::{self, Stopwatch};
+use crate::pace::{Pacing, Tempo};
 use crate::probes::{self, Declared};
 use crate::run::{self, Options, Run};
 use crate::scenario::Scenario;
@@ -45,6 +47,12 @@ impl Seeds {
     #[must_use]
     pub fn first(self) -> u64 {
         self.first
+    }
+
+    /// The last.
+    #[must_use]
+    pub fn last(self) -> u64 {
+        self.last
     }
 
     /// One seed.
@@ -149,6 +157,26 @@ impl Request {
         self.seeds.at(place).map(|seed| ((number % scenarios) as usize, seed))
     }
 
+    /// What is kept of the request, and of the pace of each of its scenarios.
+    fn part(&self, pacings: &[Pacing]) -> Part {
+        let paced = || self.scenarios.iter().map(|selected| &selected.scenario).zip(pacings);
+        Part {
+            command: String::new(),
+            profile: if cfg!(debug_assertions) { Profile::Dev } else { Profile::Release },
+            scenarios: self.scenarios.iter().map(|selected| selected.scenario.name.clone()).collect(),
+            seed_first: self.seeds.first,
+            seed_last: self.seeds.last,
+            time_limit_ns: self.time_limit_ns,
+            jobs: self.jobs,
+            runs: 0,
+            ending: Ending::Complete,
+            wall_ns: 0,
+            behaviour: BehaviourRecord::default(),
+            paces: paced().filter_map(|(scenario, pacing)| pacing.record(scenario)).collect(),
+            phases: paced().flat_map(|(scenario, pacing)| pacing.phases(scenario)).collect(),
+        }
+    }
+
     /// How many runs there are without a time limit.
     #[must_use]
     pub fn runs(&self) -> u128 {
@@ -196,8 +224,29 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     conduct_with(argument, make, request, watch)
 }
 
-/// A run as a campaign sees it: what is kept of it, and what it has shown.
-pub type Made = (RunRecord, Vec<Sighting>);
+/// A run as a campaign sees it.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What is kept of it.
+    pub record: RunRecord,
+    /// What it has shown.
+    pub sightings: Vec<Sighting>,
+    /// What it adds to the pace of its scenario; none of a run that could not be made.
+    pub tempo: Option<Tempo>,
+}
+
+impl Made {
+    /// A run that was made.
+    pub(crate) fn of(scenario: &Scenario, run: Run) -> Made {
+        let tempo = Some(Tempo::of(scenario, &run));
+        Made { record: run.record, sightings: run.sightings, tempo }
+    }
+
+    /// One that could not be.
+    pub(crate) fn not(record: RunRecord) -> Made {
+        Made { record, sightings: Vec::new(), tempo: None }
+    }
+}
 
 /// Runs a campaign whose runs are made by this; nothing for a run that was stopped before it was judged. `argument` is that of
 /// the system.
@@ -220,6 +269,7 @@ pub fn conduct_with(
     };
     let mut progress = Progress { finished: 0, failed: 0, elapsed_ns: 0 };
     let mut records: Vec<(usize, RunRecord)> = Vec::new();
+    let mut pacings = vec![Pacing::new(); request.scenarios.len()];
     let mut interrupt: Option<Stopwatch> = None;
     let mut survey = Survey::new(request);
     while let Some(batch) = survey.batch() {
@@ -231,14 +281,17 @@ pub fn conduct_with(
                 return None;
             }
             let scenario = &request.scenarios[job.scenario].scenario;
-            let (record, sightings) = make(scenario, &job.lineage, request.bug)?;
-            Some((number, job.scenario, record, sightings))
+            let made = make(scenario, &job.lineage, request.bug)?;
+            Some((number, job.scenario, made))
         };
         host::parallel(request.jobs, work, |result| {
-            if let Some((number, place, record, sightings)) = result {
+            if let Some((number, place, Made { record, sightings, tempo })) = result {
                 progress.finished += 1;
                 progress.failed += u64::from(record.verdict != Verdict::Pass);
                 survey.take(number, sightings);
+                if let Some(tempo) = tempo {
+                    pacings[place].take((record.seed, &record.departures), tempo);
+                }
                 records.push((place, record));
             }
             progress.elapsed_ns = stopwatch.elapsed_ns();
@@ -260,10 +313,17 @@ pub fn conduct_with(
         _ if host::is_interrupted() => Ending::Interrupted,
         _ => Ending::TimeLimit,
     };
-    Campaign {
+    let part = Part {
         ending,
         wall_ns: stopwatch.elapsed_ns(),
+        runs: records.len() as u64,
         behaviour: behaviour(survey.seen(), request.search),
+        ..request.part(&pacings)
+    };
+    Campaign {
+        ending,
+        wall_ns: part.wall_ns,
+        parts: vec![part],
         runs: records.into_iter().map(|(_, record)| record).collect(),
         ..empty(argument, &request.scenarios, request.bug, request.jobs)
     }
@@ -284,7 +344,7 @@ pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jo
         scenarios: scenarios.iter().map(Selected::record).collect(),
         probes: probes::records(),
         grade: None,
-        behaviour: BehaviourRecord::default(),
+        parts: Vec::new(),
         runs: Vec::new(),
     }
 }
@@ -335,12 +395,12 @@ fn attempt<S: System>(
         is_stopped.get()
     };
     let budget = Budget { stop: Some(&stop), ..Budget::default() };
-    let (record, sightings) = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
-        Ok(run) => (run.record, run.sightings),
-        Err(record) => (*record, Vec::new()),
+    let made = match make_on(system, scenario, lineage, &Options { bug, budget, ..Options::default() }) {
+        Ok(run) => Made::of(scenario, run),
+        Err(record) => Made::not(*record),
     };
-    let is_unjudged = is_stopped.get() && matches!(record.verdict, Verdict::Inconclusive { .. });
-    (!is_unjudged).then_some((record, sightings))
+    let is_unjudged = is_stopped.get() && matches!(made.record.verdict, Verdict::Inconclusive { .. });
+    (!is_unjudged).then_some(made)
 }
 
 /// Makes a run of which only the record is kept; a panic of the testbed becomes a verdict.
@@ -483,6 +543,6 @@ mod tests {
     fn a_run_that_is_stopped_before_it_is_judged_does_not_count() {
         let calm = catalog::find("calm").expect("it is in the catalog");
         let record = attempt(&RaftKv, &calm, &Lineage::of(0), None, || true);
-        assert!(record.is_none_or(|(record, _)| record.verdict == Verdict::Pass), "it counts only if it was judged");
+        assert!(record.is_none_or(|made| made.record.verdict == Verdict::Pass), "it counts only if it was judged");
     }
 }

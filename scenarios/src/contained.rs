@@ -16,6 +16,7 @@ use crate::campaign::{self, Made, Progress, Request};
 use crate::exit;
 use crate::host::process::{Failure, Limits, Process};
 use crate::host::{self, Stopwatch, watch};
+use crate::pace::Tempo;
 use crate::run::{Options, Run};
 use crate::scenario::{self, Scenario};
 use crate::search::guide::Sighting;
@@ -50,7 +51,7 @@ struct Job {
 #[serde(rename_all = "snake_case")]
 enum Said {
     /// The run is made.
-    Made { record: Box<RunRecord>, sightings: Vec<Sighting> },
+    Made { record: Box<RunRecord>, sightings: Vec<Sighting>, tempo: Option<Tempo> },
     /// A turn does not come back; the worker ends.
     Stuck(String),
     /// It does not understand the job.
@@ -98,9 +99,9 @@ impl<S> Contained<S> {
             events_max,
         };
         match ask(&mut worker, &job) {
-            Ok(Said::Made { record, sightings }) => {
+            Ok(Said::Made { record, sightings, tempo }) => {
                 self.idle().push(worker);
-                Ok((*record, sightings))
+                Ok(Made { record: *record, sightings, tempo })
             }
             Ok(Said::Stuck(what)) => {
                 let seconds = TURN_NS_MAX / 1_000_000_000;
@@ -173,7 +174,7 @@ impl<S: System + Clone + Send + Sync + 'static> Target for Contained<S> {
         let contained = self.clone();
         let attempt = move |scenario: &Scenario, lineage: &Lineage, bug: Option<Bug>| {
             let made = contained.attempt(scenario, lineage, bug, Options::default().events_max);
-            Some(made.unwrap_or_else(|record| (*record, Vec::new())))
+            Some(made.unwrap_or_else(|record| Made::not(*record)))
         };
         campaign::conduct_with(self.argument(), attempt, request, watch)
     }
@@ -206,8 +207,11 @@ fn make(target: &dyn Target, job: &Job) -> Result<Said, String> {
     let bug = job.bug.as_deref().and_then(bugs::find);
     let options = Options { bug, events_max: job.events_max, ..Options::default() };
     Ok(match target.make_here(&scenario, &lineage, &options) {
-        Ok(run) => Said::Made { record: Box::new(run.record), sightings: run.sightings },
-        Err(record) => Said::Made { record, sightings: Vec::new() },
+        Ok(run) => {
+            let Made { record, sightings, tempo } = Made::of(&scenario, run);
+            Said::Made { record: Box::new(record), sightings, tempo }
+        }
+        Err(record) => Said::Made { record, sightings: Vec::new(), tempo: None },
     })
 }
 

@@ -85,6 +85,14 @@ fn strikes(fault: Fault, drawn: &Scenario, counted: &Counted) -> Option<(u64, St
     is_configured(fault, drawn).then_some((1, strikes))
 }
 
+/// For each source of the plan, its place among the [`names`], if it can strike: entries come first, then steps.
+pub(crate) fn places(scenario: &Scenario) -> Vec<Option<u16>> {
+    let mut next = 0..;
+    let entries = scenario.faults.iter().map(|_| true);
+    let steps = scenario.steps.iter().map(|step| matches!(step.action, StepAction::Strike { .. }));
+    entries.chain(steps).map(|strikes| if strikes { next.next() } else { None }).collect()
+}
+
 fn declared(scenario: &Scenario) -> Vec<(Fault, String)> {
     let mut declared: Vec<(Fault, String)> = Vec::new();
     for (place, mix) in scenario.faults.iter().enumerate() {

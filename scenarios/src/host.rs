@@ -72,6 +72,16 @@ pub fn program() -> String {
     whitewater_reports::words::shell_word(&called)
 }
 
+/// The command line of this process as a shell understands it, without the directory that the program lies in.
+#[must_use]
+pub fn command_line() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    let program = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+    let words = std::iter::once(program).chain(arguments).map(|word| whitewater_reports::words::shell_word(&word));
+    words.collect::<Vec<String>>().join(" ")
+}
+
 /// Tells a process that it was started by this program, to make runs.
 const WORKER: &str = "WHITEWATER_WORKER";
 
@@ -131,6 +141,12 @@ pub const SCENARIO_BYTES_MAX: u64 = 4 << 20;
 #[must_use]
 pub fn exists(path: &Path) -> bool {
     path.exists()
+}
+
+/// Whether there is a directory at this path.
+#[must_use]
+pub fn is_directory(path: &Path) -> bool {
+    path.is_dir()
 }
 
 /// Reads a file that is not larger than `bytes_max`.

@@ -12,6 +12,7 @@
 //! | one run, and its verdict | [`run`] |
 //! | many runs, and where to look next | [`campaign`], [`search`] |
 //! | from a failing run to a small one | [`shrink`] |
+//! | how long clients wait, and what faults interrupt | [`pace`] |
 //! | situations that runs are to meet | [`probes`] |
 //! | what can go wrong, by name, and what did | [`faults`](mod@faults) |
 //! | how long things take, how much memory they need | [`latency`], [`soak`] |
@@ -38,6 +39,7 @@ pub mod host;
 pub mod lab;
 pub mod latency;
 pub mod mistake;
+pub mod pace;
 pub mod page;
 pub mod parallel_check;
 pub mod probes;

@@ -14,7 +14,7 @@ use whitewater_sim::history::{History, OperationId, Outcome};
 use whitewater_sim::plan::Exercised;
 use whitewater_sim::time::MILLISECOND_NS;
 use whitewater_sim::trace::Trace;
-use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, World};
+use whitewater_sim::{Check, Checks, Instant, Keep, LinkProfile, NodeId, Recording, Stopped, Strike, World};
 
 use crate::bugs::{Bug, Switched};
 use crate::faults::{self, Counted};
@@ -72,6 +72,8 @@ pub struct Run {
     pub sightings: Vec<Sighting>,
     /// For each fault of the plan that began, the servers that its target turned out to be.
     pub struck: Vec<Option<Vec<NodeId>>>,
+    /// The faults that began, steps' among them, and what came of each.
+    pub strikes: Vec<Strike>,
     /// Why the history is not linearizable, if it is not.
     pub account: Option<Account>,
     /// What the clients asked and heard.
@@ -124,9 +126,9 @@ pub fn run_on<S: System>(system: &S, scenario: &Scenario, lineage: &Lineage, opt
     let record = record(&world, (written, scenario), lineage, plan.servers, verdict);
     let sightings = sightings(&world);
     let struck = (0..plan.faults.len()).map(|number| world.struck(number).map(<[NodeId]>::to_vec)).collect();
-    let (trace, exercised) = (world.take_trace(), world.exercised());
+    let (trace, exercised, strikes) = (world.take_trace(), world.exercised(), world.strikes());
     let abandoned = world.abandoned().map(|(node, _)| node);
-    Run { record, sightings, struck, account, history: world.into_history(), trace, exercised, abandoned }
+    Run { record, sightings, struck, strikes, account, history: world.into_history(), trace, exercised, abandoned }
 }
 
 /// A panic of the system under test is a violation like others. The world is not run any further.

@@ -49,6 +49,11 @@ fn with_few_probes(text: &str) -> String {
     for list in ["rarest", "never_hit", "probes"] {
         json["coverage"][list].as_array_mut().expect("it is a list").truncate(2);
     }
+    for list in ["answered", "unanswered", "p50_us", "p99_us"] {
+        json["parts"][0]["paces"][0][list].as_array_mut().expect("it is a list").truncate(2);
+    }
+    json["parts"][0]["paces"][0]["sample"]["answered"].as_array_mut().expect("it is a list").truncate(2);
+    json["parts"][0]["profile"] = "PROFILE".into();
     without_figures(&serde_json::to_string_pretty(&json).expect("it was JSON"))
 }
 
@@ -60,6 +65,7 @@ fn help_is_there_for_every_command() {
         "replay",
         "shrink",
         "check",
+        "report",
         "grade",
         "pack",
         "list",

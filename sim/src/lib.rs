@@ -55,7 +55,7 @@ pub mod world;
 pub use clock::ClockProfile;
 pub use context::Context;
 pub use digest::Digest;
-pub use inject::SourceCounts;
+pub use inject::{SourceCounts, Strike};
 pub use invariant::{Check, Checks, Property, Violation};
 pub use kernel::{Keep, Recording, WorldConfig};
 pub use latency::Latency;

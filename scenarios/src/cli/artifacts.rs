@@ -4,6 +4,7 @@
 //! that is written down has also been shown to be reproducible. What it simplifies: only the first failures of each
 //! scenario are written.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,7 +17,9 @@ use crate::run::{Options, Run};
 use crate::search::lineage::Lineage;
 use crate::target::Target;
 use whitewater_kv::spec::Missing;
+use whitewater_reports::coverage_page::{self, Page};
 use whitewater_reports::json;
+use whitewater_reports::missing::missing;
 use whitewater_reports::model::{Campaign, Outcome, RunRecord};
 use whitewater_reports::words::counted;
 use whitewater_sim::Recording;
@@ -28,7 +31,13 @@ use super::Failure;
 const FAILURES_MAX: usize = 10;
 
 /// The file that holds the campaign.
-pub(super) const CAMPAIGN: &str = "campaign.json";
+pub(crate) const CAMPAIGN: &str = "campaign.json";
+
+/// The directory in it that holds what was written about failures.
+const FAILURES: &str = "failures";
+
+/// The coverage report.
+const REPORT: &str = "report.html";
 
 /// The largest campaign of an earlier time that is looked at, in bytes.
 const EARLIER_BYTES_MAX: u64 = 1 << 30;
@@ -73,12 +82,17 @@ impl Directory {
         }
         let path = self.0.join(CAMPAIGN);
         host::write_atomically(&path, |file| file.write_all(json::write(campaign).as_bytes()))?;
+        let pages = pages(&self.0, campaign);
+        let missing = missing(campaign, None);
+        let page = Page { campaign, missing: &missing, bench: None, lines: None, pages: &pages };
+        let report = self.0.join(REPORT);
+        host::write_atomically(&report, |file| file.write_all(coverage_page::write(&page).as_bytes()))?;
         let pages = match count {
             0 => String::new(),
             1 => format!(", with its page, in {}", shown(&self.failures())),
             _ => format!(", each with its page, in {}", shown(&self.failures())),
         };
-        host::tell(&format!("wrote {} and {}{pages}", shown(&path), counted(count, "failure")));
+        host::tell(&format!("wrote {}, {} and {}{pages}", shown(&path), shown(&report), counted(count, "failure")));
         Ok(written)
     }
 
@@ -133,7 +147,7 @@ impl Directory {
     }
 
     fn failures(&self) -> PathBuf {
-        self.0.join("failures")
+        self.0.join(FAILURES)
     }
 
     fn trace(&self, record: &RunRecord) -> Option<PathBuf> {
@@ -152,9 +166,14 @@ impl Directory {
 /// The file of a run. The name of a scenario from an earlier campaign is whatever stands in a file: it may not lead
 /// elsewhere.
 fn file(directory: &Path, record: &RunRecord, ending: &str) -> Option<PathBuf> {
-    let is_plain = record.scenario.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-        && record.departures.chars().all(|c| c.is_ascii_alphanumeric() || c == '+' || c == '.');
-    is_plain.then(|| directory.join(format!("{}-{}{}.{ending}", record.scenario, record.seed, record.departures)))
+    record.file_stem().map(|stem| directory.join(format!("{stem}.{ending}")))
+}
+
+/// The pages of failures that lie beside a report in this directory, by the names of their files without the ending.
+pub(crate) fn pages(directory: &Path, campaign: &Campaign) -> BTreeSet<String> {
+    let failing = campaign.scenarios.iter().flat_map(|scenario| failing(campaign, &scenario.name));
+    let has_page = |stem: &String| host::exists(&directory.join(FAILURES).join(format!("{stem}.html")));
+    failing.filter_map(RunRecord::file_stem).filter(has_page).collect()
 }
 
 /// The failures of a scenario that are written down.

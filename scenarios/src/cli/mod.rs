@@ -17,6 +17,7 @@ mod pack;
 mod probes;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod select;
 mod shrink;
@@ -51,6 +52,7 @@ enum Command {
     Replay(replay::Arguments),
     Shrink(shrink::Arguments),
     Check(check::Arguments),
+    Report(report::Arguments),
     Grade(grade::Arguments),
     Pack(pack::Arguments),
     List(catalog::ListArguments),
@@ -73,6 +75,7 @@ fn overview() -> String {
          whitewater replay storm --seed 17           one of them again, closely\n  \
          whitewater shrink storm --seed 17           as small as it gets, if it fails\n  \
          whitewater check history.txt                is this history linearizable?\n  \
+         whitewater report results --out report.html what a campaign in a directory came to\n  \
          whitewater grade assignment.toml            what are these nodes worth?\n\n{}",
         exit::HELP
     )
@@ -129,6 +132,7 @@ fn dispatch(target: &target::Shared) -> Result<u8, Failure> {
         Command::Replay(arguments) => replay::main(&arguments, target),
         Command::Shrink(arguments) => shrink::main(&arguments, target),
         Command::Check(arguments) => check::main(&arguments),
+        Command::Report(arguments) => report::main(&arguments),
         Command::Grade(arguments) => grade::main(&arguments, target),
         Command::Pack(arguments) => pack::main(&arguments),
         Command::List(arguments) => catalog::list(&arguments),

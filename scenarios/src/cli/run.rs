@@ -44,7 +44,7 @@ pub(crate) struct Arguments {
     /// No run begins after this much time on the wall clock, as in 30s or 5m
     #[arg(long, value_name = "D", value_parser = spans::nanoseconds)]
     time_limit: Option<u64>,
-    /// Write campaign.json, and traces and histories of failures, into this directory
+    /// Write campaign.json, report.html, and traces and histories of failures, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Give most runs to the scenarios that show most that is new, and let most of them depart from seeds that met much; as many runs as without
@@ -103,9 +103,10 @@ pub(crate) fn main(arguments: Arguments, target: &target::Shared) -> Result<u8, 
     host::tell(&announcement(&request));
     let canary = canary.and_then(|bug| canary::search(&request, bug));
     let mut display = Display::new(&request);
-    let campaign = target.conduct(&request, &mut |progress| display.show(progress));
+    let mut campaign = target.conduct(&request, &mut |progress| display.show(progress));
     display.finish();
-    let campaign = Campaign { canary, ..campaign };
+    campaign.canary = canary;
+    campaign.parts.iter_mut().for_each(|part| part.command = host::command_line());
     match arguments.format {
         Format::Human => {
             let width = host::stdout_width().unwrap_or(human::WIDTH_MAX);

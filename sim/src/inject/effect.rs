@@ -6,7 +6,7 @@
 //! server if something waited, a failing disk if a read or a sync failed, damage if any byte is different. What it
 //! simplifies: of several faults on the same link or server, all count as the cause.
 
-use super::{Doing, Injector, State, Undo};
+use super::{Doing, Injector, State, Strike, Undo};
 use crate::fault::{FaultKind, Source};
 use crate::node::{NodeId, Process};
 use crate::world::World;
@@ -54,6 +54,16 @@ impl<P: Process> World<P> {
             }
         }
         counts
+    }
+
+    /// The faults that began, in that order. Of those that are under way it is said what they have done so far.
+    #[must_use]
+    pub fn strikes(&self) -> Vec<Strike> {
+        let strike = |(number, strike): &(usize, Strike)| match &self.injector.faults[*number] {
+            (_, kind, State::UnderWay(doing)) => Strike { effective: self.had_effect(*number, kind, doing), ..*strike },
+            (_, _, State::Planned | State::Over) => *strike,
+        };
+        self.injector.strikes.iter().map(strike).collect()
     }
 
     pub(super) fn had_effect(&self, number: usize, kind: &FaultKind, doing: &Doing) -> bool {

@@ -18,12 +18,31 @@ use crate::fall::Trap;
 use crate::fault::{FaultKind, Source, Target};
 use crate::network::LinkProfile;
 use crate::node::{NodeId, Process};
+use crate::observer::Phase;
+use crate::time::Instant;
 use crate::world::{Turn, World};
+
+/// A fault of the plan that began, and what came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Strike {
+    /// The entry that it belongs to.
+    pub source: Source,
+    /// When it began.
+    pub begun: Instant,
+    /// When it ended; none if it is under way.
+    pub ended: Option<Instant>,
+    /// What the cluster was busy with when it began.
+    pub phase: Phase,
+    /// Whether it had an effect on anybody so far.
+    pub effective: bool,
+}
 
 /// The plan's faults and what each of them has done.
 #[derive(Debug, Default)]
 pub(crate) struct Injector {
     faults: Vec<(Source, FaultKind, State)>,
+    /// The faults that began, in that order; each with its number.
+    strikes: Vec<(usize, Strike)>,
     /// For each fault that began, the servers that its target turned out to be.
     struck: BTreeMap<usize, Vec<NodeId>>,
     /// The servers that the latest target turned out to be.
@@ -87,9 +106,10 @@ impl Injector {
         matches!(state, State::Planned).then(|| kind.clone())
     }
 
-    fn under_way(&mut self, number: usize, undo: Undo, gauge: Gauge) {
+    fn under_way(&mut self, number: usize, undo: Undo, gauge: Gauge, (begun, phase): (Instant, Phase)) {
         let source = self.faults[number].0;
         self.counts_of(source).begun += 1;
+        self.strikes.push((number, Strike { source, begun, ended: None, phase, effective: false }));
         self.struck.insert(number, std::mem::take(&mut self.latest_hit));
         self.faults[number].2 = State::UnderWay(Doing { undo, gauge });
     }
@@ -134,6 +154,7 @@ impl Injector {
 
 impl<P: Process> World<P> {
     pub(crate) fn begin_kind(&mut self, number: usize, kind: &FaultKind) {
+        let when = (self.kernel.now, self.kernel.observer.phase());
         let (undo, gauge) = match kind {
             FaultKind::Cut { target, direction, reach } => {
                 let nodes = self.hit(number, kind, target);
@@ -196,14 +217,18 @@ impl<P: Process> World<P> {
             FaultKind::FreezeClock { target } => self.freeze_clocks(number, kind, target),
             FaultKind::CrashClient { client } => self.crash_client(number, kind, *client),
         };
-        self.injector.under_way(number, undo, gauge);
+        self.injector.under_way(number, undo, gauge, when);
     }
 
     pub(crate) fn undo_kind(&mut self, number: usize, kind: &FaultKind, doing: Doing) {
-        if self.had_effect(number, kind, &doing) {
+        let effective = self.had_effect(number, kind, &doing);
+        if effective {
             let source = self.injector.faults[number].0;
             self.injector.counts_of(source).effective += 1;
         }
+        let mut begun = self.injector.strikes.iter_mut().rev();
+        let (_, strike) = begun.find(|(other, _)| *other == number).expect("what ends has begun");
+        (strike.ended, strike.effective) = (Some(self.kernel.now), effective);
         match doing.undo {
             Undo::Mend(links) => {
                 self.kernel.note(None, || Turn::Ends.of(number, kind));

@@ -43,7 +43,7 @@ impl Configuration {
         !self.voters.is_empty()
     }
 
-    fn is_joint(self) -> bool {
+    pub(super) fn is_joint(self) -> bool {
         !self.outgoing.is_empty()
     }
 

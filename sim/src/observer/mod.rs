@@ -16,6 +16,7 @@
 //! | a leader's view of followers | `progress` | I11, I12 |
 //! | reads outside the log | `reads` | I19, I20 |
 //! | abstract states, for searches | `landscape` | none |
+//! | what the cluster is busy with, for reports | `phase` | none |
 //!
 //! What it simplifies: a node is believed to say what it does in memory. Of disks nothing is believed but which write
 //! means what.
@@ -29,6 +30,7 @@ mod landscape;
 mod logs;
 mod machine;
 mod membership;
+mod phase;
 mod progress;
 mod reads;
 mod records;
@@ -45,6 +47,7 @@ use landscape::Landscape;
 pub use machine::Effect;
 use machine::{Effects, Snapshots};
 use membership::{Configuration, Configured, Quorum};
+pub use phase::{LAG, Phase};
 use progress::View;
 use records::Records;
 
