@@ -3,8 +3,9 @@
 //!
 //! Only as root can the submission have a user of its own; otherwise what that protects is not looked at.
 
-#![expect(clippy::disallowed_methods, reason = "a test of the archive unpacks it")]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a test of the archive unpacks it")]
 
+#[expect(dead_code, reason = "other tests of the command line need more of it")]
 mod cli_support;
 
 use std::fs;
