@@ -1,8 +1,11 @@
-//! A key/value store replicated by Raft, in one file: the node of the lab in Rust, with the whole command line of the testbed.
+//! A key/value store replicated by Raft, in a file for the protocol and one for what it keeps: the node of the lab in Rust, with the whole
+//! command line of the testbed.
 //!
 //! `cargo run --release --example raft -- run --seeds 0..20 kv-everything` runs it. It does what `raft.py` beside it does, with the
 //! same messages in the same order: pre-votes (thesis 9.6), a leader that steps down without a quorum (thesis 6.2), one append on its
 //! way to each follower, snapshots in one message, reads through the log. Sections are those of the paper.
+
+mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::ExitCode;
@@ -10,15 +13,7 @@ use std::process::ExitCode;
 use serde::{Deserialize, Serialize};
 use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Operation, Request, Role, Settings};
 
-/// What goes into the log: a request, or nothing, with which a leader begins its term (end of 8).
-type Command = Option<(String, u64, Operation)>;
-
-/// An entry of the log.
-#[derive(Clone, Serialize, Deserialize)]
-struct Entry {
-    term: u64,
-    command: Command,
-}
+use state::{Command, Entry, Log, Snapshot, Store};
 
 /// What nodes say to each other. Faults know these names.
 #[derive(Clone, Serialize, Deserialize)]
@@ -43,97 +38,6 @@ enum Appended {
     Retry(u64),
     /// The logs are the same through here.
     Matched(u64),
-}
-
-/// The state that a beginning of the log led to (7).
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct Snapshot {
-    index: u64,
-    term: u64,
-    store: Store,
-}
-
-/// Values by key, and for each client its last request with the answer, so that what it asks twice happens once (8).
-#[derive(Clone, Default, Serialize, Deserialize)]
-struct Store {
-    values: BTreeMap<String, String>,
-    sessions: BTreeMap<String, (u64, Answer)>,
-}
-
-impl Store {
-    /// Applies a request, and returns the answer to it; none to one that is older than the client's last.
-    fn apply(&mut self, client: &str, msg_id: u64, operation: &Operation) -> Option<Answer> {
-        match self.sessions.get(client) {
-            Some((last, answer)) if msg_id <= *last => (msg_id == *last).then(|| answer.clone()),
-            Some(_) | None => {
-                let answer = self.perform(msg_id, operation);
-                self.sessions.insert(client.to_owned(), (msg_id, answer.clone()));
-                Some(answer)
-            }
-        }
-    }
-
-    fn perform(&mut self, in_reply_to: u64, operation: &Operation) -> Answer {
-        match operation {
-            Operation::Read { key } => Answer::ReadOk { in_reply_to, value: self.values.get(&**key).cloned() },
-            Operation::Write { key, value } => {
-                self.values.insert((**key).to_owned(), (**value).to_owned());
-                Answer::WriteOk { in_reply_to }
-            }
-            Operation::Append { key, value } => {
-                self.values.entry((**key).to_owned()).or_default().push_str(value);
-                Answer::AppendOk { in_reply_to }
-            }
-            Operation::Delete { key } => {
-                self.values.remove(&**key);
-                Answer::DeleteOk { in_reply_to }
-            }
-            Operation::Cas { key, from, to, create_if_not_exists } => {
-                let refusal = match self.values.get(&**key) {
-                    None => (!create_if_not_exists).then_some(20),
-                    Some(value) => (Some(&**value) != from.as_deref()).then_some(22),
-                };
-                if let Some(code) = refusal {
-                    return Answer::Error { in_reply_to, code, leader: None };
-                }
-                self.values.insert((**key).to_owned(), (**to).to_owned());
-                Answer::CasOk { in_reply_to }
-            }
-        }
-    }
-}
-
-/// The log behind a snapshot. Indexes begin with 1.
-struct Log {
-    base: u64,
-    base_term: u64,
-    entries: VecDeque<Entry>,
-}
-
-impl Log {
-    fn last(&self) -> u64 {
-        self.base + self.entries.len() as u64
-    }
-
-    fn last_term(&self) -> u64 {
-        self.term(self.last())
-    }
-
-    fn place(&self, index: u64) -> usize {
-        usize::try_from(index - self.base - 1).expect("a log fits into memory")
-    }
-
-    fn get(&self, index: u64) -> &Entry {
-        &self.entries[self.place(index)]
-    }
-
-    fn term(&self, index: u64) -> u64 {
-        if index == self.base { self.base_term } else { self.get(index).term }
-    }
-
-    fn from(&self, first: u64, count_max: u32) -> Vec<Entry> {
-        self.entries.iter().skip(self.place(first)).take(count_max as usize).cloned().collect()
-    }
 }
 
 /// What a leader knows of a follower (Figure 2).
