@@ -7,7 +7,7 @@
     reason = "a test of the command touches files and time, as the host does"
 )]
 
-#[cfg_attr(not(feature = "bugs"), expect(dead_code, reason = "other tests of the command line need more of it"))]
+#[expect(dead_code, reason = "other tests of the command line need more of it")]
 mod cli_support;
 
 use std::fs;

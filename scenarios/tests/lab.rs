@@ -27,8 +27,12 @@ impl Folder {
 
     /// Runs the command in it.
     fn whitewater(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_whitewater"));
-        command.args(arguments).current_dir(&self.0).stdin(Stdio::null()).output().expect("the command starts")
+        Command::new(env!("CARGO_BIN_EXE_whitewater"))
+            .args(arguments)
+            .current_dir(&self.0)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the command starts")
     }
 }
 
@@ -185,8 +189,6 @@ struct Variant {
     replace: String,
     /// A row and a seed that show it.
     shown_by: ShownBy,
-    /// The rows of the assignment that it does not get all points of.
-    loses: Vec<String>,
     #[serde(rename = "because")]
     _because: String,
 }
@@ -268,21 +270,7 @@ const SEEDS: u32 = 20;
 fn the_whole_node_gets_all_points() {
     if has("python3", "--version") {
         let results = grade(&lab_with("points", WHOLE), "lab", "python3 raft.py", SEEDS);
-        let lost: Vec<&str> = lost(&results);
-        assert_eq!(lost, [""; 0], "{} of 100", results.score);
-    }
-}
-
-#[test]
-#[ignore = "it takes the better part of an hour"]
-fn a_broken_node_loses_the_rows_that_it_should_and_no_others() {
-    if !has("python3", "--version") {
-        return;
-    }
-    for variant in variants() {
-        let results =
-            grade(&lab_with(&format!("rows-{}", variant.name), &variant.text()), "lab", "python3 raft.py", SEEDS);
-        assert_eq!(lost(&results), variant.loses, "{}", variant.name);
+        assert!(lost(&results).is_empty(), "{} of 100: {:?}", results.score, lost(&results));
     }
 }
 

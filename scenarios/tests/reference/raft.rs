@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
-use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Operation, Request, Role, Settings};
+use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Request, Role, Settings};
 
 use state::{Command, Entry, Log, Snapshot, Store};
 

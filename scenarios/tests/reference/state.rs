@@ -89,7 +89,7 @@ impl Log {
         self.term(self.last())
     }
 
-    fn place(&self, index: u64) -> usize {
+    pub(crate) fn place(&self, index: u64) -> usize {
         usize::try_from(index - self.base - 1).expect("a log fits into memory")
     }
 
