@@ -69,6 +69,24 @@ pub enum Via {
     },
 }
 
+/// How the operations of a session are numbered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbering {
+    /// One after the other, as [`crate::Machine`] wants it.
+    Consecutive,
+    /// So that [`Numbering::place`] tells an operation's place, and numbers rise in each place: for servers that know only clients
+    /// with one operation under way, every place is such a client.
+    ByPlace,
+}
+
+impl Numbering {
+    /// The place of an operation among so many, and its number there, if it was numbered by places.
+    #[must_use]
+    pub fn place(sequence: u64, window: u64) -> (u64, u64) {
+        (sequence % window, sequence / window)
+    }
+}
+
 /// The client's own number for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
@@ -131,6 +149,7 @@ pub struct Client {
     /// The server that is believed to lead: where the next attempt goes.
     target: usize,
     session: Session,
+    numbering: Numbering,
     next_sequence: u64,
     next_ticket: u64,
     next_nonce: u64,
@@ -223,6 +242,7 @@ impl Client {
             servers,
             patience,
             session: Session::None,
+            numbering: Numbering::Consecutive,
             next_sequence: 1,
             next_ticket: 0,
             next_nonce: 0,
@@ -235,6 +255,12 @@ impl Client {
     #[must_use]
     pub fn numbering_from(self, first: Ticket) -> Client {
         Client { next_ticket: first.0, ..self }
+    }
+
+    /// The same client, which numbers its operations like this.
+    #[must_use]
+    pub fn numbered(self, numbering: Numbering) -> Client {
+        Client { numbering, ..self }
     }
 
     /// Begins an operation.
@@ -454,9 +480,7 @@ impl Client {
                 Session::Opening { .. } => return,
                 Session::None => return self.open_session(host),
             };
-            let sequence = self.next_sequence;
-            let named = self.places.iter().flatten().filter_map(|pending| pending.what.name());
-            let oldest_unanswered = named.map(|name| name.sequence).min().unwrap_or(sequence);
+            let (sequence, oldest_unanswered) = self.next_number(place);
             let pending = self.pending(place);
             let What::Queued { operation } = &pending.what else { unreachable!("the place is of a queued operation") };
             // Too far ahead of one that takes long: its answer lets this one go.
@@ -464,6 +488,22 @@ impl Client {
             pending.what = What::Logged { name: Name { session, sequence }, request };
             self.next_sequence += 1;
             self.attempt(place, host);
+        }
+    }
+
+    /// The number of the operation in this place, which is sent next, and the smallest that is not answered.
+    fn next_number(&self, place: usize) -> (u64, u64) {
+        match self.numbering {
+            Numbering::Consecutive => {
+                let named = self.places.iter().flatten().filter_map(|pending| pending.what.name());
+                let oldest_unanswered = named.map(|name| name.sequence).min();
+                (self.next_sequence, oldest_unanswered.unwrap_or(self.next_sequence))
+            }
+            // Nobody who numbers like this asks what else is not answered.
+            Numbering::ByPlace => {
+                let sequence = self.next_sequence * self.places.len() as u64 + place as u64;
+                (sequence, sequence)
+            }
         }
     }
 
@@ -713,6 +753,27 @@ mod tests {
         assert!(stage.host.sent.is_empty(), "the first one is too old");
         stage.reply(0, logged(5, 1), answered(1));
         assert_eq!(oldest(&mut stage), (WINDOW_MAX + 1, WINDOW_MAX + 1));
+    }
+
+    #[test]
+    fn numbers_by_place_rise_in_each_and_none_waits_for_another() {
+        let mut stage = Stage::open(2, 5);
+        stage.client = stage.client.numbered(Numbering::ByPlace);
+        let number = |stage: &mut Stage| {
+            let names = stage.client.under_way().filter_map(|(_, name)| name);
+            names.map(|name| name.sequence).max().expect("something is under way")
+        };
+        stage.submit(Via::Log);
+        assert_eq!(Numbering::place(number(&mut stage), 2), (0, 1));
+        for turn in 2..WINDOW_MAX * 2 {
+            stage.submit(Via::Log);
+            let sequence = number(&mut stage);
+            assert_eq!(Numbering::place(sequence, 2), (1, turn), "the first place is taken all the while");
+            stage.reply(0, logged(5, sequence), answered(1));
+        }
+        stage.reply(0, logged(5, 2), answered(1));
+        stage.submit(Via::Log);
+        assert_eq!(Numbering::place(number(&mut stage), 2), (0, WINDOW_MAX * 2));
     }
 
     #[test]

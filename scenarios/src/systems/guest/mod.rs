@@ -5,8 +5,7 @@
 //! tells the observer what the node reports, and turns misbehaviour into a verdict. What a node says decides whether it
 //! breaks a check ([`whitewater_sim::Check::Protocol`]); what it only takes too long for is inconclusive.
 //!
-//! What it simplifies: clients have one operation under way at a time, and reads take the same way as writes; nobody changes
-//! the members of a cluster.
+//! What it simplifies: reads take the same way as writes; nobody changes the members of a cluster.
 
 mod brain;
 mod external;
@@ -23,12 +22,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
+use whitewater_kv::client::Numbering;
 use whitewater_reports::words::shell_word;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::hosted;
 use crate::generate::{Path, Plan, Planned, Script};
-use crate::scenario::{Mix, Scenario, Workload};
+use crate::scenario::{Mix, Scenario};
 use crate::system::{Leaders, Program, Stage, System, looked_after};
 
 pub use brain::{Brain, Trouble, limits};
@@ -102,11 +102,9 @@ impl System for Guests {
 
     fn program(&self, Stage { scenario, plan, keep }: &Stage<'_>) -> Program<hosted::Node<Seat>> {
         let table = Rc::new(seat::Table::new(Arc::clone(&self.maker), plan.machines(), scenario));
-        let workload = Workload { in_flight: 1, ..scenario.workload.clone() };
-        let scenario = Scenario { workload, ..(*scenario).clone() };
         let plan = Plan { scripts: plan.scripts.iter().map(through_the_log).collect(), ..(*plan).clone() };
-        let stage = Stage { scenario: &scenario, plan: &plan, keep: *keep };
-        hosted::program(&stage, move |_| Seat::new(Rc::clone(&table)))
+        let stage = Stage { scenario, plan: &plan, keep: *keep };
+        hosted::program_with(Numbering::ByPlace, &stage, move |_| Seat::new(Rc::clone(&table)))
     }
 }
 

@@ -1,12 +1,13 @@
 //! What our clients ask, in the words of the protocol, and what nodes answer, in the words of our clients.
 //!
-//! Sessions are ours: nodes never see them. A client that has crashed comes back under another name. What it simplifies:
-//! everything goes through the log, one request of a client at a time, so that a node needs to remember no more of a client
-//! than its last request and the answer to it.
+//! Sessions are ours: nodes never see them. A client that has crashed comes back under another name, and one that may have
+//! several operations under way is as many clients to nodes, of one each: so a node needs to remember no more of a client than its
+//! last request and the answer to it. What it simplifies: everything goes through the log.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use whitewater_kv::client::Numbering;
 use whitewater_kv::message::{Rejection, Reply, ReplyResult, RequestId};
 use whitewater_kv::{Answer, Operation, Request, codec};
 use whitewater_raft::{Index, NodeId as RaftId};
@@ -45,17 +46,35 @@ struct Open {
     operation: protocol::Operation,
 }
 
-/// The name of a client, in a session of ours: `c3`, or `c3.1` after it has crashed once.
-fn name(client: NodeId, session: u64, clients: u32) -> Arc<str> {
-    match (session >> 32).checked_div(u64::from(clients)).unwrap_or_default() {
-        0 => format!("c{}", client.0).into(),
-        crashes => format!("c{}.{crashes}", client.0).into(),
+/// The clients of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clients {
+    /// How many there are.
+    pub(super) count: u32,
+    /// How many operations each may have under way.
+    pub(super) window: u32,
+}
+
+impl Clients {
+    /// The name of a client, in a session of ours and one of its places: `c3`, or `c3.1` after it has crashed once, and `c3-2` or
+    /// `c3.1-2` for what it asks beside that.
+    fn name(self, client: NodeId, session: u64, place: u64) -> Arc<str> {
+        let mut name = format!("c{}", client.0);
+        match (session >> 32).checked_div(u64::from(self.count)).unwrap_or_default() {
+            0 => {}
+            crashes => name += &format!(".{crashes}"),
+        }
+        match place {
+            0 => {}
+            place => name += &format!("-{place}"),
+        }
+        name.into()
     }
 }
 
 impl Requests {
-    /// Takes a request of one of so many clients on.
-    pub(super) fn take(&mut self, client: NodeId, bytes: &[u8], clients: u32) -> Asked {
+    /// Takes a request of one of these clients on.
+    pub(super) fn take(&mut self, client: NodeId, bytes: &[u8], clients: Clients) -> Asked {
         match codec::decode(bytes) {
             Ok(Request::OpenSession { nonce }) => {
                 let result = ReplyResult::Opened { session: nonce };
@@ -65,11 +84,12 @@ impl Requests {
                 let Some(operation) = in_protocol(operation.map(&|text: &str| Arc::from(text))) else {
                     return Asked::Nothing;
                 };
-                let src = name(client, session, clients);
+                let (place, msg_id) = Numbering::place(sequence, u64::from(clients.window));
+                let src = clients.name(client, session, place);
                 let id = RequestId::Execute { session, sequence };
                 let new = || Open { copies: 0, client, id, operation: operation.clone() };
-                self.open.entry((Arc::clone(&src), sequence)).or_insert_with(new).copies += 1;
-                Asked::Operation { src, request: protocol::Request { operation, msg_id: sequence } }
+                self.open.entry((Arc::clone(&src), msg_id)).or_insert_with(new).copies += 1;
+                Asked::Operation { src, request: protocol::Request { operation, msg_id } }
             }
             Err(_) => Asked::Nothing,
         }
@@ -173,9 +193,12 @@ mod tests {
     const CLIENT: NodeId = NodeId(3);
 
     fn asked(requests: &mut Requests, session: u64, operation: Operation) -> String {
-        let oldest_unanswered = 1;
-        let request = Request::Execute { session, sequence: 1, oldest_unanswered, operation };
-        match requests.take(CLIENT, &codec::encode(&request).expect("it is small"), 5) {
+        numbered(requests, session, 1, 1, operation)
+    }
+
+    fn numbered(requests: &mut Requests, session: u64, window: u32, sequence: u64, operation: Operation) -> String {
+        let request = Request::Execute { session, sequence, oldest_unanswered: sequence, operation };
+        match requests.take(CLIENT, &codec::encode(&request).expect("it is small"), Clients { count: 5, window }) {
             Asked::Operation { src, request } => {
                 format!("{src} {}", serde_json::to_string(&request).expect("a request is JSON"))
             }
@@ -204,6 +227,23 @@ mod tests {
             "c3 {\"type\":\"cas\",\"key\":\"k\",\"from\":null,\"to\":\"w\",\"create_if_not_exists\":true,\"msg_id\":1}";
         assert_eq!(asked(requests, 0, swap(None)), missing);
         assert_eq!(asked(requests, 0, Operation::Batch(Vec::new())), "nothing");
+    }
+
+    #[test]
+    fn a_client_with_several_operations_under_way_is_several_to_nodes() {
+        let requests = &mut Requests::default();
+        let mut asked = |session, sequence| {
+            let said = numbered(requests, session, 4, sequence, Operation::Get { key: "k".into() });
+            said.replace("{\"type\":\"read\",\"key\":\"k\",\"msg_id\":", "").replace('}', "")
+        };
+        assert_eq!(asked(0, 4), "c3 1");
+        assert_eq!(asked(0, 9), "c3-1 2");
+        assert_eq!(asked(7 << 32, 15), "c3.1-3 3");
+        let said = "{\"type\":\"read_ok\",\"in_reply_to\":2,\"value\":null}";
+        let answer = serde_json::from_str(said).expect("an answer");
+        assert!(requests.answer("c3", &answer, |_| None).is_err(), "another one has asked");
+        let (client, reply) = requests.answer("c3-1", &answer, |_| None).expect("it was asked");
+        assert_eq!((client, reply.to), (CLIENT, RequestId::Execute { session: 0, sequence: 9 }));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use whitewater_sim::{Check, NodeId, TimerId};
 use super::brain::{Brain, Trouble, limits};
 use super::protocol::{self, Action, Event, EventBody, FromSimulator, Settings, ToSimulator, When};
 use super::reports::{Ledger, Reports};
-use super::requests::{Asked, Requests};
+use super::requests::{Asked, Clients, Requests};
 use super::saves::{Changes, Saves};
 use super::words::{bounded, traced};
 use super::{Context, Letter, Maker};
@@ -43,7 +43,7 @@ pub(super) struct Table {
     maker: Maker,
     names: Arc<[Arc<str>]>,
     simulator: Arc<str>,
-    clients: u32,
+    clients: Clients,
     settings: Settings,
     /// How many bytes a file of saves may have beside those of what is saved.
     slack_bytes: usize,
@@ -66,7 +66,7 @@ impl Table {
             maker,
             names: (0..nodes).map(|number| format!("n{number}").into()).collect(),
             simulator: protocol::SIMULATOR.into(),
-            clients: scenario.clients,
+            clients: Clients { count: scenario.clients, window: scenario.workload.in_flight },
             settings: Settings::of(scenario),
             slack_bytes: usize::try_from(scenario.segment_bytes).unwrap_or(usize::MAX),
             stopwatch: Stopwatch::start(),

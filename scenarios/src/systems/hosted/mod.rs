@@ -28,6 +28,7 @@ mod tests;
 use std::borrow::Cow;
 use std::fmt;
 
+use whitewater_kv::client::Numbering;
 use whitewater_kv::storage::{Disk, Ticket, Unreadable, Written};
 use whitewater_kv::{Answer, Message, Operation};
 use whitewater_sim::disk::SyncId;
@@ -252,8 +253,17 @@ impl<S: Server> Participant for Node<S> {
 
 /// The program of a run: servers made by `server`, which is told their numbers, and the clients of the scenario.
 pub fn program<S: Server>(stage: &Stage<'_>, server: impl Fn(NodeId) -> S + 'static) -> Program<Node<S>> {
+    program_with(Numbering::Consecutive, stage, server)
+}
+
+/// The same program, with clients that number their operations like this.
+pub fn program_with<S: Server>(
+    numbering: Numbering,
+    stage: &Stage<'_>,
+    server: impl Fn(NodeId) -> S + 'static,
+) -> Program<Node<S>> {
     let machines = stage.plan.machines();
-    let clients = ClientNode::of(stage);
+    let clients = ClientNode::of(stage, numbering);
     Box::new(move |node, crashes| match node.0.checked_sub(machines) {
         None => Node::Server(server(node)),
         Some(client) => Node::Client(clients(client, crashes).expect("every node behind the servers is a client")),

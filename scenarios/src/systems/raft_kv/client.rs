@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Outcome, Ticket, Via};
+use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Numbering, Outcome, Ticket, Via};
 use whitewater_kv::message::ReadAt;
 use whitewater_kv::{Address, Answer, Client, Message, Operation};
 use whitewater_raft::ReadMode;
@@ -68,7 +68,7 @@ struct Repeats {
 impl ClientNode {
     /// Makes the clients of a run, by their numbers from 0, and how often they crashed before; nothing for numbers beyond
     /// theirs.
-    pub fn of(stage: &Stage<'_>) -> impl Fn(u32, u32) -> Option<ClientNode> + 'static {
+    pub fn of(stage: &Stage<'_>, numbering: Numbering) -> impl Fn(u32, u32) -> Option<ClientNode> + 'static {
         let (scripts, keep) = (stage.plan.scripts.clone(), stage.keep);
         let servers: Vec<Address> = (0..stage.plan.machines()).map(Address).collect();
         let (window, patience) = (stage.scenario.workload.in_flight as usize, stage.scenario.timing.patience);
@@ -79,7 +79,8 @@ impl ClientNode {
             let legacy = Rc::clone(&legacies[number as usize]);
             let (number, crashes) = (u64::from(number), u64::from(crashes));
             let id = number + crashes * scripts.len() as u64;
-            let client = Client::new(id, servers.clone(), window, patience).numbering_from(Ticket(crashes << 32));
+            let client = Client::new(id, servers.clone(), window, patience).numbered(numbering);
+            let client = client.numbering_from(Ticket(crashes << 32));
             let rested =
                 if script.thought(0).is_some() { vec![Instant::START; window].into() } else { VecDeque::new() };
             let Legacy { next, next_thought, named, served, expired } = legacy.take();

@@ -1,5 +1,6 @@
 //! From a scenario and a plan to a world: servers, spares, clients, and an operator if there is something to look after.
 
+use whitewater_kv::client::Numbering;
 use whitewater_kv::message::ADDRESS_BITS;
 use whitewater_kv::server::Settings;
 use whitewater_kv::{Address, Operator};
@@ -26,7 +27,7 @@ pub(super) fn program(stage: &Stage<'_>) -> Program<Node> {
     let machines = plan.machines();
     let operator = plan.needs_operator().then_some(Address(machines + scenario.clients));
     let lives = Lives::default();
-    let clients = ClientNode::of(stage);
+    let clients = ClientNode::of(stage, Numbering::Consecutive);
     let (scenario, goals) = (scenario.clone(), plan.operator.clone().into());
     let (voters, learners) = (plan.servers, plan.learners);
     let bootstrap = Configuration {
