@@ -265,7 +265,9 @@ fn why(counts: &Counts, terms: &Terms, standings: &[Standing], runs: &[&RunRecor
     }
     if counts.made < terms.planned {
         let why = terms.cut_off.as_deref().unwrap_or("it was not graded yet");
-        lines.push(format!("{} {of} were not made: {why}", terms.planned - counts.made));
+        let missing = terms.planned - counts.made;
+        let were = if missing == 1 { "was" } else { "were" };
+        lines.push(format!("{missing} {of} {were} not made: {why}"));
     }
     if let Some(run) = decisive(standings).map(|place| runs[place]) {
         lines.extend(words(run, terms.secrecy));

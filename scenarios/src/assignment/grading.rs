@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use whitewater_reports::grade::{Grade, Points, Row as Marked};
+use whitewater_reports::grade::{Grade, Points, Row as Marked, Status, Visibility};
 use whitewater_reports::marking::{self, Differing, RULE, Secrecy, Terms};
 use whitewater_reports::model::{Campaign, Ending, RunRecord, Verdict};
 use whitewater_sim::ProbeId;
@@ -82,6 +82,20 @@ pub fn grade<E>(
     grading.campaign.wall_ns = clock.started.elapsed_ns();
     after(&grading.campaign)?;
     Ok(grading.campaign)
+}
+
+/// The grade of a submission that could not be built: nothing, and in every row why, in the first line of `why`. The other
+/// lines are in one row only, which students see if they see any.
+#[must_use]
+pub fn not_built(target: &target::Shared, assignment: &Assignment, request: &Request, why: &str) -> Campaign {
+    let mut campaign = Grading::new(target, assignment, request).campaign;
+    let rows = &mut campaign.grade.as_mut().expect("it is there from the beginning").rows;
+    let told = rows.iter().position(|row| row.visibility == Visibility::Visible).unwrap_or_default();
+    for (place, row) in rows.iter_mut().enumerate() {
+        row.status = Status::Error;
+        row.why = if place == told { why.to_owned() } else { why.lines().next().unwrap_or_default().to_owned() };
+    }
+    campaign
 }
 
 /// Where grading stands.
