@@ -1,3 +1,3 @@
 from hostile import *
 
-store.main(lambda event: done())
+store.main(lambda event: say("sim", {"type": "done"}))
