@@ -79,6 +79,8 @@ pub enum Status {
     Inconclusive,
     /// The runs could not be made.
     Error,
+    /// A run that was made twice went differently: what passes may have passed by luck.
+    NotDeterministic,
     /// Grading has not come to it, or was cut off.
     Pending,
 }
@@ -148,6 +150,7 @@ impl Status {
             Status::NotExercised => "not exercised",
             Status::Inconclusive => "inconclusive",
             Status::Error => "error",
+            Status::NotDeterministic => "not deterministic",
             Status::Pending => "pending",
         }
     }

@@ -1,6 +1,6 @@
 //! A grade for people: what was earned, row by row, and below that why not everything was, with the commands that show it.
 
-use crate::grade::{Grade, Points, Row};
+use crate::grade::{Grade, Points, Row, Status};
 use crate::gradescope::plain;
 use crate::human::WIDTH_MAX;
 use crate::model::Campaign;
@@ -28,9 +28,11 @@ pub fn write(campaign: &Campaign, width: u16) -> String {
         ]);
     }
     text.push_str(&trimmed(&table));
-    for row in grade.rows.iter().filter(|row| !row.why.is_empty()) {
+    let (pending, graded): (Vec<&Row>, Vec<&Row>) = grade.rows.iter().partition(|row| row.status == Status::Pending);
+    for row in graded.into_iter().filter(|row| !row.why.is_empty()) {
         text.push_str(&block(row));
     }
+    text.push_str(&not_graded(&pending, width.min(WIDTH_MAX)));
     text.push_str(&format!("\n{}", labelled("rule", &grade.rule, width.min(WIDTH_MAX))));
     text
 }
@@ -45,6 +47,22 @@ fn block(row: &Row) -> String {
     text
 }
 
+/// Why rows were not graded, each reason once, with the numbers of the rows.
+fn not_graded(pending: &[&Row], width: u16) -> String {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for row in pending {
+        let number = printable(&row.number);
+        match reasons.iter_mut().find(|(why, _)| *why == row.why) {
+            Some((_, numbers)) => numbers.push(number),
+            None => reasons.push((&row.why, vec![number])),
+        }
+    }
+    let reason = |(why, numbers): &(&str, Vec<String>)| {
+        format!("\n{}", labelled("not graded", &format!("{}: {}", numbers.join(", "), printable(why)), width))
+    };
+    reasons.iter().map(reason).collect()
+}
+
 /// What came of a row, in a line.
 #[must_use]
 pub fn line(row: &Row) -> String {
@@ -56,11 +74,25 @@ pub fn line(row: &Row) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grade::Visibility;
     use crate::marking::tests::{graded, hostile};
 
     #[test]
     fn a_grade_is_a_sheet() {
         insta::assert_snapshot!("sheet", write(&graded(), 100));
+    }
+
+    #[test]
+    fn why_rows_were_not_graded_is_said_once() {
+        let mut campaign = graded();
+        let rows = &mut campaign.grade.as_mut().expect("it has one").rows;
+        for (number, why) in [("3.1", "it was left out"), ("3.2", "time was over"), ("3.3", "it was left out")] {
+            let why = why.to_owned();
+            rows.push(Row { why, ..Row::pending("Part", number, number, Points(100), Visibility::Visible) });
+        }
+        let text = write(&campaign, 100);
+        assert!(text.contains("\nnot graded    3.1, 3.3: it was left out\n"), "{text}");
+        assert_eq!((text.matches("it was left out").count(), text.matches("time was over").count()), (1, 1));
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub const RULE: &str = "\
 A row earns the share of its runs that passed, rounded down to hundredths of a point. \
 One violation of a safety property makes it worth nothing, unless it says otherwise. \
 A run that did not exercise what the row is for, that was not judged or not made, earns nothing. \
+One of the runs that passed is made twice: if it goes differently, the nodes are not deterministic, and the row is worth nothing. \
 Scenarios, seeds and virtual time decide; the wall clock only guards.";
 
 /// What a violation of a safety property does.
@@ -67,6 +68,17 @@ pub struct Terms {
     pub planned: u64,
     /// Why runs were not made, if any were not.
     pub cut_off: Option<String>,
+    /// The run that went differently when it was made again, if one did.
+    pub differing: Option<Differing>,
+}
+
+/// A run that went differently when it was made again, as no run may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Differing {
+    /// Its place among the runs of the row.
+    pub place: usize,
+    /// The digest that it had the second time.
+    pub digest: String,
 }
 
 /// What a run is good for.
@@ -101,9 +113,12 @@ pub fn mark(row: Row, terms: &Terms, campaign: &Campaign, runs: &[&RunRecord]) -
         .filter(|probe| !runs.iter().any(|run| hits(run, **probe)))
         .map(|probe| probe_name(campaign, *probe))
         .collect();
-    let points = if missed.is_empty() { counts.earned(row.points_max, terms) } else { Points(0) };
-    let decisive = decisive(&standings).map(|place| runs[place]);
-    let replay = decisive.filter(|_| terms.secrecy == Secrecy::Open).map(|run| campaign.replay(run));
+    let is_worthless = !missed.is_empty() || terms.differing.is_some();
+    let points = if is_worthless { Points(0) } else { counts.earned(row.points_max, terms) };
+    let replay = match &terms.differing {
+        Some(Differing { place, .. }) => Some(format!("{} --verify", campaign.replay(runs[*place]))),
+        None => decisive(&standings).map(|place| campaign.replay(runs[place])),
+    };
     Row {
         status: counts.status(points, terms, &missed),
         points,
@@ -113,7 +128,7 @@ pub fn mark(row: Row, terms: &Terms, campaign: &Campaign, runs: &[&RunRecord]) -
         not_exercised: counts.not_exercised,
         unjudged: counts.inconclusive + counts.errors,
         why: why(&counts, terms, &standings, runs, &missed),
-        replay,
+        replay: replay.filter(|_| terms.secrecy == Secrecy::Open),
         wall_ns: runs.iter().map(|run| run.wall_ns).sum(),
         ..row
     }
@@ -194,6 +209,7 @@ impl Counts {
 
     fn status(&self, points: Points, terms: &Terms, missed: &[String]) -> Status {
         match () {
+            () if terms.differing.is_some() => Status::NotDeterministic,
             () if self.made == 0 && terms.cut_off.is_none() => Status::Pending,
             () if !missed.is_empty() && self.failed == 0 => Status::NotExercised,
             () if self.passed == terms.planned && missed.is_empty() => Status::Passed,
@@ -220,6 +236,9 @@ const WORDS_MAX: usize = 300;
 fn why(counts: &Counts, terms: &Terms, standings: &[Standing], runs: &[&RunRecord], missed: &[String]) -> String {
     let of = format!("of {}", counted(terms.planned, "run"));
     let mut lines = Vec::new();
+    if let Some(Differing { place, digest }) = &terms.differing {
+        lines.push(differs(runs[*place], digest, terms.secrecy));
+    }
     if counts.failed > 0 {
         let checks = tallied(standings, |standing| match standing {
             Standing::Failed(title, _) => Some(title),
@@ -246,7 +265,9 @@ fn why(counts: &Counts, terms: &Terms, standings: &[Standing], runs: &[&RunRecor
     }
     if counts.made < terms.planned {
         let why = terms.cut_off.as_deref().unwrap_or("it was not graded yet");
-        lines.push(format!("{} {of} were not made: {why}", terms.planned - counts.made));
+        let missing = terms.planned - counts.made;
+        let were = if missing == 1 { "was" } else { "were" };
+        lines.push(format!("{missing} {of} {were} not made: {why}"));
     }
     if let Some(run) = decisive(standings).map(|place| runs[place]) {
         lines.extend(words(run, terms.secrecy));
@@ -266,6 +287,25 @@ fn tallied<'a>(standings: &'a [Standing], name: impl Fn(&'a Standing) -> Option<
     words.collect::<Vec<_>>().join(", ")
 }
 
+/// What is wrong with a run that was made twice.
+fn differs(run: &RunRecord, digest: &str, secrecy: Secrecy) -> String {
+    let seed = seed_words(run, secrecy);
+    format!(
+        "not deterministic: {}{seed}, was made twice and went differently, digests {} and {digest}; so what passed may have \
+         passed by luck. Nodes take the time from events and randomness from their seed, and iterate in a fixed order",
+        printable(&run.scenario),
+        run.digest
+    )
+}
+
+/// The seed of a run, for whoever may know.
+fn seed_words(run: &RunRecord, secrecy: Secrecy) -> String {
+    match secrecy {
+        Secrecy::Open => format!(", seed {}", run.lineage()),
+        Secrecy::Private => String::new(),
+    }
+}
+
 /// The first line of what a run that did not pass says.
 fn words(run: &RunRecord, secrecy: Secrecy) -> Option<String> {
     let why = match &run.verdict {
@@ -273,11 +313,7 @@ fn words(run: &RunRecord, secrecy: Secrecy) -> Option<String> {
         Verdict::Violation { why, .. } | Verdict::Inconclusive { why } | Verdict::Error { why } => why,
     };
     let line: String = why.lines().next().unwrap_or_default().chars().take(WORDS_MAX).collect();
-    let seed = match secrecy {
-        Secrecy::Open => format!(", seed {}", run.lineage()),
-        Secrecy::Private => String::new(),
-    };
-    Some(format!("{}{seed}: {}", printable(&run.scenario), printable(&line)))
+    Some(format!("{}{}: {}", printable(&run.scenario), seed_words(run, secrecy), printable(&line)))
 }
 
 impl Grade {
@@ -347,6 +383,20 @@ pub(crate) mod tests {
         assert_eq!(row.replay.as_deref(), Some("whitewater replay './my storm.toml' --seed 2"));
         let row = marked(Terms::default(), runs(vec![Verdict::Pass; 3]));
         assert_eq!((row.points, row.status, row.why.as_str(), row.replay), (Points(1_000), Status::Passed, "", None));
+    }
+
+    #[test]
+    fn a_run_that_went_differently_when_it_was_made_again_makes_the_row_worth_nothing() {
+        let differing = Some(Differing { place: 1, digest: "00000000000000aa".to_owned() });
+        let open = Terms { differing, ..Terms::default() };
+        let row = marked(open.clone(), runs(vec![Verdict::Pass; 3]));
+        assert_eq!((row.points, row.status, row.passed), (Points(0), Status::NotDeterministic, 3));
+        assert!(row.why.starts_with("not deterministic: storm, seed 1, was made twice"), "{}", row.why);
+        assert!(row.why.contains(" and 00000000000000aa; "), "{}", row.why);
+        assert_eq!(row.replay.as_deref(), Some("whitewater replay './my storm.toml' --seed 1 --verify"));
+        let private = marked(Terms { secrecy: Secrecy::Private, ..open }, runs(vec![Verdict::Pass, Verdict::Pass]));
+        assert!(private.why.starts_with("not deterministic: storm, was made twice"), "{}", private.why);
+        assert_eq!((private.status, private.replay), (Status::NotDeterministic, None));
     }
 
     #[test]

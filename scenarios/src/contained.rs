@@ -105,7 +105,7 @@ impl<S> Contained<S> {
             }
             Ok(Said::Stuck(what)) => {
                 let seconds = TURN_NS_MAX / 1_000_000_000;
-                let why = format!("{what}: it was not done after {seconds} seconds on the wall clock");
+                let why = format!("it was not done after {seconds} seconds on the wall clock: {what}");
                 Err(not_made(Verdict::Inconclusive { why }))
             }
             Ok(Said::Confused(why)) => Err(not_made(Verdict::Error { why })),

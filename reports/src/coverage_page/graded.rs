@@ -52,7 +52,7 @@ impl Row {
             class: match row.status {
                 Status::Passed => "pass",
                 Status::Partial | Status::NotExercised | Status::Inconclusive | Status::Pending => "unknown",
-                Status::Failed | Status::Error => "fail",
+                Status::Failed | Status::Error | Status::NotDeterministic => "fail",
             },
             points: format!("{} of {}", row.points, row.points_max),
             runs: row.runs,

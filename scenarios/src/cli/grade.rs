@@ -54,7 +54,14 @@ pub(crate) struct Arguments {
     /// Say this instead of the command of --node where results show how to see a failure: what a student has to type
     #[arg(long, value_name = "CMD", requires = "node")]
     node_shown: Option<String>,
+    /// Run nothing: the submission could not be built. The first line of this file says why, the others are the end of what the
+    /// build printed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["row", "bug", "node", "scenarios"])]
+    not_built: Option<PathBuf>,
 }
+
+/// How much is read of what a build printed, in bytes.
+const BUILD_BYTES_MAX: u64 = 1 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -105,16 +112,23 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
         host::prepare_directory(directory)?;
     }
     let mut told = 0;
-    let after = |campaign: &Campaign| {
+    let mut after = |campaign: &Campaign| {
         if let Some(directory) = &arguments.out {
             write(directory, campaign, &arguments.format)?;
         }
         told = tell(campaign, told);
         Ok::<(), Failure>(())
     };
-    let campaign = match &arguments.scenarios {
-        Some(folder) => score(arguments, &assignment, folder, after)?,
-        None => {
+    let campaign = match (&arguments.not_built, &arguments.scenarios) {
+        (Some(file), _) => {
+            let printed = host::read(file, BUILD_BYTES_MAX)?;
+            let why = format!("the submission was not built: {}", String::from_utf8_lossy(&printed).trim_end());
+            let campaign = grading::not_built(target, &assignment, &request(arguments, &assignment)?, &why);
+            after(&campaign)?;
+            campaign
+        }
+        (None, Some(folder)) => score(arguments, &assignment, folder, after)?,
+        (None, None) => {
             let request = request(arguments, &assignment)?;
             host::keep_interrupts()?;
             host::tell(&announcement(&assignment, &request));

@@ -68,8 +68,8 @@ static STARTED: AtomicU64 = AtomicU64::new(0);
 /// How often marked processes are looked for, while there are some: they may start others meanwhile.
 const SWEEPS: u32 = 20;
 
-/// The processes that are not known to have ended.
-static ALIVE: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
+/// The processes that are not known to have ended; none once this program is about to end, when no others may begin.
+static ALIVE: Mutex<Option<Vec<Pid>>> = Mutex::new(Some(Vec::new()));
 
 /// A process, from its start until it is dropped. Then it ends, with all that it has started.
 pub struct Process {
@@ -121,9 +121,14 @@ impl Process {
         let fail = |error: io::Error| HostError(format!("cannot start `{program}`: {}", super::why(&error)));
         let mark = format!("{}.{}.", std::process::id(), STARTED.fetch_add(1, Ordering::Relaxed));
         command.env(MARK, &mark).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let mut child = command.spawn().map_err(fail)?;
-        let pid = Pid::from_child(&child);
-        ALIVE.lock().unwrap_or_else(PoisonError::into_inner).push(pid);
+        let (mut child, pid) = {
+            let mut alive = ALIVE.lock().unwrap_or_else(PoisonError::into_inner);
+            let alive = alive.as_mut().ok_or_else(|| fail(io::Error::other("this program is about to end")))?;
+            let child = command.spawn().map_err(fail)?;
+            let pid = Pid::from_child(&child);
+            alive.push(pid);
+            (child, pid)
+        };
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let process = Process {
             child,
@@ -316,16 +321,19 @@ impl Drop for Process {
         self.kill();
         // Killed, it ends; if it does not, the system is to blame, and nobody else can end it.
         let _ = self.child.wait();
-        ALIVE.lock().unwrap_or_else(PoisonError::into_inner).retain(|pid| *pid != self.pid);
+        if let Some(alive) = &mut *ALIVE.lock().unwrap_or_else(PoisonError::into_inner) {
+            alive.retain(|pid| *pid != self.pid);
+        }
         if self.was_ended {
             sweep(&self.mark);
         }
     }
 }
 
-/// Ends every process that is still alive: this one is about to end without asking anybody.
+/// Ends every process that is still alive, and lets no other one begin: this one is about to end without asking anybody. Threads
+/// that were left behind do not know, and a run of theirs may go on with its next node.
 pub fn end_processes() {
-    for pid in ALIVE.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    for pid in ALIVE.lock().unwrap_or_else(PoisonError::into_inner).take().into_iter().flatten() {
         let _ = kill_process_group(pid, Signal::KILL);
     }
     if STARTED.load(Ordering::Relaxed) > 0 {

@@ -125,10 +125,11 @@ impl Seat {
             .and_then(|()| life.act(actions, table, context).map_err(Trouble::Misconduct));
         if let Err(trouble) = done {
             self.in_trouble = true;
+            // The reason stands first: what a node was told can be long, and not everybody shows all of it.
             let told = event.shown();
             match trouble {
-                Trouble::Misconduct(why) => context.fail(Check::Protocol, format!("{told}: {why}")),
-                Trouble::Limit(why) => context.abandon(format!("{told}: {why}")),
+                Trouble::Misconduct(why) => context.fail(Check::Protocol, format!("{why}: {told}")),
+                Trouble::Limit(why) => context.abandon(format!("{why}: {told}")),
             }
         }
     }

@@ -1,0 +1,1 @@
+<STDIN>; print "x" x 65536 while 1;

@@ -1,0 +1,1 @@
+<STDIN>; print "<b>\n" while 1;

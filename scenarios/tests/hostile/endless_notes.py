@@ -1,0 +1,5 @@
+from hostile import *
+
+sys.stdin.readline()
+while True:
+    say("sim", {"type": "note", "text": TEXT})

@@ -1,0 +1,2 @@
+# Success!
+exit 0

@@ -1,0 +1,4 @@
+from hostile import *
+
+sys.stderr.write(TEXT)
+raise ValueError(TEXT)

@@ -1,0 +1,6 @@
+from hostile import *
+
+sys.stdin.readline()
+say(TEXT, {"type": TEXT})
+done()
+time.sleep(4711)

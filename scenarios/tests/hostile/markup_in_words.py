@@ -1,0 +1,6 @@
+from hostile import *
+
+sys.stdin.readline()
+say("sim", {"type": TEXT})
+done()
+time.sleep(4711)

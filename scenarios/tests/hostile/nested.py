@@ -1,0 +1,5 @@
+from hostile import *
+
+sys.stdin.readline()
+print('{"dest": "sim", "body": ' + "[" * 500_000)
+time.sleep(4711)

@@ -1,0 +1,5 @@
+# Keeps to the protocol, and does nothing.
+from hostile import *
+
+for line in sys.stdin:
+    done()

@@ -1,0 +1,3 @@
+from hostile import *
+
+store.main(lambda event: say("sim", {"type": "done"}))
