@@ -229,6 +229,18 @@ fn a_process_that_ends_is_said_to_have_ended() {
     expect("killed", &store_with("os.kill(os.getpid(), 9)"), INCONCLUSIVE, &["killed from outside"]);
 }
 
+#[test]
+fn who_comes_after_a_node_in_trouble_is_not_started() {
+    if !has_python() {
+        return;
+    }
+    let folder = Folder::new("first");
+    let told = folder.0.join("told");
+    let script = format!("open('{}', 'a').write(json.loads(input())['dest'])", told.display());
+    assert!(account(&run(&folder.node(&store_with(&script)), &scenario(3, ""))).starts_with(PROTOCOL));
+    assert_eq!(fs::read_to_string(told).expect("one was told"), "n0", "each would be waited for");
+}
+
 /// A store that says this, too, when a client asks for something.
 fn says(name: &str, saying: &str, words: &[&str]) {
     let script = format!("def hook(event):\n  if event['src'] != 'sim': say({saying})\nstore.main(hook)");
