@@ -182,7 +182,8 @@ fn endless_output_ends() {
     expect("flood", &store_with(flood), PROTOCOL, &["more than 10000 things"]);
     let heavy = "while True: say('sim', {'type': 'note', 'text': 'x' * 100000})";
     expect("heavy", &store_with(heavy), PROTOCOL, &["says more than 8 MiB"]);
-    let unasked = "def hook(event):\n  done() if event['src'] != 'sim' else 0\n";
+    // In one breath: what is said later may be taken for what the node does about the next event.
+    let unasked = "def hook(event):\n  if event['src'] != 'sim': sys.stdout.write(2 * '{\"dest\": \"sim\", \"body\": {\"type\": \"done\"}}\\n'); sys.stdout.flush()\n";
     expect("unasked", &store_with(&format!("{unasked}{HOOK}")), PROTOCOL, &["without being told anything"]);
 }
 
