@@ -376,6 +376,7 @@ pub(crate) mod tests {
             probes: ["split-vote", "joint-left", "window-full"].map(probe).into(),
             parts: vec![part()],
             grade: None,
+            program: crate::model::PROGRAM.to_owned(),
             target: String::new(),
             runs,
         }

@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::coverage::{Coverage, Covered, First};
 use crate::faults::{self, FaultTally};
 use crate::grade::Grade;
-use crate::model::{Build, Campaign, CanaryRecord, Ending, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord};
+use crate::model::{
+    Build, Campaign, CanaryRecord, Ending, PROGRAM, ProbeCount, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
+};
 use crate::part::{Part, SLICES};
 use crate::words::printable;
 
@@ -89,6 +91,7 @@ pub fn read(text: &str) -> Result<Campaign, Mistake> {
         runs: runs?,
         schema: campaign.schema,
         version: campaign.version,
+        program: campaign.program,
         target: campaign.target,
         build: campaign.build,
         bug: campaign.bug,
@@ -122,6 +125,8 @@ fn sound(part: &Part) -> Result<(), String> {
 struct WrittenCampaign<'a> {
     schema: &'a str,
     version: &'a str,
+    #[serde(skip_serializing_if = "is_whitewater")]
+    program: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     target: &'a str,
     build: Build,
@@ -195,6 +200,7 @@ impl<'a> WrittenCampaign<'a> {
         WrittenCampaign {
             schema: &campaign.schema,
             version: &campaign.version,
+            program: &campaign.program,
             target: &campaign.target,
             build: campaign.build,
             bug: campaign.bug.as_deref(),
@@ -235,10 +241,20 @@ impl<'a> WrittenCoverage<'a> {
     }
 }
 
+fn whitewater() -> String {
+    PROGRAM.to_owned()
+}
+
+fn is_whitewater(program: &str) -> bool {
+    program == PROGRAM
+}
+
 #[derive(Deserialize)]
 struct ReadCampaign {
     schema: String,
     version: String,
+    #[serde(default = "whitewater")]
+    program: String,
     #[serde(default)]
     target: String,
     #[serde(default)]
@@ -296,6 +312,15 @@ mod tests {
     #[test]
     fn the_model_reads_back() {
         assert_eq!(read(&write(&sample())), Ok(sample()));
+    }
+
+    #[test]
+    fn the_program_is_said_where_it_is_another_one() {
+        assert!(!write(&sample()).contains("\"program\""));
+        let own = Campaign { program: "target/release/raft".to_owned(), ..sample() };
+        let read = read(&write(&own)).expect("it reads back");
+        assert_eq!(read, own);
+        assert!(read.replay(&read.runs[0]).starts_with("target/release/raft replay "));
     }
 
     #[test]

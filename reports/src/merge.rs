@@ -85,6 +85,7 @@ pub fn merge(mut sources: Vec<Source>) -> Result<Campaign, Refusal> {
     Ok(Campaign {
         schema: first.campaign.schema.clone(),
         version: first.campaign.version.clone(),
+        program: first.campaign.program.clone(),
         target: first.campaign.target.clone(),
         build: first.campaign.build,
         bug: first.campaign.bug.clone(),

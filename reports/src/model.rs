@@ -8,6 +8,9 @@ use crate::part::Part;
 /// Names the JSON model and its version.
 pub const SCHEMA: &str = "whitewater/campaign/v3";
 
+/// What command lines begin with, if not with a program of somebody's own.
+pub const PROGRAM: &str = "whitewater";
+
 /// What came of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
@@ -221,6 +224,8 @@ pub struct Campaign {
     pub schema: String,
     /// The version of Whitewater that ran it.
     pub version: String,
+    /// What a command line begins with, for a shell: [`PROGRAM`], or the program that the system that was run is built into.
+    pub program: String,
     /// What a command line has to say so that it is about the system that was run; empty for the one that it is about anyway.
     pub target: String,
     /// What kind of build that was.
@@ -293,7 +298,7 @@ impl Campaign {
         let argument = self.argument(run);
         let bug = self.bug.as_ref().map(|bug| format!(" --bug {bug}")).unwrap_or_default();
         let target = if self.target.is_empty() { String::new() } else { format!(" {}", self.target) };
-        format!("whitewater replay {argument} --seed {}{bug}{target}", run.lineage())
+        format!("{} replay {argument} --seed {}{bug}{target}", self.program, run.lineage())
     }
 }
 

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use whitewater_reports::model::{
-    BehaviourRecord, Build, Campaign, CurvePoint, Ending, RunRecord, SCHEMA, ScenarioRecord, Verdict,
+    BehaviourRecord, Build, Campaign, CurvePoint, Ending, PROGRAM, RunRecord, SCHEMA, ScenarioRecord, Verdict,
 };
 use whitewater_reports::part::{Part, Profile};
 use whitewater_sim::check::Budget;
@@ -334,6 +334,7 @@ pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jo
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        program: PROGRAM.to_owned(),
         target,
         build: if bugs::ARE_COMPILED { Build::Bugged } else { Build::Plain },
         bug: bug.map(|bug| bug.name.to_owned()),

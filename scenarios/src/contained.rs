@@ -88,8 +88,10 @@ impl<S> Contained<S> {
         events_max: u64,
     ) -> Result<Made, Box<RunRecord>> {
         let not_made = |verdict| Box::new(campaign::not_made(scenario, lineage, verdict));
-        let idle = self.idle().pop();
-        let mut worker = idle
+        let mut idle = self.idle();
+        let alive = std::iter::from_fn(|| idle.pop()).find_map(|mut worker| worker.is_alive().then_some(worker));
+        drop(idle);
+        let mut worker = alive
             .map_or_else(|| Process::start_self(LIMITS), Ok)
             .map_err(|error| not_made(Verdict::Error { why: error.to_string() }))?;
         let job = Job {
@@ -161,6 +163,11 @@ impl<S: System + Clone + Send + Sync + 'static> Target for Contained<S> {
         self.system.argument()
     }
 
+    /// This program: no other one has the system in it.
+    fn program(&self) -> String {
+        host::own_command()
+    }
+
     fn make(&self, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Result<Run, Box<RunRecord>> {
         self.attempt(scenario, lineage, options.bug, options.events_max)?;
         self.make_here(scenario, lineage, options)
@@ -176,7 +183,8 @@ impl<S: System + Clone + Send + Sync + 'static> Target for Contained<S> {
             let made = contained.attempt(scenario, lineage, bug, Options::default().events_max);
             Some(made.unwrap_or_else(|record| Made::not(*record)))
         };
-        campaign::conduct_with(self.argument(), attempt, request, watch)
+        let campaign = campaign::conduct_with(self.argument(), attempt, request, watch);
+        Campaign { program: self.program(), ..campaign }
     }
 }
 

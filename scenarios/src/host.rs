@@ -82,6 +82,13 @@ pub fn command_line() -> String {
     words.collect::<Vec<String>>().join(" ")
 }
 
+/// How this program was called, for a shell.
+#[must_use]
+pub fn own_command() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    whitewater_reports::words::shell_word(&program.to_string_lossy())
+}
+
 /// Tells a process that it was started by this program, to make runs.
 const WORKER: &str = "WHITEWATER_WORKER";
 

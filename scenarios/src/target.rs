@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use whitewater_reports::model::{Campaign, RunRecord};
+use whitewater_reports::model::{Campaign, PROGRAM, RunRecord};
 
 use crate::campaign::{self, Progress, Request};
 use crate::run::{Options, Run};
@@ -20,6 +20,11 @@ pub type Shared = Arc<dyn Target>;
 pub trait Target: Send + Sync {
     /// Why it cannot be run with a scenario: see [`System::refusal`].
     fn refusal(&self, scenario: &Scenario) -> Option<String>;
+
+    /// What a command line begins with, for a shell, so that it may be about this system.
+    fn program(&self) -> String {
+        PROGRAM.to_owned()
+    }
 
     /// What a command line has to say so that it is about this system: see [`System::argument`].
     fn argument(&self) -> String;

@@ -151,6 +151,7 @@ const HOSTILE: &[(&str, &str, Status, &str)] = &[
     ("platform/leaves_processes.py", LONG, Failed, "0 attempts"),
     ("platform/talks.py", LONG, Failed, "network net:"),
     ("platform/ends_all.sh", LONG, Inconclusive, ""),
+    ("platform/bomb.py", SHORT, Inconclusive, ""),
     ("no such script.sh", LONG, Failed, "no such script.sh"),
 ];
 

@@ -6,6 +6,7 @@
 
 use std::process::{Command, ExitCode, Output};
 
+use whitewater_reports::words::shell_word;
 use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Operation, Request};
 
 /// Answers reads with nothing, and after a while does what it is told to.
@@ -72,6 +73,12 @@ fn wild(what: &str, arguments: &[&str]) -> Output {
     command.args(arguments).env(VARIABLE, what).output().expect("it runs")
 }
 
+/// What makes a run again: this program, and no other one.
+fn replay_line() -> String {
+    let program = std::env::current_exe().expect("this program");
+    format!("{} replay only-reads --seed 0", shell_word(&program.to_string_lossy()))
+}
+
 fn expect(what: &str, seeds: &str, code: i32, words: &[&str]) {
     let output = wild(what, &["run", "only-reads", "--seeds", seeds, "--jobs", "1"]);
     let said = String::from_utf8_lossy(&output.stdout);
@@ -97,8 +104,14 @@ fn check() {
         let output = wild(what, &["replay", "only-reads", "--seed", "0"]);
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(code), "{what}: {said}");
-        assert!(said.contains(words) && said.contains("replay only-reads --seed 0"), "{what}: {said}");
+        assert!(said.contains(words) && said.contains(&replay_line()), "{what}: {said}");
     }
+    let output = wild("exits", &["run", "only-reads", "--seeds", "0..1"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains(&replay_line()), "{said}");
+    let typed =
+        Command::new("sh").args(["-c", &replay_line()]).env(VARIABLE, "exits").output().expect("there is a shell");
+    assert!(String::from_utf8_lossy(&typed.stdout).starts_with("FAIL: "), "the line is what has to be typed");
     println!("ok");
 }
 

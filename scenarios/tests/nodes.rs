@@ -182,7 +182,8 @@ fn endless_output_ends() {
     expect("flood", &store_with(flood), PROTOCOL, &["more than 10000 things"]);
     let heavy = "while True: say('sim', {'type': 'note', 'text': 'x' * 100000})";
     expect("heavy", &store_with(heavy), PROTOCOL, &["says more than 8 MiB"]);
-    let unasked = "def hook(event):\n  done() if event['src'] != 'sim' else 0\n";
+    // In one breath: what is said later may be taken for what the node does about the next event.
+    let unasked = "def hook(event):\n  if event['src'] != 'sim': sys.stdout.write(2 * '{\"dest\": \"sim\", \"body\": {\"type\": \"done\"}}\\n'); sys.stdout.flush()\n";
     expect("unasked", &store_with(&format!("{unasked}{HOOK}")), PROTOCOL, &["without being told anything"]);
 }
 
@@ -227,6 +228,18 @@ fn a_process_that_ends_is_said_to_have_ended() {
     );
     expect("signal", &store_with("os.kill(os.getpid(), 11)"), PROTOCOL, &["ended by signal 11"]);
     expect("killed", &store_with("os.kill(os.getpid(), 9)"), INCONCLUSIVE, &["killed from outside"]);
+}
+
+#[test]
+fn who_comes_after_a_node_in_trouble_is_not_started() {
+    if !has_python() {
+        return;
+    }
+    let folder = Folder::new("first");
+    let told = folder.0.join("told");
+    let script = format!("open('{}', 'a').write(json.loads(input())['dest'])", told.display());
+    assert!(account(&run(&folder.node(&store_with(&script)), &scenario(3, ""))).starts_with(PROTOCOL));
+    assert_eq!(fs::read_to_string(told).expect("one was told"), "n0", "each would be waited for");
 }
 
 /// A store that says this, too, when a client asks for something.

@@ -1,8 +1,8 @@
 //! The runs of a row, made by several threads within the budgets of an assignment.
 //!
 //! A run that takes longer than its guard is stopped and inconclusive, and the others go on; after a few such runs the rest
-//! is given up, so that one row cannot use up the time of all others. What it simplifies: a thread that does not come back is
-//! left behind, and costs time until the process ends.
+//! is given up, so that one row cannot use up the time of all others, and its processes are ended. What it simplifies: a thread
+//! that does not come back all the same is left behind, and costs time until the process ends.
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -78,6 +78,9 @@ pub(super) fn make(job: Job<'_>, clock: Clock) -> Made {
             ControlFlow::Continue(())
         },
     );
+    if crew.is_abandoned.load(Ordering::Relaxed) {
+        host::process::end_given_up();
+    }
     let cut_off = match () {
         () if records.len() == crew.runs.len() => None,
         () if crew.is_given_up() => Some(crew.words()),

@@ -131,7 +131,7 @@ impl Grading {
         };
         let shown = request.shown.clone().unwrap_or_else(|| target.argument());
         let campaign = campaign::empty(shown, &scenarios, request.bug, request.jobs);
-        let campaign = Campaign { grade: Some(grade), ..campaign };
+        let campaign = Campaign { program: target.program(), grade: Some(grade), ..campaign };
         Grading { campaign, scenarios, made: BTreeMap::new(), again: BTreeMap::new(), cut_off: None }
     }
 

@@ -78,7 +78,7 @@ fn after_help() -> String {
 /// Makes a run again.
 pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Failure> {
     let Which { selected, lineage, bug, target, words } = arguments.which.which("replay", own)?;
-    let command = format!("whitewater replay {words}");
+    let command = format!("{} replay {words}", target.program());
     let make = |recording| {
         let options = Options { bug, recording, ..Options::default() };
         target.make(&selected.scenario, &lineage, &options)

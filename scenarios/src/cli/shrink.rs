@@ -80,7 +80,7 @@ pub(crate) fn shrunk(
     out: &Path,
 ) -> Result<String, Failure> {
     let mut bench = Bench { target, bug, time_limit_ns, stopwatch: Stopwatch::start(), bar: Bar::new() };
-    let argument = &selected.argument;
+    let (program, argument) = (target.program(), &selected.argument);
     let with_bug = bug.map(|bug| format!(" --bug {}", bug.name)).unwrap_or_default() + &node::words(&**target);
     let Some((failure, run)) = bench.attempt(&selected.scenario, lineage) else {
         return Err(Failure::usage(format!(
@@ -92,7 +92,7 @@ pub(crate) fn shrunk(
     let (mut small, failure, ending) = shrink::shrink(&written, &failure.fingerprint, &mut bench).ok_or_else(|| {
         Failure::usage(format!(
             "the run of {argument} with seed {lineage} fails {}, but not when its faults and operations are written down one by \
-             one: `whitewater replay {argument} --seed {lineage}{with_bug}` still shows it",
+             one: `{program} replay {argument} --seed {lineage}{with_bug}` still shows it",
             failure.fingerprint.check
         ))
     })?;
@@ -109,7 +109,7 @@ pub(crate) fn shrunk(
         Ending::Stopped => ", when its time was up",
     };
     Ok(format!(
-        "{}\n  from {before}\n  to   {}\n  in {}{ended}\nwrote {}\n  whitewater replay {}{with_bug}\n",
+        "{}\n  from {before}\n  to   {}\n  in {}{ended}\nwrote {}\n  {program} replay {}{with_bug}\n",
         failure.fingerprint.check,
         size(&small),
         span(bench.stopwatch.elapsed_ns()),

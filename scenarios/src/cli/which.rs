@@ -47,7 +47,8 @@ impl Arguments {
         let Some(lineage) = self.seed.as_ref().or(selected.scenario.seed.as_ref()).cloned() else {
             let argument = &selected.argument;
             return Err(Failure::usage(format!(
-                "which run of {argument}? Add a seed, as in `whitewater {command} {argument} --seed 17`"
+                "which run of {argument}? Add a seed, as in `{} {command} {argument} --seed 17`",
+                target.program()
             )));
         };
         let seed = self.seed.as_ref().map(|lineage| format!(" --seed {lineage}")).unwrap_or_default();

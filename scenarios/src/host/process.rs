@@ -302,6 +302,11 @@ impl Process {
         self.printed.iter().copied().collect()
     }
 
+    /// Whether it has not ended, as far as is known.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Ends it because there was trouble with it, and waits for what it has printed last.
     pub fn end(&mut self) {
         self.was_ended = true;
@@ -333,8 +338,20 @@ impl Drop for Process {
 /// Ends every process that is still alive, and lets no other one begin: this one is about to end without asking anybody. Threads
 /// that were left behind do not know, and a run of theirs may go on with its next node.
 pub fn end_processes() {
-    for pid in ALIVE.lock().unwrap_or_else(PoisonError::into_inner).take().into_iter().flatten() {
-        let _ = kill_process_group(pid, Signal::KILL);
+    let alive = ALIVE.lock().unwrap_or_else(PoisonError::into_inner).take();
+    end_all(&alive.unwrap_or_default());
+}
+
+/// Ends every process that is still alive: nobody waits any more for those that did.
+pub fn end_given_up() {
+    let alive = ALIVE.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    end_all(&alive.unwrap_or_default());
+}
+
+/// Ends these processes, and all that they have started.
+fn end_all(processes: &[Pid]) {
+    for pid in processes {
+        let _ = kill_process_group(*pid, Signal::KILL);
     }
     if STARTED.load(Ordering::Relaxed) > 0 {
         sweep(&format!("{}.", std::process::id()));

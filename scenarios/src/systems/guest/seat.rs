@@ -4,7 +4,7 @@
 //! together, and what waits for them is kept until they are durable: messages, and the report of a vote, which binds a node
 //! only once it cannot forget it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::rc::Rc;
@@ -50,6 +50,8 @@ pub(super) struct Table {
     stopwatch: Stopwatch,
     spent: RefCell<Spent>,
     ledger: RefCell<Ledger>,
+    /// Whether a node was in trouble: the run is about to end, and no other node is to be started and waited for.
+    is_over: Cell<bool>,
 }
 
 /// What a run has taken so far.
@@ -72,6 +74,7 @@ impl Table {
             stopwatch: Stopwatch::start(),
             spent: RefCell::default(),
             ledger: RefCell::default(),
+            is_over: Cell::new(false),
         }
     }
 
@@ -125,6 +128,7 @@ impl Seat {
             .and_then(|()| life.act(actions, table, context).map_err(Trouble::Misconduct));
         if let Err(trouble) = done {
             self.in_trouble = true;
+            table.is_over.set(true);
             // The reason stands first: what a node was told can be long, and not everybody shows all of it.
             let told = event.shown();
             match trouble {
@@ -310,7 +314,12 @@ impl Server for Seat {
 
     fn boot(&mut self, context: &mut Context<'_, '_>) {
         let node = context.node();
-        match self.start(context) {
+        if self.table.is_over.get() {
+            return;
+        }
+        let started = self.start(context);
+        self.table.is_over.set(self.table.is_over.get() || started.is_err());
+        match started {
             Ok(()) => {}
             Err(Trouble::Misconduct(why)) => context.fail(Check::Protocol, format!("{node}: {why}")),
             Err(Trouble::Limit(why)) => context.abandon(format!("{node}: {why}")),
