@@ -1,7 +1,6 @@
 //! The node of the lab in Rust makes the same runs as the one in Python, down to the digest: two implementations, and the two ways of
 //! being a node, in a process of its own and in the one that makes the run, have to agree on every message. What it leaves out:
 //! snapshots, which hold the same in another order of keys.
-#![expect(clippy::disallowed_methods, reason = "this test starts programs")]
 
 use std::path::Path;
 use std::process::Command;
