@@ -114,11 +114,17 @@ pub struct Request {
     pub operation: Operation,
 }
 
+/// Clusters of these nodes, in the process that makes the run: for tests of one's own.
+#[must_use]
+pub fn cluster<N: Node>() -> Guests {
+    let maker = |_: &str| -> Result<Box<dyn Brain>, Trouble> { Ok(Box::new(InProcess::<N> { node: None })) };
+    Guests::new(Arc::new(maker), String::new())
+}
+
 /// Reads the command line of this process and does what it says, with clusters of these nodes.
 #[must_use]
 pub fn main<N: Node>() -> ExitCode {
-    let maker = |_: &str| -> Result<Box<dyn Brain>, Trouble> { Ok(Box::new(InProcess::<N> { node: None })) };
-    cli::main(Contained::new(Guests::new(Arc::new(maker), String::new())))
+    cli::main(Contained::new(cluster::<N>()))
 }
 
 /// A node, from its first event on.

@@ -377,13 +377,13 @@ class Node:
         """Takes entries on if the one before them is here (5.3)."""
         previous, entries = body["previous"], body["entries"]
         if previous > self.log.last():
-            return {"matched": None, "retry": self.log.last() + 1}
+            return {"retry": self.log.last() + 1}
         if previous < self.log.base:
             # What a snapshot covers is committed, and the same everywhere.
             entries = entries[self.log.base - previous :]
             previous = self.log.base
         elif self.log.term(previous) != body["previous_term"]:
-            return {"matched": None, "retry": self.first_of_term(previous)}
+            return {"retry": self.first_of_term(previous)}
         for index, entry in enumerate(entries, previous + 1):
             if index <= self.log.last():
                 if self.log.term(index) == entry[0]:
@@ -412,10 +412,10 @@ class Node:
         if self.role != LEADER or body["term"] < self.term:
             return
         self.heard[source], self.on_its_way[source] = self.now, None
-        if body["matched"] is None:
+        if "retry" in body:
             self.next[source] = max(self.match[source] + 1, min(self.next[source], body["retry"]))
             self.replicate(source)
-        else:
+        elif "matched" in body:
             self.match[source] = max(self.match[source], body["matched"])
             self.next[source] = max(self.next[source], self.match[source] + 1)
             self.count_matches()
@@ -467,7 +467,7 @@ class Node:
         self.turn.save("snapshot", snapshot)
 
     def on_install_snapshot(self, source, body):
-        reply = {"type": "append_reply", "matched": 0}
+        reply = {"type": "append_reply"}
         if self.follow(source, body["term"]):
             if body["snapshot"]["index"] > self.commit:
                 self.install(body["snapshot"])
@@ -522,7 +522,7 @@ class Node:
 
     def give_up_requests(self):
         """Who does not lead any more cannot say what becomes of what it took on."""
-        for client, msg_id in self.waiting.items():
+        for client, msg_id in sorted(self.waiting.items()):
             self.refuse(client, msg_id, 13, "not the leader any more")
         self.waiting = {}
 

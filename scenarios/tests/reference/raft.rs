@@ -1,44 +1,22 @@
-//! A key/value store replicated by Raft, in a file for the protocol and one for what it keeps: the node of the lab in Rust, with the whole
-//! command line of the testbed.
+//! A key/value store replicated by Raft, in files for the protocol, its messages, and what it keeps: the node of the lab in Rust,
+//! with the whole command line of the testbed.
 //!
 //! `cargo run --release --example raft -- run --seeds 0..20 kv-everything` runs it. It does what `raft.py` beside it does, with the
-//! same messages in the same order: pre-votes (thesis 9.6), a leader that steps down without a quorum (thesis 6.2), one append on its
-//! way to each follower, snapshots in one message, reads through the log. Sections are those of the paper.
+//! same messages in the same order, byte for byte as long as nobody takes a snapshot: pre-votes (thesis 9.6), a leader that steps
+//! down without a quorum (thesis 6.2), one append on its way to each follower, snapshots in one message, reads through the log.
+//! Sections are those of the paper.
 
+mod messages;
 mod state;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::process::ExitCode;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use whitewater_scenarios::lab::{self, Answer, Hands, Init, Node, Request, Role, Settings};
 
+use messages::{Appended, Message};
 use state::{Command, Entry, Log, Snapshot, Store};
-
-/// What nodes say to each other. Faults know these names.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Message {
-    PreVote { term: u64, last: u64, last_term: u64 },
-    PreVoteReply { term: u64, asked: u64, granted: bool },
-    RequestVote { term: u64, last: u64, last_term: u64 },
-    VoteReply { term: u64, granted: bool },
-    Append { term: u64, previous: u64, previous_term: u64, entries: Vec<Entry>, commit: u64 },
-    AppendReply { term: u64, result: Appended },
-    InstallSnapshot { term: u64, snapshot: Snapshot },
-}
-
-/// What became of an append.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Appended {
-    /// Its term is over.
-    Refused,
-    /// The entry before it is missing or another one: it is to be tried from here.
-    Retry(u64),
-    /// The logs are the same through here.
-    Matched(u64),
-}
 
 /// What a leader knows of a follower (Figure 2).
 struct Progress {
@@ -75,7 +53,7 @@ struct Own {
 }
 
 /// A server in one life.
-struct Server {
+pub(crate) struct Server {
     me: String,
     peers: Vec<String>,
     settings: Settings,
@@ -160,25 +138,26 @@ impl Node for Server {
                 }
             }
             Message::Append { term, previous, previous_term, entries, commit } => {
-                let mut result = Appended::Refused;
+                let mut result = None;
                 if self.follow(from, term, hands) {
-                    result = self.accept(previous, previous_term, entries, hands);
-                    if let Appended::Matched(matched) = result {
+                    let appended = self.accept(previous, previous_term, entries, hands);
+                    if let Appended::Matched(matched) = appended {
                         self.commit_through(commit.min(matched), hands);
                     }
+                    result = Some(appended);
                 }
-                hands.send_after_save(from, &Message::AppendReply { term: self.term, result });
+                promise(from, &Message::AppendReply { result, term: self.term }, hands);
             }
-            Message::AppendReply { term, result } => self.on_append_reply(from, term, result, hands),
+            Message::AppendReply { result, term } => self.on_append_reply(from, term, result, hands),
             Message::InstallSnapshot { term, snapshot } => {
-                let mut result = Appended::Refused;
+                let mut result = None;
                 if self.follow(from, term, hands) {
-                    result = Appended::Matched(snapshot.index);
+                    result = Some(Appended::Matched(snapshot.index));
                     if snapshot.index > self.commit {
                         self.install(snapshot, hands);
                     }
                 }
-                hands.send_after_save(from, &Message::AppendReply { term: self.term, result });
+                promise(from, &Message::AppendReply { result, term: self.term }, hands);
             }
         }
         self.end_turn();
@@ -204,13 +183,10 @@ impl Node for Server {
         match (name, &self.standing) {
             ("heartbeat", Standing::Leader { .. }) => self.on_heartbeat(hands),
             ("heartbeat", _) | (_, Standing::Leader { .. }) => {}
-            _ => {
-                let waited_us = hands.now_us().saturating_sub(self.waits_since_us);
-                match self.patience_us.checked_sub(waited_us) {
-                    None | Some(0) => self.ask_whether_to_stand(hands),
-                    Some(rest_us) => hands.arm("election", rest_us),
-                }
-            }
+            _ => match passed_us(self.waits_since_us, hands) {
+                Some(waited_us) if waited_us < self.patience_us => hands.arm("election", self.patience_us - waited_us),
+                Some(_) | None => self.ask_whether_to_stand(hands),
+            },
         }
         self.end_turn();
     }
@@ -311,7 +287,7 @@ impl Server {
         hands.role(Role::PreCandidate, self.term);
         self.await_leader(hands);
         let question = Message::PreVote { term: self.term + 1, last: self.log.last(), last_term: self.log.last_term() };
-        self.peers.iter().for_each(|peer| hands.send_after_save(peer, &question));
+        self.peers.iter().for_each(|peer| promise(peer, &question, hands));
         let me = self.me.clone();
         self.count_vote(&me, hands);
     }
@@ -324,7 +300,7 @@ impl Server {
         self.standing = Standing::Candidate { votes: BTreeSet::new(), own_vote: self.save_number() };
         self.await_leader(hands);
         let question = Message::RequestVote { term: self.term, last: self.log.last(), last_term: self.log.last_term() };
-        self.peers.iter().for_each(|peer| hands.send_after_save(peer, &question));
+        self.peers.iter().for_each(|peer| promise(peer, &question, hands));
     }
 
     /// Whether a log with this last term and index is as good as this one (5.4.1).
@@ -336,9 +312,9 @@ impl Server {
     fn on_pre_vote(&mut self, from: &str, asked: u64, last: (u64, u64), hands: &mut Hands) {
         let patience_us = self.settings.election_timeout_us[0];
         let is_led = matches!(self.standing, Standing::Leader { .. })
-            || self.heard_us.is_some_and(|heard| hands.now_us().saturating_sub(heard) < patience_us);
+            || self.heard_us.is_some_and(|heard_us| is_within(patience_us, heard_us, hands));
         let granted = !is_led && asked > self.term && self.is_up_to_date(last);
-        hands.send_after_save(from, &Message::PreVoteReply { term: self.term, asked, granted });
+        promise(from, &Message::PreVoteReply { term: self.term, asked, granted }, hands);
     }
 
     fn on_request_vote(&mut self, from: &str, term: u64, last: (u64, u64), hands: &mut Hands) {
@@ -353,7 +329,7 @@ impl Server {
             hands.vote(self.term, from);
             self.waits_since_us = hands.now_us();
         }
-        hands.send_after_save(from, &Message::VoteReply { term: self.term, granted });
+        promise(from, &Message::VoteReply { term: self.term, granted }, hands);
     }
 
     fn count_vote(&mut self, from: &str, hands: &mut Hands) {
@@ -392,7 +368,7 @@ impl Server {
 
     /// Takes an entry on as the leader. It is sent before it is durable here (thesis 10.2.1), and counts here once it is.
     fn append(&mut self, command: Command, hands: &mut Hands) {
-        let entry = Entry { term: self.term, command };
+        let entry = (self.term, command);
         let index = self.log.last() + 1;
         self.save(&format!("log/{index}"), &entry, hands);
         self.log.entries.push_back(entry);
@@ -408,15 +384,14 @@ impl Server {
     fn on_heartbeat(&mut self, hands: &mut Hands) {
         let Standing::Leader { followers, .. } = &self.standing else { return };
         let patience_us = 2 * self.settings.election_timeout_us[1];
-        let is_recent = |progress: &&Progress| hands.now_us().saturating_sub(progress.heard_us) < patience_us;
+        let is_recent = |progress: &&Progress| is_within(patience_us, progress.heard_us, hands);
         if followers.values().filter(is_recent).count() + 1 < self.majority() {
             self.leader = None;
             return self.become_follower(hands);
         }
         let heartbeat_us = self.settings.heartbeat_us;
-        let is_due = |progress: &Progress| {
-            progress.sent_us.is_none_or(|sent| hands.now_us().saturating_sub(sent) >= heartbeat_us)
-        };
+        let is_due =
+            |progress: &Progress| progress.sent_us.is_none_or(|sent_us| !is_within(heartbeat_us, sent_us, hands));
         let due = followers.iter().filter(|(_, progress)| is_due(progress));
         let due: Vec<String> = due.map(|(peer, _)| peer.clone()).collect();
         due.iter().for_each(|peer| self.replicate(peer, hands));
@@ -464,14 +439,14 @@ impl Server {
         for (index, entry) in (previous + 1..).zip(entries) {
             matched = index;
             // What a snapshot covers is committed, and the same everywhere.
-            let is_here = index <= self.log.base || index <= self.log.last() && self.log.term(index) == entry.term;
+            let is_here = index <= self.log.base || index <= self.log.last() && self.log.term(index) == entry.0;
             if !is_here {
                 self.forget_from(index, hands);
                 self.save(&format!("log/{index}"), &entry, hands);
                 self.log.entries.push_back(entry);
             }
         }
-        Appended::Matched(matched)
+        Appended::Matched(matched.max(self.log.base))
     }
 
     /// The first entry of the term of this one: one message is enough for a term (end of 5.3).
@@ -488,7 +463,7 @@ impl Server {
         self.log.entries.truncate(self.log.place(first));
     }
 
-    fn on_append_reply(&mut self, from: &str, term: u64, result: Appended, hands: &mut Hands) {
+    fn on_append_reply(&mut self, from: &str, term: u64, result: Option<Appended>, hands: &mut Hands) {
         self.adopt(term, hands);
         let last = self.log.last();
         let Standing::Leader { followers, .. } = &mut self.standing else { return };
@@ -496,12 +471,12 @@ impl Server {
         progress.heard_us = hands.now_us();
         progress.sent_us = None;
         match result {
-            Appended::Refused => {}
-            Appended::Retry(index) => {
+            None => {}
+            Some(Appended::Retry(index)) => {
                 progress.next = index.min(progress.next).max(progress.matched + 1);
                 self.replicate(from, hands);
             }
-            Appended::Matched(index) => {
+            Some(Appended::Matched(index)) => {
                 progress.matched = progress.matched.max(index);
                 progress.next = progress.next.max(progress.matched + 1);
                 let is_behind = progress.next <= last;
@@ -536,7 +511,7 @@ impl Server {
         hands.commit(index);
         while self.applied < self.commit {
             self.applied += 1;
-            let Entry { term, command } = self.log.get(self.applied).clone();
+            let (term, command) = self.log.get(self.applied).clone();
             hands.apply(self.applied, term, &command);
             let Some((client, msg_id, operation)) = command else { continue };
             let answer = self.store.apply(&client, msg_id, &operation);
@@ -589,6 +564,20 @@ impl Server {
         let leader = self.leader.clone().filter(|leader| *leader != self.me);
         hands.answer(client, &Answer::Error { in_reply_to, code, leader });
     }
+}
+
+/// Says what must not be forgotten: it leaves when all that it rests on is durable (5.6).
+fn promise(to: &str, message: &Message, hands: &mut Hands) {
+    hands.send_after_save(to, message);
+}
+
+/// How long ago that was on the node's own clock, unless the clock was set back since.
+fn passed_us(since_us: u64, hands: &Hands) -> Option<u64> {
+    hands.now_us().checked_sub(since_us)
+}
+
+fn is_within(span_us: u64, since_us: u64, hands: &Hands) -> bool {
+    passed_us(since_us, hands).is_some_and(|passed_us| passed_us < span_us)
 }
 
 fn main() -> ExitCode {

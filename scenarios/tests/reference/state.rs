@@ -8,12 +8,8 @@ use whitewater_scenarios::lab::{Answer, Operation};
 /// What goes into the log: a request, or nothing, with which a leader begins its term (end of 8).
 pub(crate) type Command = Option<(String, u64, Operation)>;
 
-/// An entry of the log.
-#[derive(Clone, Serialize, Deserialize)]
-pub(crate) struct Entry {
-    pub(crate) term: u64,
-    pub(crate) command: Command,
-}
+/// An entry of the log: its term, and what it carries.
+pub(crate) type Entry = (u64, Command);
 
 /// The state that a beginning of the log led to (7).
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -98,7 +94,7 @@ impl Log {
     }
 
     pub(crate) fn term(&self, index: u64) -> u64 {
-        if index == self.base { self.base_term } else { self.get(index).term }
+        if index == self.base { self.base_term } else { self.get(index).0 }
     }
 
     pub(crate) fn from(&self, first: u64, count_max: u32) -> Vec<Entry> {
