@@ -129,9 +129,9 @@ pub trait Model {
     /// part, so that [`Token::of`] what it holds will do. Only asked where all operations of a partition are on one part.
     /// It is worth much where many operations are in flight at once: few of them need be asked in each state, and an order
     /// of reads and writes of different values is found without trying. Saying nothing is always right, only slower.
+    /// If it has an [`Access`], that says it as well.
     fn tokens(&self, op: &Op<Self>, answer: Option<&Ret<Self>>) -> Tokens {
-        let _ = (op, answer);
-        Tokens::default()
+        self.access(op, answer).map(|access| Tokens::of_access(&access)).unwrap_or_default()
     }
 
     /// Whether [`Model::outlook`] may have something to say of this operation although it changes states. It is always

@@ -8,6 +8,7 @@
 
 use std::hash::Hash;
 
+use super::access::Access;
 use super::memory::{self, Table};
 use super::partition::Event;
 use super::places::{Place, Placed};
@@ -33,6 +34,21 @@ pub struct Tokens {
     pub before: Option<Token>,
     /// To what it leads wherever it gives its answer. Of what only observes it makes no difference.
     pub after: Option<Token>,
+}
+
+impl Tokens {
+    /// The tokens of an access. A write after which the value is the same, and a swap that finds it the same, are no
+    /// exceptions: what holds the value has its token.
+    pub(super) fn of_access<V: Hash>(access: &Access<V>) -> Tokens {
+        match access {
+            Access::Read(value) => Tokens { before: Some(Token::of(value)), after: None },
+            Access::Write(value) => Tokens { before: None, after: Some(Token::of(value)) },
+            Access::Swap { expected, new, swapped: Some(true) | None } => {
+                Tokens { before: Some(Token::of(expected)), after: Some(Token::of(new)) }
+            }
+            Access::Swap { swapped: Some(false), .. } | Access::Append(_) => Tokens::default(),
+        }
+    }
 }
 
 /// The number of a token; equal tokens have equal numbers.
@@ -148,7 +164,6 @@ impl Needs {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::check::partition::{Part, Problem};
     use crate::check::places::Places;
     use crate::check::sample::{Action, Content, Registers, Reply, Request};

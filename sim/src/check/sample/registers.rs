@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::check::{Access, Call, Model, Outlook, Remainder, Scope, SequentialSpec, Token, Tokens};
+use crate::check::{Access, Call, Model, Outlook, Remainder, Scope, SequentialSpec};
 
 /// What a register holds. There is one way to write each content, so that equal contents are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -190,19 +190,6 @@ impl Model for Registers {
             Action::Read => true,
             Action::Swap { .. } => reply == Some(&Reply::Swapped(false)),
             Action::Write(_) | Action::Append(_) | Action::Delete => false,
-        }
-    }
-
-    fn tokens(&self, request: &Request, reply: Option<&Reply>) -> Tokens {
-        let holds = |numbers: &[u64]| Some(Token::of(&numbers));
-        match (&request.action, reply) {
-            (Action::Read, Some(Reply::Holds(content))) => Tokens { before: holds(content.numbers()), after: None },
-            (Action::Write(number), _) => Tokens { before: None, after: holds(&[*number]) },
-            (Action::Delete, _) => Tokens { before: None, after: holds(&[]) },
-            (Action::Swap { expected, new }, None | Some(Reply::Swapped(true))) => {
-                Tokens { before: holds(expected.as_slice()), after: holds(&[*new]) }
-            }
-            (Action::Read | Action::Append(_) | Action::Swap { .. }, _) => Tokens::default(),
         }
     }
 
