@@ -12,8 +12,12 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant as WallClock};
 
 use peak_alloc::PeakAlloc;
-use whitewater_sim::check::sample::{Flaw, Mix, Numbers, Register, Registers, Reply, Request, Sample, Shape};
-use whitewater_sim::check::{Budget, Call, Model, Outlook, Report, Scope, Tier, Verdict, check, is_witness};
+use whitewater_sim::check::sample::{
+    Action, Content, Flaw, Mix, Numbers, Register, Registers, Reply, Request, Sample, Shape,
+};
+use whitewater_sim::check::{
+    Budget, Call, Model, Outlook, Report, Scope, Tier, Token, Tokens, Verdict, check, is_witness,
+};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
@@ -38,6 +42,14 @@ impl Model for Unmonitored {
         Registers.observes(request, reply)
     }
 
+    fn tokens(&self, request: &Request, reply: Option<&Reply>) -> Tokens {
+        match (request.action, reply) {
+            (Action::Read, Some(Reply::Holds(content))) => Tokens { before: Some(Token::of(content)), after: None },
+            (Action::Write(number), _) => Tokens { before: None, after: Some(Token::of(&Content::One(number))) },
+            (Action::Read | Action::Append(_) | Action::Delete | Action::Swap { .. }, _) => Tokens::default(),
+        }
+    }
+
     fn outlook(&self, state: &Register, call: Call<'_, Self>, between: &[Call<'_, Self>]) -> Outlook<Register> {
         Registers.outlook(state, call, between)
     }
@@ -46,10 +58,6 @@ impl Model for Unmonitored {
         Registers.heap_bytes(state)
     }
 }
-
-/// With a thousand clients on one key, nobody but the specification says which of five hundred reads in flight an update
-/// satisfies, and which of five hundred writes a read waits for: all are asked.
-const STEPS_PER_OPERATION: u64 = 400;
 
 /// Whether a check came to a verdict within its budget.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -67,13 +75,13 @@ struct Cost {
 fn main() {
     let most = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(1_000_000);
     println!("Valid histories: reads and writes of distinct numbers by witness and by monitoring; of 5 numbers where");
-    println!("registers are searched, unless monitoring guesses right; of distinct numbers where the specification");
-    println!("alone is asked; and appends to lists.\n");
+    println!("registers are searched, unless monitoring guesses right; of distinct numbers where the specification is");
+    println!("searched, and operations have tokens; and appends to lists.\n");
     println!(
         "operations  clients  keys    witness            monitoring         registers          specification      lists"
     );
     for operations in [10_000, 100_000, 1_000_000] {
-        for (clients, keys) in [(10, 1), (10, 100), (100, 10), (100, 1_000), (1_000, 1), (1_000, 1_000)] {
+        for (clients, keys) in [(10, 1), (10, 100), (100, 1), (100, 10), (100, 1_000), (1_000, 1), (1_000, 1_000)] {
             if operations <= most {
                 row(operations, clients, keys);
             }
@@ -121,8 +129,7 @@ fn checked<M: Model<Spec = Register>>(model: &M, sample: &Sample, tier: Tier) ->
     measure(sample.history.operations().len(), || {
         let started = Started::now();
         let stop = || started.elapsed() > Duration::from_secs(20);
-        let steps = Budget::default().steps + STEPS_PER_OPERATION * sample.history.operations().len() as u64;
-        let budget = Budget { stop: Some(&stop), ..Budget::steps(steps) };
+        let budget = Budget { stop: Some(&stop), ..Budget::for_operations(sample.history.operations().len()) };
         let report: Report<_, _> = check(model, &sample.history, &budget);
         assert!(report.tier <= tier, "{} decides this", report.tier);
         match report.verdict {

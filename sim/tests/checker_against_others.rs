@@ -8,7 +8,9 @@ mod checker_support;
 
 use checker_support::brute::is_linearizable;
 use checker_support::histories::{Endings, generate, rebuild};
-use checker_support::registers::{Hinted, KEYS, Op, Plain, Registers, Ret, break_an_answer, keys_of, random_op};
+use checker_support::registers::{
+    Hinted, KEYS, Op, Plain, Registers, Ret, Tokened, break_an_answer, keys_of, random_op,
+};
 use checker_support::testers::stateright_says;
 use stateright::semantics::SequentialSpec;
 use whitewater_sim::check::{Budget, Explanation, Verdict, check};
@@ -77,7 +79,9 @@ fn agrees_with_stateright_and_with_brute_force_on_random_histories() {
             expected,
             "stateright and brute force differ: {history:?}"
         );
-        let verdicts = [check(&Hinted, &history, &Budget::default()), check(&Plain, &history, &Budget::default())];
+        let budget = Budget::default();
+        let verdicts =
+            [check(&Hinted, &history, &budget), check(&Tokened, &history, &budget), check(&Plain, &history, &budget)];
         for verdict in verdicts.map(|report| report.verdict) {
             match verdict {
                 Verdict::Linearizable => assert!(expected, "a violation was missed: {history:?}"),

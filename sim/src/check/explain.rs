@@ -193,7 +193,9 @@ fn order_of<M: Model>(
         Some(Solved::OutOfSteps) | None => {}
     }
     match search(model, &problem, &component.initial, allowance, meter)? {
-        Searched::Found(order) => Ok(Some(order.into_iter().map(|number| problem.entries[number].id).collect())),
+        Searched::Found(order) => {
+            Ok(Some(order.into_iter().map(|number| problem.entries[number as usize].id).collect()))
+        }
         Searched::Impossible { .. } => Ok(None),
     }
 }

@@ -46,12 +46,21 @@ impl Mask {
 
     /// The smallest number from `start` on that is in the set and not in `other`.
     pub(super) fn next_without(&self, other: &Mask, start: usize) -> Option<usize> {
+        self.find_without(other, start, |_| true)
+    }
+
+    /// The smallest number from `start` on that is in the set and not in `other`, and of which this is true.
+    pub(super) fn find_without(&self, other: &Mask, start: usize, is_wanted: impl Fn(usize) -> bool) -> Option<usize> {
         let mut keep = u64::MAX << (start % WORD);
         let words = self.as_slice().iter().zip(other.as_slice()).enumerate().skip(start / WORD);
         for (place, (mine, theirs)) in words {
-            let left = mine & !theirs & keep;
-            if left != 0 {
-                return Some(place * WORD + left.trailing_zeros() as usize);
+            let mut left = mine & !theirs & keep;
+            while left != 0 {
+                let number = place * WORD + left.trailing_zeros() as usize;
+                if is_wanted(number) {
+                    return Some(number);
+                }
+                left &= left - 1;
             }
             keep = u64::MAX;
         }
@@ -88,6 +97,8 @@ mod tests {
             assert!(mask.contains(0) && mask.contains(width - 1));
             assert_eq!(mask.next_without(&none, 0), Some(0));
             assert_eq!(mask.next_without(&none, 1), (width > 1).then_some(width - 1));
+            assert_eq!(mask.find_without(&none, 0, |number| number + 1 == width), Some(width - 1));
+            assert_eq!(mask.find_without(&none, 0, |number| number == width), None);
             assert!(none.is_subset(&mask) && !mask.is_subset(&none));
             assert_eq!(mask.next_without(&mask, 0), None);
             mask.remove(0);

@@ -6,6 +6,7 @@
 //! What it simplifies: nothing is ever forgotten; the budget bounds the memory.
 
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::num::NonZero;
 
 use hashbrown::HashTable;
 
@@ -62,7 +63,13 @@ impl Hasher for FixedHasher {
 
 /// The number of a state. Equal states have equal numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct StateId(u32);
+pub(super) struct StateId(NonZero<u32>);
+
+impl StateId {
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// Every state that the search has seen.
 pub(super) struct States<S> {
@@ -80,18 +87,19 @@ impl<S: Clone + Eq + Hash> States<S> {
     }
 
     pub(super) fn get(&self, id: StateId) -> &S {
-        &self.states[id.0 as usize]
+        &self.states[id.index()]
     }
 
     pub(super) fn intern(&mut self, state: S) -> StateId {
         let states = &mut self.states;
         let hashed = hash(&state);
-        if let Some(id) = self.ids.find(hashed, |id| states[id.0 as usize] == state) {
+        if let Some(id) = self.ids.find(hashed, |id| states[id.index()] == state) {
             return *id;
         }
-        let id = StateId(u32::try_from(states.len()).expect("the budget bounds the states far below 2^32"));
         states.push(state);
-        self.ids.insert_unique(hashed, id, |id| hash(&states[id.0 as usize]));
+        let id = u32::try_from(states.len()).ok().and_then(NonZero::new).map(StateId);
+        let id = id.expect("the budget bounds the states far below 2^32");
+        self.ids.insert_unique(hashed, id, |id| hash(&states[id.index()]));
         id
     }
 }
@@ -187,16 +195,14 @@ mod tests {
             numbers.iter().for_each(|number| mask.insert(*number));
             mask
         };
-        let mut insert = |spent: &[usize]| visited.insert(3, StateId(0), &mask(&[1]), &mask(spent)).is_some();
+        let state = StateId(NonZero::<u32>::MIN);
+        let mut insert = |spent: &[usize]| visited.insert(3, state, &mask(&[1]), &mask(spent)).is_some();
         assert!(insert(&[1, 2]));
         assert!(!insert(&[1, 2]));
         assert!(!insert(&[1, 2, 3]));
         assert!(insert(&[3]));
         assert!(insert(&[2]), "fewer spent can do more");
         assert!(!insert(&[2, 3]));
-        assert!(
-            visited.insert(4, StateId(0), &mask(&[1]), &mask(&[2])).is_some(),
-            "another event is another configuration"
-        );
+        assert!(visited.insert(4, state, &mask(&[1]), &mask(&[2])).is_some(), "another event is another configuration");
     }
 }

@@ -26,6 +26,7 @@ mod session;
 mod split;
 mod sweep;
 mod tier;
+mod token;
 mod witness;
 
 use std::convert::Infallible;
@@ -43,6 +44,7 @@ pub use session::{Breach, Guarantee, Kept, Sessions, check_sessions};
 pub use split::{Partition, Scope};
 pub use stateright::semantics::SequentialSpec;
 pub use tier::Tier;
+pub use token::{Token, Tokens};
 pub use witness::is_witness;
 
 use crate::history::History;
@@ -120,6 +122,16 @@ pub trait Model {
     fn observes(&self, op: &Op<Self>, answer: Option<&Ret<Self>>) -> bool {
         let _ = (op, answer);
         false
+    }
+
+    /// What the operation tells of the part that it touches: if it gives this answer (if `answer` is `None`: where it
+    /// changes anything), the part had the one token before, and has the other after it. A token is any function of the
+    /// part, so that [`Token::of`] what it holds will do. Only asked where all operations of a partition are on one part.
+    /// It is worth much where many operations are in flight at once: few of them need be asked in each state, and an order
+    /// of reads and writes of different values is found without trying. Saying nothing is always right, only slower.
+    /// If it has an [`Access`], that says it as well.
+    fn tokens(&self, op: &Op<Self>, answer: Option<&Ret<Self>>) -> Tokens {
+        self.access(op, answer).map(|access| Tokens::of_access(&access)).unwrap_or_default()
     }
 
     /// Whether [`Model::outlook`] may have something to say of this operation although it changes states. It is always

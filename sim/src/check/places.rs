@@ -7,7 +7,8 @@
 use std::hash::Hash;
 
 use super::memory::Table;
-use super::partition::{Event, Problem};
+use super::partition::{Event, Problem, Touches};
+use super::token::{Kinds, Needs};
 use super::{Model, Op, Ret};
 
 /// Where an operation is kept in a configuration of the search.
@@ -29,6 +30,8 @@ pub(super) struct Placed<'h, O, R> {
     pub(super) place: Place,
     /// Whether it is looked ahead to.
     pub(super) has_outlook: bool,
+    /// What it tells of the states before and after it.
+    pub(super) kinds: Kinds,
     /// The event of its invocation.
     pub(super) invoked: u32,
 }
@@ -53,6 +56,7 @@ pub(super) struct Places<'h, O, R> {
     /// The most operations with an answer that are ever in flight at once.
     pub(super) slots: usize,
     pub(super) unknowns: Vec<Unknown>,
+    pub(super) needs: Needs,
 }
 
 impl<'h, O: Eq + Hash, R> Places<'h, O, R> {
@@ -72,17 +76,23 @@ impl<'h, O: Eq + Hash, R> Places<'h, O, R> {
                 Place::Update(_) => model.has_outlook(op),
                 Place::Unknown(_) => false,
             };
-            Placed { op, answer, place, has_outlook, invoked: 0 }
+            Placed { op, answer, place, has_outlook, kinds: Kinds::default(), invoked: 0 }
         };
-        let mut places =
-            Places { entries: problem.entries.iter().map(entry).collect(), slots: 0, unknowns: Vec::new() };
+        let mut entries: Vec<_> = problem.entries.iter().map(entry).collect();
         let calls: Vec<_> = problem.entries.iter().map(super::partition::Entry::call).collect();
         for group in model.alike(&calls) {
             for number in &group {
-                places.entries[*number].op = calls[group[0]].0;
+                entries[*number].op = calls[group[0]].0;
             }
         }
+        drop(calls);
+        let needs = match problem.touches {
+            Touches::OnePart => Needs::new(model, &mut entries),
+            Touches::Several => Needs::none(),
+        };
+        let mut places = Places { entries, slots: 0, unknowns: Vec::new(), needs };
         places.assign(&problem.events);
+        places.needs.learn(&places.entries, &problem.events);
         places
     }
 

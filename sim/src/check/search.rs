@@ -25,6 +25,9 @@
 //! order exists. Of all configurations visited that lead to success, take the one with the fewest placements to go. Its
 //! next configuration was either visited, or left out for one with no more to go that was: a contradiction either way.
 
+mod rounds;
+
+use rounds::Turn;
 use stateright::semantics::SequentialSpec;
 
 use super::mask::Mask;
@@ -33,6 +36,7 @@ use super::meter::{Halt, Meter};
 use super::partition::{Event, Problem};
 use super::places::{Place, Places};
 use super::register;
+use super::token::{Kind, Kinds};
 use super::{Call, Effort, Model, Op, Outlook, Ret};
 use crate::history::Stamp;
 
@@ -56,7 +60,7 @@ const STATE_BYTES: usize = 32;
 /// What a finished search found.
 pub(super) enum Searched {
     /// An order: positions in [`Problem::entries`].
-    Found(Vec<usize>),
+    Found(Vec<u32>),
     /// There is none.
     Impossible {
         /// When the last return happened that some branch of the search arrived at.
@@ -95,25 +99,12 @@ pub(super) fn search_by_specification<M: Model>(
 struct Frame {
     event: u32,
     state: StateId,
-    placed: Mask,
-    spent: Mask,
+    kind: Kind,
     /// How many operations had been placed.
     order: u32,
-    /// The next candidate; see [`Search::next_candidate`].
-    next: u32,
-    round: Round,
+    turn: Turn,
     /// The state before the operation placed last, if that was of unknown outcome and nothing followed from it yet.
     idle_since: Option<StateId>,
-}
-
-/// When an operation is tried at the return of an observation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
-    /// First, because what it leads to shows the observation what it saw. Nearly always one of these will do, and whatever
-    /// is placed beside it is missing later.
-    Direct,
-    /// Then, for all the others.
-    Detour,
 }
 
 /// What came of placing an operation.
@@ -140,13 +131,17 @@ struct Search<'s, 'h, 'b, M: Model> {
     visited: Visited,
     event: usize,
     state: StateId,
+    /// Of which kind the state is.
+    kind: Kind,
     placed: Mask,
     spent: Mask,
-    order: Vec<usize>,
+    order: Vec<u32>,
     /// Slots of updates and observations in flight, and who has the slot.
     updates: Mask,
     observations: Mask,
     owners: Vec<usize>,
+    /// For each slot what its operation tells of states.
+    kinds: Vec<Kinds>,
     /// For each operation what it led to first.
     made: Vec<Option<StateId>>,
     /// How many operations of unknown outcome have been invoked.
@@ -181,12 +176,14 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             visited: Visited::new(),
             event: 0,
             state,
+            kind: Kind::UNKNOWN,
             updates: placed.clone(),
             observations: placed.clone(),
             placed,
             spent,
-            order: Vec::new(),
+            order: Vec::with_capacity(places.entries.len()),
             owners: vec![0; places.slots],
+            kinds: vec![Kinds::default(); places.slots],
             made: vec![None; places.entries.len()],
             places,
             unknowns: 0,
@@ -219,11 +216,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         self.reached = self.event;
         let mut frames = vec![self.frame(None)];
         while let Some(frame) = frames.last_mut() {
-            let Some((candidate, next)) = self.next_candidate(frame.next as usize) else {
-                if frame.round == Round::Direct && self.returns_an_observation() {
-                    (frame.round, frame.next) = (Round::Detour, 0);
-                    continue;
-                }
+            let Some(candidate) = self.next_candidate(&mut frame.turn)? else {
                 self.dead_ends += 1;
                 frames.pop();
                 if let Some(frame) = frames.last() {
@@ -231,11 +224,6 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 }
                 continue;
             };
-            frame.next = next as u32;
-            let round = self.round(candidate)?;
-            if round != frame.round {
-                continue;
-            }
             match self.place(candidate, frame.idle_since)? {
                 Step::Refused => {}
                 Step::Dead => {
@@ -252,49 +240,6 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         Ok(Searched::Impossible { reached: self.problem.returned(stuck) })
     }
 
-    /// The operation to try now, and what to ask with for the next one: 0 is the operation whose return is in the way,
-    /// then come the slots in flight, then the operations of unknown outcome.
-    fn next_candidate(&self, start: usize) -> Option<(usize, usize)> {
-        let returning = self.returning();
-        if start == 0 && matches!(self.places.entries[returning].place, Place::Update(_)) {
-            return Some((returning, 1));
-        }
-        let mut start = start.max(1);
-        while start <= self.places.slots {
-            let Some(slot) = self.updates.next_without(&self.placed, start - 1) else { break };
-            start = slot + 2;
-            if self.owners[slot] != returning {
-                return Some((self.owners[slot], start));
-            }
-        }
-        let base = self.places.slots + 1;
-        (start.max(base) - base..self.unknowns).find_map(|number| {
-            let unknown = &self.places.unknowns[number];
-            let ready = !self.spent.contains(number) && unknown.twin.is_none_or(|twin| self.spent.contains(twin));
-            ready.then_some((unknown.entry, base + number + 1))
-        })
-    }
-
-    /// In which round an operation is tried. What it led to when it was first placed stands for what it leads to here: a
-    /// guess, and always the same one for an operation that can be placed here.
-    fn round(&mut self, candidate: usize) -> Result<Round, Halt> {
-        if !self.returns_an_observation() {
-            return Ok(Round::Direct);
-        }
-        let to = match self.made[candidate] {
-            Some(to) => to,
-            None => match self.apply(self.state, candidate)? {
-                Some(to) => *self.made[candidate].insert(to),
-                None => return Ok(Round::Detour),
-            },
-        };
-        Ok(if self.gives_its_answer(to, self.returning())? { Round::Direct } else { Round::Detour })
-    }
-
-    fn returns_an_observation(&self) -> bool {
-        matches!(self.places.entries[self.returning()].place, Place::Observation(_))
-    }
-
     /// The operation whose return is in the way.
     fn returning(&self) -> usize {
         match self.problem.events[self.event] {
@@ -305,7 +250,10 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
 
     /// Places an operation, with all that follows from it.
     fn place(&mut self, number: usize, idle_since: Option<StateId>) -> Result<Step, Halt> {
-        let from = self.state;
+        let (from, kinds) = (self.state, self.places.entries[number].kinds);
+        if !self.kind.may_be(kinds.before) {
+            return Ok(Step::Refused);
+        }
         let Some(to) = self.apply(from, number)? else { return Ok(Step::Refused) };
         if let Some(idle) = idle_since
             && self.apply(idle, number)? == Some(to)
@@ -324,8 +272,8 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             }
         };
         self.meter.take(self.price, self.limit)?;
-        self.order.push(number);
-        self.state = to;
+        self.order.push(number as u32);
+        (self.state, self.kind) = (to, kinds.after);
         let placed = self.order.len();
         if to != from {
             self.observe()?;
@@ -392,12 +340,11 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
     /// Rule 1 after a change of state.
     fn observe(&mut self) -> Result<(), Halt> {
         let mut start = 0;
-        while let Some(slot) = self.observations.next_without(&self.placed, start) {
+        loop {
+            let may_be_seen = |slot: usize| self.kind.may_be(self.kinds[slot].before);
+            let Some(slot) = self.observations.find_without(&self.placed, start, may_be_seen) else { break };
             self.observe_slot(slot)?;
             start = slot + 1;
-            if start >= self.places.slots {
-                break;
-            }
         }
         Ok(())
     }
@@ -407,7 +354,7 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         let number = self.owners[slot];
         if self.gives_its_answer(self.state, number)? {
             self.placed.insert(slot);
-            self.order.push(number);
+            self.order.push(number as u32);
         }
         Ok(())
     }
@@ -419,7 +366,10 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
                 Event::Invoke(number) => {
                     let number = number as usize;
                     self.open(number);
-                    if let Place::Observation(slot) = self.places.entries[number].place {
+                    let entry = &self.places.entries[number];
+                    if let Place::Observation(slot) = entry.place
+                        && self.kind.may_be(entry.kinds.before)
+                    {
                         self.observe_slot(slot as usize)?;
                     }
                 }
@@ -438,19 +388,36 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         Ok(true)
     }
 
-    /// Returns to a configuration on the path to this one.
+    /// Returns to a configuration on the path to this one. What happened since is undone, so that a configuration to go
+    /// back to need not hold its masks.
     fn go_back(&mut self, frame: &Frame) {
         while self.event > frame.event as usize {
             self.event -= 1;
             match self.problem.events[self.event] {
-                Event::Invoke(number) => self.close(number as usize),
-                Event::Return(number) => self.open(number as usize),
+                Event::Invoke(number) => {
+                    self.close(number as usize);
+                    if let Place::Update(slot) | Place::Observation(slot) = self.places.entries[number as usize].place {
+                        self.placed.remove(slot as usize);
+                    }
+                }
+                Event::Return(number) => {
+                    self.open(number as usize);
+                    self.placed.insert(self.slot(number as usize));
+                }
             }
         }
-        self.state = frame.state;
-        self.placed.clone_from(&frame.placed);
-        self.spent.clone_from(&frame.spent);
-        self.order.truncate(frame.order as usize);
+        for number in self.order.drain(frame.order as usize..) {
+            let entry = &self.places.entries[number as usize];
+            match entry.place {
+                Place::Update(slot) | Place::Observation(slot) if entry.invoked < frame.event => {
+                    self.placed.remove(slot as usize);
+                }
+                // It is not in flight any more, and the slot may be that of another.
+                Place::Update(_) | Place::Observation(_) => {}
+                Place::Unknown(unknown) => self.spent.remove(unknown as usize),
+            }
+        }
+        (self.state, self.kind) = (frame.state, frame.kind);
     }
 
     fn open(&mut self, number: usize) {
@@ -458,10 +425,12 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             Place::Update(slot) => {
                 self.updates.insert(slot as usize);
                 self.owners[slot as usize] = number;
+                self.kinds[slot as usize] = self.places.entries[number].kinds;
             }
             Place::Observation(slot) => {
                 self.observations.insert(slot as usize);
                 self.owners[slot as usize] = number;
+                self.kinds[slot as usize] = self.places.entries[number].kinds;
             }
             Place::Unknown(_) => self.unknowns += 1,
         }
@@ -486,11 +455,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
         Frame {
             event: self.event as u32,
             state: self.state,
-            placed: self.placed.clone(),
-            spent: self.spent.clone(),
+            kind: self.kind,
             order: self.order.len() as u32,
-            next: 0,
-            round: Round::Direct,
+            turn: self.first_turn(),
             idle_since,
         }
     }
@@ -523,7 +490,9 @@ impl<'s, 'h, 'b, M: Model> Search<'s, 'h, 'b, M> {
             match self.model.outlook(self.states.get(self.state), entry.call(), &self.between) {
                 Outlook::Open => {}
                 Outlook::Hopeless => return Ok(false),
-                Outlook::Forget(other) => self.state = self.states.intern(other),
+                Outlook::Forget(other) => {
+                    (self.state, self.kind) = (self.states.intern(other), Kind::UNKNOWN);
+                }
             }
             operations += 1;
             if operations == LOOKAHEAD_OPERATIONS {

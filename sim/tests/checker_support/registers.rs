@@ -4,7 +4,7 @@
 //! What it simplifies: numbers for values, and no key is ever missing.
 
 use stateright::semantics::SequentialSpec;
-use whitewater_sim::check::{Access, Call, Model, Outlook, Scope};
+use whitewater_sim::check::{Access, Call, Model, Outlook, Scope, Token, Tokens};
 use whitewater_sim::history::{History, Outcome};
 use whitewater_sim::rng::Stream;
 
@@ -204,6 +204,44 @@ fn looks_for((op, answer): &Call<'_, Hinted>) -> Option<u8> {
         (Op::Read(_), Some(Ret::Value(value))) | (Op::Swap(_, value, _), _) => Some(*value),
         (Op::Read(_), _) | (Op::Write(..) | Op::Shift(..), _) => None,
         (Op::ReadPair(_) | Op::WritePair(..) | Op::WriteNextIf(..), _) => None,
+    }
+}
+
+/// By key, and of a key alone operations say which values they go with.
+pub(crate) struct Tokened;
+
+impl Model for Tokened {
+    type Spec = Registers;
+    type Part = usize;
+    type Value<'h> = std::convert::Infallible;
+
+    fn initial(&self, _: &[&Op]) -> Registers {
+        Registers::default()
+    }
+
+    fn scope(&self, op: &Op) -> Scope<usize> {
+        scope_of(op)
+    }
+
+    fn observes(&self, op: &Op, answer: Option<&Ret>) -> bool {
+        Hinted.observes(op, answer)
+    }
+
+    fn tokens(&self, op: &Op, answer: Option<&Ret>) -> Tokens {
+        let of = |value: u8| Some(Token::of(&value));
+        match (*op, answer) {
+            (Op::Read(_), Some(Ret::Value(value))) => Tokens { before: of(*value), after: None },
+            (Op::Write(_, value), _) => Tokens { before: None, after: of(value) },
+            (Op::Swap(_, expected, new), None | Some(Ret::Swapped(true))) => {
+                Tokens { before: of(expected), after: of(new) }
+            }
+            (Op::Read(_) | Op::Shift(..) | Op::Swap(..), _) => Tokens::default(),
+            (Op::ReadPair(_) | Op::WritePair(..) | Op::WriteNextIf(..), _) => Tokens::default(),
+        }
+    }
+
+    fn outlook(&self, state: &Registers, call: Call<'_, Self>, between: &[Call<'_, Self>]) -> Outlook<Registers> {
+        Hinted.outlook(state, call, between)
     }
 }
 

@@ -148,9 +148,9 @@ impl<'q, 'b, M: Model> Questions<'q, 'b, M> {
         let searched = search(self.model, &problem, &component.initial, allowance, &mut self.meter);
         self.left = self.left.saturating_sub(self.meter.taken() - taken);
         match searched {
-            Ok(Searched::Found(order)) => {
-                Found::Order(order.into_iter().map(|number| ids[problem.entries[number].id.0 as usize]).collect())
-            }
+            Ok(Searched::Found(order)) => Found::Order(
+                order.into_iter().map(|number| ids[problem.entries[number as usize].id.0 as usize]).collect(),
+            ),
             Ok(Searched::Impossible { .. }) => Found::Nothing,
             Err(_) => Found::Unclear,
         }

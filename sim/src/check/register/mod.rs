@@ -65,7 +65,7 @@ pub(super) fn search<M: Model>(
     };
     let found = walk(&cells, &problem.events, limit, meter);
     Some(found.map(|found| match found {
-        walk::Found::Order(order) => Searched::Found(order.into_iter().map(|number| number as usize).collect()),
+        walk::Found::Order(order) => Searched::Found(order),
         walk::Found::Nothing { stuck } => Searched::Impossible { reached: problem.returned(stuck) },
     }))
 }
@@ -93,7 +93,7 @@ mod tests {
         match (found.expect("small enough"), other.expect("small enough")) {
             (Searched::Found(order), Searched::Found(_)) => {
                 assert_ne!(sweep(&Registers, history, u64::MAX), Some(false), "{history:?}");
-                let order: Vec<_> = order.into_iter().map(|number| problem.entries[number].id).collect();
+                let order: Vec<_> = order.into_iter().map(|number| problem.entries[number as usize].id).collect();
                 assert!(is_witness(&Registers, history, &order), "{order:?} of {history:?}");
                 true
             }
