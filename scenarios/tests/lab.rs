@@ -189,6 +189,10 @@ struct Variant {
     replace: String,
     /// A row and a seed that show it.
     shown_by: ShownBy,
+    /// The rows that lose points by it, with [`SEEDS`] seeds each.
+    loses: Vec<String>,
+    #[serde(rename = "lost_where")]
+    _lost_where: String,
     #[serde(rename = "because")]
     _because: String,
 }
@@ -271,6 +275,18 @@ fn the_whole_node_gets_all_points() {
     if has("python3", "--version") {
         let results = grade(&lab_with("points", WHOLE), "lab", "python3 raft.py", SEEDS);
         assert!(lost(&results).is_empty(), "{} of 100: {:?}", results.score, lost(&results));
+    }
+}
+
+#[test]
+#[ignore = "it takes a quarter of an hour"]
+fn a_node_that_is_broken_in_one_place_loses_the_rows_that_it_should_and_no_others() {
+    if has("python3", "--version") {
+        for variant in variants() {
+            let results =
+                grade(&lab_with(&format!("loses-{}", variant.name), &variant.text()), "lab", "python3 raft.py", SEEDS);
+            assert_eq!(lost(&results), variant.loses, "{}: {} of 100", variant.name, results.score);
+        }
     }
 }
 
