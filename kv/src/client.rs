@@ -8,12 +8,16 @@
 //! refused it. Reads may also go past the log, and then need no session. What it simplifies: pauses grow after refusals
 //! without a random part, so clients that were refused together come back together.
 
+mod numbering;
+
 use whitewater_raft::{Command, Index, NodeId, ReadMode};
 
 use crate::bugs::{self, Bug};
 use crate::codec::{self, LimitError, WINDOW_MAX};
 use crate::command::{Answer, Operation, Request};
 use crate::message::{Address, Message, ReadAt, ReadRequest, Rejection, Reply, ReplyResult, RequestId};
+
+pub use numbering::Numbering;
 
 /// What a client needs from the world.
 pub trait ClientHost {
@@ -67,24 +71,6 @@ pub enum Via {
         /// Which servers may serve it.
         at: ReadAt,
     },
-}
-
-/// How the operations of a session are numbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Numbering {
-    /// One after the other, as [`crate::Machine`] wants it.
-    Consecutive,
-    /// So that [`Numbering::place`] tells an operation's place, and numbers rise in each place: for servers that know only clients
-    /// with one operation under way, every place is such a client.
-    ByPlace,
-}
-
-impl Numbering {
-    /// The place of an operation among so many, and its number there, if it was numbered by places.
-    #[must_use]
-    pub fn place(sequence: u64, window: u64) -> (u64, u64) {
-        (sequence % window, sequence / window)
-    }
 }
 
 /// The client's own number for an operation.
@@ -480,7 +466,10 @@ impl Client {
                 Session::Opening { .. } => return,
                 Session::None => return self.open_session(host),
             };
-            let (sequence, oldest_unanswered) = self.next_number(place);
+            let named = self.places.iter().flatten().filter_map(|pending| pending.what.name());
+            let oldest = named.map(|name| name.sequence).min();
+            let (sequence, oldest_unanswered) =
+                self.numbering.number(self.next_sequence, oldest, place, self.places.len());
             let pending = self.pending(place);
             let What::Queued { operation } = &pending.what else { unreachable!("the place is of a queued operation") };
             // Too far ahead of one that takes long: its answer lets this one go.
@@ -488,22 +477,6 @@ impl Client {
             pending.what = What::Logged { name: Name { session, sequence }, request };
             self.next_sequence += 1;
             self.attempt(place, host);
-        }
-    }
-
-    /// The number of the operation in this place, which is sent next, and the smallest that is not answered.
-    fn next_number(&self, place: usize) -> (u64, u64) {
-        match self.numbering {
-            Numbering::Consecutive => {
-                let named = self.places.iter().flatten().filter_map(|pending| pending.what.name());
-                let oldest_unanswered = named.map(|name| name.sequence).min();
-                (self.next_sequence, oldest_unanswered.unwrap_or(self.next_sequence))
-            }
-            // Nobody who numbers like this asks what else is not answered.
-            Numbering::ByPlace => {
-                let sequence = self.next_sequence * self.places.len() as u64 + place as u64;
-                (sequence, sequence)
-            }
         }
     }
 
