@@ -9,7 +9,7 @@ use crate::systems::raft_kv::RaftKv;
 use crate::{host, target};
 use clap::{Args, ValueEnum};
 use whitewater_reports::grade::{Grade, Status};
-use whitewater_reports::model::{Campaign, Ending};
+use whitewater_reports::model::{Campaign, Ending, PROGRAM};
 use whitewater_reports::words::{counted, printable, shell_word, span};
 use whitewater_reports::{classroom50, grade_sheet, gradescope, human, json, rows, vpl};
 
@@ -131,7 +131,7 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
         (None, None) => {
             let request = request(arguments, &assignment)?;
             host::keep_interrupts()?;
-            host::tell(&announcement(&assignment, &request));
+            host::tell(&announcement(target, &assignment, &request));
             grading::grade(&arguments.node.target(target)?, &assignment, &request, after)?
         }
     };
@@ -193,11 +193,14 @@ fn request(arguments: &Arguments, assignment: &Assignment) -> Result<Request, Fa
     })
 }
 
-fn announcement(assignment: &Assignment, request: &Request) -> String {
+/// Says what is graded. That it is no submission has to be seen: the built-in servers earn everything.
+fn announcement(target: &target::Shared, assignment: &Assignment, request: &Request) -> String {
+    let is_built_in = target.argument().is_empty() && target.program() == PROGRAM;
+    let whose = if is_built_in { ", of the built-in servers (--node CMD grades a node)" } else { "" };
     let rows = counted(assignment.rows().count() as u64, "row");
     let limit = assignment.budget.total_ns.map(|ns| format!(", for at most {}", span(ns))).unwrap_or_default();
     let jobs = counted(u64::from(request.jobs), "run");
-    format!("grading {}: {rows}{limit}, {jobs} at a time", printable(&assignment.title))
+    format!("grading {}{whose}: {rows}{limit}, {jobs} at a time", printable(&assignment.title))
 }
 
 /// Writes the files in place of what was there.
