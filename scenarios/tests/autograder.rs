@@ -80,12 +80,25 @@ struct Graded {
 
 fn run(root: &Path, user: u32) -> Graded {
     let mut command = Command::new("bash");
-    command.arg(root.join("source/run_autograder"));
+    command.arg(root.join("source/run_autograder")).env("PATH", path_with_stubs(root));
     command.env("AUTOGRADER_ROOT", root).env("AUTOGRADER_UID", user.to_string()).env("AUTOGRADER_BUILD_SECONDS", "3");
     let done = in_time(&mut command, Duration::from_secs(150), "the autograder");
     let told = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(done.status.success(), "{told}");
     Graded { results: json(&root.join("results/results.json")), told }
+}
+
+/// Puts a script into the place of a program.
+fn stub(root: &Path, program: &str, script: &str) {
+    let folder = root.join("bin");
+    fs::create_dir_all(&folder).expect("tests may write there");
+    fs::write(folder.join(program), format!("#!/bin/sh\n{script}\n")).expect("written");
+    fs::set_permissions(folder.join(program), fs::Permissions::from_mode(0o755)).expect("it is there");
+}
+
+/// Where programs are looked for: among the stubs first.
+fn path_with_stubs(root: &Path) -> String {
+    format!("{}:{}", root.join("bin").display(), std::env::var("PATH").expect("there is one"))
 }
 
 /// A user that no other test has.
@@ -224,6 +237,33 @@ fn hostile_submissions_get_no_points_and_the_result_is_intact() {
 }
 
 #[test]
+fn where_the_network_cannot_be_cut_off_staff_are_told_and_it_is_graded_all_the_same() {
+    if !are_there(&["python3"]) {
+        return;
+    }
+    let archive = pack("pack-connected", "sh node.sh", &[]);
+    let root = platform("autograder-connected", &archive, "");
+    hand_in(&root, "platform/talks.py");
+    // As in a container that may not have another network.
+    stub(
+        &root,
+        "unshare",
+        "echo \"$*\" >> \"$(dirname \"$0\")/asked\"; echo 'unshare failed: Operation not permitted' >&2; exit 1",
+    );
+    let Graded { results, told } = run(&root, user(3));
+    assert_eq!(
+        fs::read_to_string(root.join("bin/asked")).expect("it was asked"),
+        "--net true\n",
+        "once, and not again"
+    );
+    assert!(told.contains("the network cannot be cut off here: the submission can use it"), "{told}");
+    assert_eq!(statuses(&results), [Failed, Failed].map(word), "{results}");
+    let campaign = fs::read_to_string(root.join("results/campaign.json")).expect("it is there");
+    let own = fs::read_link("/proc/self/ns/net").expect("Linux has it").display().to_string();
+    assert!(campaign.contains(&format!("network {own}")), "{campaign}");
+}
+
+#[test]
 fn a_grader_that_fails_leaves_a_result_that_says_so() {
     let archive = pack("pack-broken", "sh node.sh", &[]);
     let root = platform("autograder-broken", &archive, "exit 0\n");
@@ -274,14 +314,10 @@ fn commands_survive_the_shell() {
 /// A platform whose `apt-get` writes down what it is asked for, and ends with this.
 fn set_up(name: &str, archive: &Path, code: i32) -> (PathBuf, bool) {
     let root = platform(name, archive, "");
-    let stub = format!("#!/bin/sh\necho \"$DEBIAN_FRONTEND $*\" >> {}/asked\nexit {code}\n", root.display());
-    fs::create_dir(root.join("bin")).expect("tests may write there");
-    fs::write(root.join("bin/apt-get"), stub).expect("written");
-    fs::set_permissions(root.join("bin/apt-get"), fs::Permissions::from_mode(0o755)).expect("it is there");
-    let path = format!("{}:{}", root.join("bin").display(), std::env::var("PATH").expect("there is one"));
+    stub(&root, "apt-get", &format!("echo \"$DEBIAN_FRONTEND $*\" >> {}/asked\nexit {code}", root.display()));
     let mut command = Command::new("bash");
     let done = in_time(
-        command.arg(root.join("source/setup.sh")).env("PATH", path).env_remove("DEBIAN_FRONTEND"),
+        command.arg(root.join("source/setup.sh")).env("PATH", path_with_stubs(&root)).env_remove("DEBIAN_FRONTEND"),
         Duration::from_secs(60),
         name,
     );

@@ -83,7 +83,7 @@ const SAYS_NONSENSE: &[Hostile] = &[
     hostile("no_text.pl", Failed, "it is no message"),
     hostile("nested.py", Failed, "it is no message"),
     hostile("numbers.py", Failed, "its line: {\"dest\""),
-    hostile("speaks_unasked.py", Failed, "it has said something since it was done"),
+    hostile("speaks_unasked.py", Failed, "its `done` is for turn 1, and this is turn 2"),
 ];
 
 /// Who is silent in the end violates liveness.

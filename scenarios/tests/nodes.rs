@@ -182,9 +182,50 @@ fn endless_output_ends() {
     expect("flood", &store_with(flood), PROTOCOL, &["more than 10000 things"]);
     let heavy = "while True: say('sim', {'type': 'note', 'text': 'x' * 100000})";
     expect("heavy", &store_with(heavy), PROTOCOL, &["says more than 8 MiB"]);
-    // In one breath: what is said later may be taken for what the node does about the next event.
-    let unasked = "def hook(event):\n  if event['src'] != 'sim': sys.stdout.write(2 * '{\"dest\": \"sim\", \"body\": {\"type\": \"done\"}}\\n'); sys.stdout.flush()\n";
-    expect("unasked", &store_with(&format!("{unasked}{HOOK}")), PROTOCOL, &["without being told anything"]);
+}
+
+/// A store that says this, too, after it was done with what a client asked: at once, or when the simulator has had time to look.
+fn unasked(saying: &str, after: &str) -> String {
+    let late = format!(
+        "def late(event):\n  done()\n  if event['src'] != 'sim': {after}; sys.stdout.write({saying}); sys.stdout.flush()\n"
+    );
+    let hook = "told = [None]\ndef hook(event): told[0] = event\nstore.done = lambda: late(told[0])\nstore.main(hook)";
+    store_with(&format!("{late}{hook}"))
+}
+
+/// The verdict of a run in which a client in no hurry asks one server, and its digest, when something is said after it was done:
+/// the same every time, however soon it is said.
+fn said_unasked(name: &str, saying: &str) -> String {
+    let rest = "[workload]\nrate = 4\nkeys = 1\n";
+    let scenario = scenario(1, rest);
+    let folder = Folder::new(name);
+    let mut verdicts = Vec::new();
+    for after in ["pass", "time.sleep(0.02)"] {
+        let node = folder.node(&unasked(saying, after));
+        for _ in 0..20 {
+            let record = run(&node, &scenario);
+            verdicts.push((account(&record), record.digest));
+        }
+    }
+    verdicts.dedup();
+    assert_eq!(verdicts.len(), 1, "{name}: {verdicts:?}");
+    verdicts.remove(0).0
+}
+
+#[test]
+fn what_is_said_unasked_is_the_beginning_of_the_next_answer_however_soon_it_is_said() {
+    if !has_python() {
+        return;
+    }
+    let note = r#"json.dumps({"dest": "sim", "body": {"type": "note", "text": "x"}}) + '\n'"#;
+    assert!(said_unasked("unasked-note", note).starts_with("pass"));
+    let again = r#"json.dumps({"dest": "sim", "body": {"type": "done", "turn": event["turn"]}}) + '\n'"#;
+    let said = said_unasked("unasked-done", again);
+    assert!(said.starts_with(PROTOCOL) && said.contains("its `done` is for turn 2, and this is turn 3"), "{said}");
+    // Without the turn nobody can tell it from the answer to the next event.
+    let nameless = r#"json.dumps({"dest": "sim", "body": {"type": "done"}}) + '\n'"#;
+    said_unasked("unasked-nameless", nameless);
+    assert!(said_unasked("unasked-half", "'{'").starts_with(PROTOCOL), "it is no beginning of a line");
 }
 
 #[test]

@@ -156,12 +156,10 @@ impl Process {
         Ok(ioctl_fionbio(&self.stdout, true)?)
     }
 
-    /// Whether there is more of its output than was asked for.
+    /// How much of what it was told it has not taken yet. The system keeps a little more for it, which is not counted.
     #[must_use]
-    pub fn speaks_unasked(&mut self) -> bool {
-        // That it has ended shows when it is asked for more.
-        let _ = self.read();
-        self.taken < self.incoming.len()
+    pub fn unread_bytes(&self) -> usize {
+        self.outgoing.0.len() - self.outgoing.1
     }
 
     /// Hands over a line, with its end. It is written as the process takes it, while lines are waited for.

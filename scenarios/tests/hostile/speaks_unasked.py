@@ -1,5 +1,6 @@
-# Is done twice with every event, in one breath.
+# Is done twice with every event.
 from hostile import *
 
-store.done = lambda: sys.stdout.write(2 * (json.dumps({"dest": "sim", "body": {"type": "done"}}) + "\n")) and sys.stdout.flush()
-store.main()
+told = {}
+store.done = lambda: [say("sim", {"type": "done", "turn": told["turn"]}) for _ in range(2)] and sys.stdout.flush()
+store.main(told.update)

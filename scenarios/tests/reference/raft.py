@@ -58,12 +58,12 @@ class Turn:
         """The number that the save of this turn has, or of the one before it if nothing is saved."""
         return self.count + 1 if self.saves else self.count
 
-    def end(self, output):
+    def end(self, turn, output):
         for key, value in self.saves.items():
             self.tell({"type": "save", "key": key, "value": value})
         self.count = self.number()
         self.saves = {}
-        self.tell({"type": "done"})
+        self.tell({"type": "done", "turn": turn})
         output.write("\n".join(self.lines) + "\n")
         output.flush()
         self.lines = []
@@ -546,7 +546,7 @@ def main():
                 node.on_request(source, body)
             else:
                 getattr(node, "on_" + kind)(source, body)
-        turn.end(sys.stdout)
+        turn.end(event["turn"], sys.stdout)
 
 
 main()

@@ -98,6 +98,7 @@ type event struct {
 	Src   string          `json:"src"`
 	Body  json.RawMessage `json:"body"`
 	NowUs int64           `json:"now_us"`
+	Turn  int64           `json:"turn"`
 }
 
 type action struct {
@@ -145,7 +146,7 @@ func (n *Node) turn(event event) {
 		read(event.Body, &request)
 		n.onRequest(event.Src, request)
 	}
-	n.Send("sim", Body{"type": "done"})
+	n.Send("sim", Body{"type": "done", "turn": event.Turn})
 }
 
 func read(text []byte, into any) {

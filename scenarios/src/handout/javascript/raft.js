@@ -73,7 +73,7 @@ class Node {
 let node = null;
 
 readline.createInterface({ input: process.stdin, crlfDelay: Infinity }).on("line", (line) => {
-  const { src, body, now_us: nowUs } = JSON.parse(line);
+  const { src, body, now_us: nowUs, turn } = JSON.parse(line);
   const isSimulator = src === "sim";
   if (isSimulator && body.type === "init") {
     node = new Node(body);
@@ -86,7 +86,7 @@ readline.createInterface({ input: process.stdin, crlfDelay: Infinity }).on("line
     else if (node.peers.includes(src)) node.onMessage(src, body);
     else node.onRequest(src, body);
   }
-  node.send("sim", { type: "done" });
+  node.send("sim", { type: "done", turn });
   process.stdout.write(node.actions.map((action) => JSON.stringify(action) + "\n").join(""));
   node.actions = [];
 });

@@ -90,7 +90,7 @@ def main():
                 node.on_message(source, body)
             else:
                 node.on_request(source, body)
-        node.send("sim", {"type": "done"})
+        node.send("sim", {"type": "done", "turn": event["turn"]})
         sys.stdout.write("".join(json.dumps(action) + "\n" for action in node.actions))
         sys.stdout.flush()
         node.actions = []

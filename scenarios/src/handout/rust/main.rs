@@ -106,7 +106,6 @@ impl Node {
             (peer, _) if self.peers.iter().any(|name| name == peer) => self.on_message(peer, body),
             (client, _) => self.on_request(client, body),
         }
-        self.send("sim", json!({ "type": "done" }));
     }
 }
 
@@ -118,6 +117,7 @@ fn main() -> io::Result<()> {
         let node = node.get_or_insert_with(|| Node::new(&event["body"]));
         node.now_us = event["now_us"].as_u64().unwrap_or_default();
         node.turn(event["src"].as_str().unwrap_or_default(), &event["body"]);
+        node.send("sim", json!({ "type": "done", "turn": event["turn"] }));
         for action in node.actions.drain(..) {
             writeln!(output, "{action}")?;
         }

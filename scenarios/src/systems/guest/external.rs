@@ -1,4 +1,9 @@
 //! A node that is a program: one process for each life, told an event in a line, and heard until it is done with it.
+//!
+//! When it says something after that, before it is told the next event, nobody can see it: whether the line is there already when
+//! the event is written depends on the machine. So lines are taken in the order in which they come, and such a one is the
+//! beginning of the next answer, in every run. A `done` may name the event that it ends; then one too many is found out,
+//! in every run, too.
 
 use crate::host::Stopwatch;
 use crate::host::process::{Failure, Limits, Process};
@@ -52,7 +57,20 @@ impl External {
         Ok(External { name: name.to_owned(), allowance, process, outgoing: Vec::new() })
     }
 
-    fn hear(&mut self, limit_ns: u64, actions: &mut Vec<Action>) -> Result<(), Trouble> {
+    /// Hands over what is outgoing.
+    fn tell(&mut self) -> Result<(), Trouble> {
+        // Who has answered everything so far has read all of it, or answers without reading.
+        if self.process.unread_bytes() > UNREAD_BYTES_MAX {
+            return Err(Trouble::Limit(format!(
+                "it is done with events that it has not read: there are more than {} MiB of them",
+                UNREAD_BYTES_MAX >> 20
+            )));
+        }
+        self.process.say(&self.outgoing);
+        Ok(())
+    }
+
+    fn hear(&mut self, turn: u64, limit_ns: u64, actions: &mut Vec<Action>) -> Result<(), Trouble> {
         let since = Stopwatch::start();
         let (mut bytes, mut count) = (0, 0);
         loop {
@@ -67,12 +85,17 @@ impl External {
             }
             let action = protocol::read(&self.name, line)
                 .map_err(|why| Trouble::Misconduct(format!("{why}; its line: {}", shown(line))))?;
-            if matches!(action, Action::Tell(ToSimulator::Done)) {
-                break;
+            match action {
+                Action::Tell(ToSimulator::Done { turn: None }) => return Ok(()),
+                Action::Tell(ToSimulator::Done { turn: Some(named) }) if named == turn => return Ok(()),
+                Action::Tell(ToSimulator::Done { turn: Some(named) }) => {
+                    return Err(Trouble::Misconduct(format!(
+                        "its `done` is for turn {named}, and this is turn {turn}: is it done with every event once?"
+                    )));
+                }
+                Action::Send { .. } | Action::Tell(_) => actions.push(action),
             }
-            actions.push(action);
         }
-        Ok(())
     }
 }
 
@@ -81,14 +104,9 @@ impl Brain for External {
         self.outgoing.clear();
         serde_json::to_writer(&mut self.outgoing, event).expect("an event is JSON");
         self.outgoing.push(b'\n');
-        if self.process.speaks_unasked() {
-            return Err(Trouble::Misconduct(
-                "it has said something since it was done, without being told anything".to_owned(),
-            ));
-        }
-        self.process.say(&self.outgoing);
         let is_first = matches!(event.body, EventBody::Simulator(FromSimulator::Init { .. }));
-        let heard = self.hear(if is_first { self.allowance.first_turn_ns } else { self.allowance.turn_ns }, actions);
+        let limit_ns = if is_first { self.allowance.first_turn_ns } else { self.allowance.turn_ns };
+        let heard = self.tell().and_then(|()| self.hear(event.turn, limit_ns, actions));
         if heard.is_err() {
             self.process.end();
         }
@@ -103,6 +121,9 @@ impl Brain for External {
         (!lines.is_empty()).then(|| lines[last..].join("\n"))
     }
 }
+
+/// How much is kept for a node that does not read it. How much of that the system keeps, and when, is up to the machine.
+const UNREAD_BYTES_MAX: usize = 8 << 20;
 
 /// How many lines of the standard error are shown.
 const LAST_LINES: usize = 12;
@@ -133,4 +154,30 @@ fn shown(line: &[u8]) -> String {
     // A character has at most four bytes.
     let begin = &line[..line.len().min(BOUNDED_MAX * 4)];
     bounded(&String::from_utf8_lossy(begin))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// What is said to a node in this turn: a mebibyte.
+    fn event(turn: u64) -> Event {
+        let body: Arc<RawValue> = RawValue::from_string(format!("\"{}\"", "x".repeat(1 << 20))).expect("JSON").into();
+        Event { src: "n1".into(), dest: "n0".into(), body: EventBody::Node(body), now_us: 0, turn }
+    }
+
+    #[test]
+    fn who_reads_nothing_is_not_told_without_end() {
+        let words = ["yes", r#"{"dest": "sim", "body": {"type": "done"}}"#].map(str::to_owned);
+        let mut node = External::start("n0", &words, Allowance::default()).expect("it starts");
+        let trouble = (1..).find_map(|turn| node.turn(&event(turn), &mut Vec::new()).err().map(|why| (turn, why)));
+        let (turn, why) = trouble.expect("there is always another turn");
+        assert!(turn > 8, "it is not told off at once");
+        let words = "it is done with events that it has not read: there are more than 8 MiB of them";
+        assert_eq!(why, Trouble::Limit(words.to_owned()));
+    }
 }

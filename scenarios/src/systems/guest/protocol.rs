@@ -26,6 +26,8 @@ pub struct Event {
     pub body: EventBody,
     /// What the node's own clock shows, in microseconds.
     pub now_us: u64,
+    /// How many events the node was told in this life, this one included.
+    pub turn: u64,
 }
 
 /// What is said to a node.
@@ -243,7 +245,10 @@ pub enum ToSimulator {
         text: String,
     },
     /// It is done with the event.
-    Done,
+    Done {
+        /// The event's [`Event::turn`], if it says so.
+        turn: Option<u64>,
+    },
 }
 
 /// A role of Raft.

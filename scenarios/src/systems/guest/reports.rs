@@ -87,7 +87,10 @@ impl Reports {
                 context.observe(Observation::Restored { index, term, state });
             }
             ToSimulator::Note { text } => context.note(text),
-            ToSimulator::Vote { .. } | ToSimulator::Timer { .. } | ToSimulator::Save { .. } | ToSimulator::Done => {}
+            ToSimulator::Vote { .. }
+            | ToSimulator::Timer { .. }
+            | ToSimulator::Save { .. }
+            | ToSimulator::Done { .. } => {}
         }
         Ok(())
     }

@@ -100,6 +100,8 @@ struct Life {
     /// The names of timers; the place of a name is the number of the timer.
     timers: Vec<Arc<str>>,
     waiting: VecDeque<(u64, Waiting)>,
+    /// How many events there were.
+    turns: u64,
 }
 
 /// What waits until a save is durable.
@@ -119,7 +121,8 @@ impl Seat {
         let Some(life) = self.life.as_mut().filter(|_| !self.in_trouble) else { return };
         let (table, node) = (&self.table, context.node());
         let dest = Arc::clone(&table.names[node.index()]);
-        let event = Event { src, dest, body, now_us: context.local_time_ns() / 1_000 };
+        life.turns += 1;
+        let event = Event { src, dest, body, now_us: context.local_time_ns() / 1_000, turn: life.turns };
         let mut actions = Vec::new();
         let done = table
             .begin_turn()
@@ -155,7 +158,7 @@ impl Seat {
             saved: saves.map().clone(),
         };
         let (requests, timers, waiting) = (Requests::default(), Vec::new(), VecDeque::new());
-        self.life = Some(Life { brain, saves, reports, requests, timers, waiting });
+        self.life = Some(Life { brain, saves, reports, requests, timers, waiting, turns: 0 });
         self.turn(Arc::clone(&self.table.simulator), EventBody::Simulator(body), context);
         Ok(())
     }
