@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Campaign, ProbeRecord, RunRecord};
+use crate::model::{Campaign, ProbeRecord, Reach, RunRecord};
 
 /// Which probes some runs hit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct First {
 }
 
 impl Coverage {
-    /// The coverage of a campaign.
+    /// The coverage of a campaign: of the probes that its system can hit.
     #[must_use]
     pub fn of(campaign: &Campaign) -> Coverage {
         let none = |probe: &ProbeRecord| Covered { probe: probe.clone(), runs: 0, hits: 0, first: None };
@@ -57,7 +57,11 @@ impl Coverage {
         }
         Coverage {
             runs: campaign.runs.len() as u64,
-            probes: covered.into_iter().map(|covered| (covered.probe.name.clone(), covered)).collect(),
+            probes: covered
+                .into_iter()
+                .filter(|covered| covered.probe.reach == Reach::Within || covered.runs > 0)
+                .map(|covered| (covered.probe.name.clone(), covered))
+                .collect(),
         }
     }
 
@@ -160,6 +164,20 @@ mod tests {
         let first = |scenario: &str| Some(First { seed: 4, departures: String::new(), scenario: scenario.to_owned() });
         assert_eq!((&all[0].first, &all[1].first), (&first("calm"), &first("storm")));
         assert_eq!((names(&coverage.rarest(1)), names(&coverage.never())), (vec!["split-vote"], vec!["window-full"]));
+    }
+
+    #[test]
+    fn what_cannot_be_hit_is_not_missed() {
+        let mut campaign = campaign(vec![run("storm", 4, &[(1, 1)])]);
+        campaign.probes.iter_mut().for_each(|probe| probe.reach = Reach::Beyond);
+        campaign.probes[0].reach = Reach::Within;
+        let coverage = Coverage::of(&campaign);
+        // Who says that it cannot, and does, is not kept quiet about.
+        assert_eq!((names(&coverage.by_frequency()), coverage.hit()), (vec!["joint-left", "split-vote"], 1));
+        assert_eq!(names(&coverage.never()), ["split-vote"]);
+        let written = crate::json::write(&campaign);
+        let read = crate::json::read(&written).expect("it was written");
+        assert_eq!(crate::json::write(&read), written, "nothing is lost when it is read");
     }
 
     #[test]

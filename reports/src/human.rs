@@ -318,7 +318,7 @@ pub(crate) fn seconds(ns: u64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::model::{BehaviourRecord, ProbeCount, ProbeRecord, SCHEMA};
+    use crate::model::{BehaviourRecord, ProbeCount, ProbeRecord, Reach, SCHEMA};
     use crate::part::{Part, Profile};
 
     const PROBES: Details<'_> = Details { probes: Detail::Table, faults: Detail::Line, program: None };
@@ -401,7 +401,8 @@ pub(crate) mod tests {
     }
 
     fn probe(name: &str) -> ProbeRecord {
-        ProbeRecord { name: name.to_owned(), section: "3.4".to_owned(), summary: "Something happened.".to_owned() }
+        let (section, summary) = ("3.4".to_owned(), "Something happened.".to_owned());
+        ProbeRecord { name: name.to_owned(), section, summary, reach: Reach::Within }
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! The order of the campaigns makes no difference, and neither does naming one twice. A run is known by its scenario and its seed
 //! (with what it departs from): where two campaigns made the same run, it must have had the same digest, or the system is not
 //! deterministic. What cannot be added up is refused: results of different versions, builds, bugs or systems under test. What it
-//! simplifies: what is kept of a part as a whole ([`crate::part`]) is not added up; reports show it part by part.
+//! simplifies: what is kept of a part as a whole ([`crate::part`]) is not added up; reports show it part by part. And systems are told
+//! apart by the words that start them: two programs that are started with the same words in two folders, or one before and after
+//! a change, are taken for one; where they made the same run, it shows, and else nothing does.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,8 +57,8 @@ impl fmt::Display for Refusal {
             ),
             Refusal::NotDeterministic { run, replay, sides } => write!(
                 f,
-                "{run} went differently in two campaigns: it is not a function of scenario and seed\n  digest {} in {}\n  digest {} in \
-                 {}\n  {replay} --verify",
+                "{run} went differently in two campaigns: it is not a function of scenario and seed, unless the program was another one\n  \
+                 digest {} in {}\n  digest {} in {}\n  {replay} --verify",
                 sides[0].0, sides[0].1, sides[1].0, sides[1].1
             ),
         }

@@ -101,6 +101,19 @@ pub struct ProbeRecord {
     pub section: String,
     /// What happened, in one sentence.
     pub summary: String,
+    /// Whether the system under test can hit it. What it cannot hit is not in JSON, and in no report: nobody can be at fault.
+    #[serde(skip)]
+    pub reach: Reach,
+}
+
+/// Whether a system can hit a probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// It can.
+    #[default]
+    Within,
+    /// It cannot: nobody there would notice the situation.
+    Beyond,
 }
 
 /// What the runs of a campaign have shown: features are probes hit about so often, and abstract states of the cluster.

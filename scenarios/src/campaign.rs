@@ -11,7 +11,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use whitewater_reports::model::{
-    BehaviourRecord, Build, Campaign, CurvePoint, Ending, PROGRAM, RunRecord, SCHEMA, ScenarioRecord, Verdict,
+    BehaviourRecord, Build, Campaign, CurvePoint, Ending, PROGRAM, ProbeRecord, RunRecord, SCHEMA, ScenarioRecord,
+    Verdict,
 };
 use whitewater_reports::part::{Part, Profile};
 use whitewater_sim::check::Budget;
@@ -29,7 +30,7 @@ use crate::search::behaviour::{Point, Seen};
 use crate::search::guide::{Shape, Sighting};
 use crate::search::lineage::Lineage;
 use crate::search::survey::Survey;
-use crate::system::System;
+use crate::system::{Participant, System};
 use crate::systems::raft_kv::RaftKv;
 
 /// The seeds from one to another, both included; never none.
@@ -223,11 +224,11 @@ pub fn conduct_on<S: System + Send + Sync + 'static>(
     request: &Request,
     watch: impl FnMut(&Progress),
 ) -> Campaign {
-    let argument = system.argument();
+    let subject = (system.argument(), probes::records(S::Node::can_hit));
     let make = move |scenario: &Scenario, lineage: &Lineage, bug| {
         attempt(&system, scenario, lineage, bug, host::is_interrupted)
     };
-    conduct_with(argument, make, request, watch)
+    conduct_with(subject, make, request, watch)
 }
 
 /// A run as a campaign sees it.
@@ -254,14 +255,14 @@ impl Made {
     }
 }
 
-/// Runs a campaign whose runs are made by this; nothing for a run that was stopped before it was judged. `argument` is that of
-/// the system.
+/// Runs a campaign whose runs are made by this; nothing for a run that was stopped before it was judged. `subject` is the
+/// argument of the system, and what it can hit.
 ///
 /// # Panics
 /// If the request names no scenario.
 #[must_use]
 pub fn conduct_with(
-    argument: String,
+    subject: (String, Vec<ProbeRecord>),
     make: impl Fn(&Scenario, &Lineage, Option<Bug>) -> Option<Made> + Send + Sync + 'static,
     request: &Request,
     mut watch: impl FnMut(&Progress),
@@ -331,12 +332,17 @@ pub fn conduct_with(
         wall_ns: part.wall_ns,
         parts: vec![part],
         runs: records.into_iter().map(|(_, record)| record).collect(),
-        ..empty(argument, &request.scenarios, request.bug, request.jobs)
+        ..empty(subject, &request.scenarios, request.bug, request.jobs)
     }
 }
 
-/// A campaign of this build in which nothing was run yet.
-pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jobs: u32) -> Campaign {
+/// A campaign of this build in which nothing was run yet, about a system with this argument that can hit these probes.
+pub(crate) fn empty(
+    (target, probes): (String, Vec<ProbeRecord>),
+    scenarios: &[Selected],
+    bug: Option<Bug>,
+    jobs: u32,
+) -> Campaign {
     Campaign {
         schema: SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -349,7 +355,7 @@ pub(crate) fn empty(target: String, scenarios: &[Selected], bug: Option<Bug>, jo
         wall_ns: 0,
         jobs,
         scenarios: scenarios.iter().map(Selected::record).collect(),
-        probes: probes::records(),
+        probes,
         grade: None,
         parts: Vec::new(),
         runs: Vec::new(),

@@ -8,7 +8,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use whitewater_reports::model::{Campaign, RunRecord, Verdict};
+use whitewater_reports::model::{Campaign, ProbeRecord, RunRecord, Verdict};
 use whitewater_sim::Check;
 
 use crate::bugs::{self, Bug};
@@ -17,11 +17,12 @@ use crate::exit;
 use crate::host::process::{Failure, Limits, Process};
 use crate::host::{self, Stopwatch, watch};
 use crate::pace::Tempo;
+use crate::probes;
 use crate::run::{Options, Run};
 use crate::scenario::{self, Scenario};
 use crate::search::guide::Sighting;
 use crate::search::lineage::Lineage;
-use crate::system::System;
+use crate::system::{Participant, System};
 use crate::target::Target;
 
 /// Stands before what a worker has to say.
@@ -163,6 +164,10 @@ impl<S: System + Clone + Send + Sync + 'static> Target for Contained<S> {
         self.system.argument()
     }
 
+    fn probes(&self) -> Vec<ProbeRecord> {
+        probes::records(S::Node::can_hit)
+    }
+
     /// This program: no other one has the system in it.
     fn program(&self) -> String {
         host::own_command()
@@ -183,7 +188,7 @@ impl<S: System + Clone + Send + Sync + 'static> Target for Contained<S> {
             let made = contained.attempt(scenario, lineage, bug, Options::default().events_max);
             Some(made.unwrap_or_else(|record| Made::not(*record)))
         };
-        let campaign = campaign::conduct_with(self.argument(), attempt, request, watch);
+        let campaign = campaign::conduct_with((self.argument(), self.probes()), attempt, request, watch);
         Campaign { program: self.program(), ..campaign }
     }
 }

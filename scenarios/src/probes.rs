@@ -6,7 +6,7 @@
 //! are those of the dissertation. What it simplifies: a probe says that a situation occurred, not that it was handled
 //! well; that is what checks are for.
 
-use whitewater_reports::model::{ProbeCount, ProbeRecord};
+use whitewater_reports::model::{ProbeCount, ProbeRecord, Reach};
 use whitewater_sim::ProbeId;
 
 whitewater_raft::probes! {
@@ -67,6 +67,12 @@ impl Declared {
         all().nth(usize::from(id.0))
     }
 
+    /// Whether clients notice the situation, so that any system can hit it. All others are noticed by servers, if by anybody.
+    #[must_use]
+    pub fn shows_to_clients(self) -> bool {
+        self == Declared::Store(whitewater_kv::Probe::OutcomeUnknown)
+    }
+
     /// The section that describes the situation.
     #[must_use]
     pub fn section(self) -> &'static str {
@@ -98,13 +104,14 @@ impl Declared {
     }
 }
 
-/// What is kept of every probe in a campaign, in the order of their numbers.
+/// What is kept of every probe in a campaign, in the order of their numbers, where the system can hit these.
 #[must_use]
-pub fn records() -> Vec<ProbeRecord> {
+pub fn records(can_hit: impl Fn(Declared) -> bool) -> Vec<ProbeRecord> {
     let record = |probe: Declared| ProbeRecord {
         name: probe.name().to_owned(),
         section: probe.section().to_owned(),
         summary: probe.summary().to_owned(),
+        reach: if can_hit(probe) { Reach::Within } else { Reach::Beyond },
     };
     all().map(record).collect()
 }

@@ -88,6 +88,7 @@ use whitewater_sim::history::OperationId;
 use whitewater_sim::{Checks, Keep, NodeId, Process, Recording, World, WorldConfig};
 
 use crate::generate::Plan;
+use crate::probes::Declared;
 use crate::scenario::{MixKind, Scenario, StepAction};
 use crate::systems::raft_kv::ClientNode;
 
@@ -150,6 +151,12 @@ pub trait Participant: Process<Operation = Operation, Answer = Answer> {
     /// What it printed last, if it is a process of its own, for whoever looks into a failure.
     fn last_words(&self) -> Option<String> {
         None
+    }
+
+    /// Whether nodes like this can hit a probe ([`whitewater_sim::Context::hit`]). What they cannot hit is missed in no report.
+    fn can_hit(probe: Declared) -> bool {
+        let _ = probe;
+        true
     }
 
     /// Whether this is a client that was told that the session of this operation had expired: that is an answer, too.

@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
-use whitewater_reports::model::{Campaign, PROGRAM, RunRecord};
+use whitewater_reports::model::{Campaign, PROGRAM, ProbeRecord, RunRecord};
 
 use crate::campaign::{self, Progress, Request};
+use crate::probes;
 use crate::run::{Options, Run};
 use crate::scenario::Scenario;
 use crate::search::lineage::Lineage;
-use crate::system::System;
+use crate::system::{Participant, System};
 
 /// A system under test, shared among threads.
 pub type Shared = Arc<dyn Target>;
@@ -28,6 +29,9 @@ pub trait Target: Send + Sync {
 
     /// What a command line has to say so that it is about this system: see [`System::argument`].
     fn argument(&self) -> String;
+
+    /// The probes, and whether it can hit them: see [`Participant::can_hit`].
+    fn probes(&self) -> Vec<ProbeRecord>;
 
     /// Makes a run: see [`campaign::make_on`].
     ///
@@ -54,6 +58,10 @@ impl<S: System + Clone + Send + Sync + 'static> Target for S {
 
     fn argument(&self) -> String {
         System::argument(self)
+    }
+
+    fn probes(&self) -> Vec<ProbeRecord> {
+        probes::records(S::Node::can_hit)
     }
 
     fn make(&self, scenario: &Scenario, lineage: &Lineage, options: &Options<'_>) -> Result<Run, Box<RunRecord>> {

@@ -504,3 +504,23 @@ fn the_page_shows_what_is_said() {
     let single = whitewater(&folder.0, &["run", "single", "--seeds", "0..2", "--node", "python3 node.py"]);
     assert_eq!(single.status.code(), Some(0), "{}", stdout(&single));
 }
+
+#[test]
+fn situations_that_nodes_cannot_report_are_not_missed() {
+    if !has_python() {
+        return;
+    }
+    let folder = Folder::new("probes");
+    let node = folder.node(&store_with("store.main()"));
+    let run = whitewater(&folder.0, &["run", "single", "--seeds", "0..2", "--node", &node, "--out", "results"]);
+    assert_eq!(run.status.code(), Some(0), "{}", stdout(&run));
+    assert!(stdout(&run).contains("\nprobes        0 of 1 hit\nnever hit     outcome-unknown\n"), "{}", stdout(&run));
+    let replay = whitewater(&folder.0, &["replay", "single", "--seed", "0", "--node", &node]);
+    assert!(stdout(&replay).contains("\nprobes        0 of 1 hit\n"), "{}", stdout(&replay));
+    let reported = |format: &str| stdout(&whitewater(&folder.0, &["report", "results", "--format", format]));
+    let json: serde_json::Value = serde_json::from_str(&reported("json")).expect("it is JSON");
+    assert_eq!(json["coverage"]["declared"], 1);
+    assert_eq!(json["coverage"]["never_hit"], serde_json::json!(["outcome-unknown"]));
+    let page = reported("html");
+    assert!(page.contains("0 of 1 were met") && !page.contains("split-vote"), "the others are not there");
+}

@@ -46,7 +46,7 @@ pub(super) fn lines(coverage: &Coverage, detail: Detail, width: u16) -> String {
 #[must_use]
 pub fn probes(probes: &[ProbeRecord], width: u16) -> String {
     let mut table = table(&["section", "probe", "what happened"], &[0, 1, 2], width.min(WIDTH_MAX));
-    for ProbeRecord { name, section, summary } in probes {
+    for ProbeRecord { name, section, summary, reach: _ } in probes {
         table.add_row([printable(section), printable(name), printable(summary)]);
     }
     trimmed(&table)

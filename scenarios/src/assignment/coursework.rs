@@ -58,7 +58,7 @@ pub fn score<E>(
 ) -> Result<Campaign, E> {
     let clock = Clock { started: Stopwatch::start(), budget: assignment.budget };
     let scenarios: Vec<Selected> = handed_in.iter().filter_map(|file| file.scenario.clone().ok()).collect();
-    let mut campaign = campaign::empty(target.argument(), &scenarios, None, request.jobs);
+    let mut campaign = campaign::empty((target.argument(), target.probes()), &scenarios, None, request.jobs);
     campaign.grade = Some(pending(assignment, coursework));
     after(&campaign)?;
     let is_known = match (&coursework.seeds, request.scope) {

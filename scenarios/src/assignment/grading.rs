@@ -130,7 +130,7 @@ impl Grading {
             rows: assignment.rows().map(pending).collect(),
         };
         let shown = request.shown.clone().unwrap_or_else(|| target.argument());
-        let campaign = campaign::empty(shown, &scenarios, request.bug, request.jobs);
+        let campaign = campaign::empty((shown, target.probes()), &scenarios, request.bug, request.jobs);
         let campaign = Campaign { program: target.program(), grade: Some(grade), ..campaign };
         Grading { campaign, scenarios, made: BTreeMap::new(), again: BTreeMap::new(), cut_off: None }
     }

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 
 /// Lists the probes.
 pub(crate) fn main(arguments: &Arguments) -> Result<u8, Failure> {
-    let records = probes::records();
+    let records = probes::records(|_| true);
     if arguments.json {
         print(&json::write_probes(&records))?;
     } else {

@@ -10,10 +10,10 @@ use crate::campaign::Selected;
 use crate::host::{self, shown};
 use crate::run::{Options, Run, without_last_words};
 use crate::target;
-use crate::{faults, page, probes};
+use crate::{faults, page};
 use clap::Args;
 use whitewater_reports::human::explanation;
-use whitewater_reports::model::{FaultCount, Outcome, RunRecord, Verdict};
+use whitewater_reports::model::{FaultCount, Outcome, ProbeRecord, Reach, RunRecord, Verdict};
 use whitewater_reports::words::{count, counted, span};
 use whitewater_sim::trace::{Line, Trace};
 use whitewater_sim::{Instant, Recording};
@@ -109,7 +109,7 @@ pub(crate) fn main(arguments: &Arguments, own: &target::Shared) -> Result<u8, Fa
         }
         run.trace = again.trace;
     }
-    let mut report = report(&selected, &run.record);
+    let mut report = report(&selected, &target.probes(), &run.record);
     if arguments.verify {
         let events = counted(run.record.events, "event");
         report.push_str(&format!("verified      two runs, the same {events}, the same trace\n"));
@@ -147,7 +147,7 @@ fn not_made(record: &RunRecord, command: &str) -> Result<u8, Failure> {
     Ok(exit::code(record.verdict.outcome()))
 }
 
-fn report(selected: &Selected, record: &RunRecord) -> String {
+fn report(selected: &Selected, probes: &[ProbeRecord], record: &RunRecord) -> String {
     let RunRecord { servers, digest, events, virtual_ns, wall_ns, returned, unknown, applied, terms_led, .. } = record;
     let lineage = record.lineage();
     let verdict = match record.verdict.outcome() {
@@ -178,7 +178,7 @@ fn report(selected: &Selected, record: &RunRecord) -> String {
         counted(*terms_led, "term"),
         struck(selected, &record.faults),
         count(record.probes.len() as u64),
-        count(probes::COUNT as u64),
+        count(probes.iter().filter(|probe| probe.reach == Reach::Within).count() as u64),
     )
 }
 

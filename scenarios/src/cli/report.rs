@@ -23,6 +23,8 @@ use crate::host::{self, shown};
 ///
 /// Several campaigns, such as the shards of one, are merged: in any order, and a run that is in two of them counts once. If that run
 /// went differently there, it is not deterministic (5). Campaigns of different versions, builds or systems do not add up and are refused.
+/// Systems are told apart by what their commands say: of two programs that are started with the same words, such as those of two
+/// folders, or one before and after a change, do not merge the results.
 ///
 /// The exit code says whether the report is whole, not whether runs failed: 3 if runs are missing that were asked for.
 #[derive(Args)]

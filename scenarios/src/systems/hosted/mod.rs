@@ -243,6 +243,11 @@ impl<S: Server> Participant for Node<S> {
         }
     }
 
+    fn can_hit(probe: Declared) -> bool {
+        // Servers that are somebody else's report no situations.
+        probe.shows_to_clients()
+    }
+
     fn last_words(&self) -> Option<String> {
         match self {
             Node::Server(server) => server.last_words(),
