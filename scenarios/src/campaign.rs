@@ -56,6 +56,12 @@ impl Seeds {
         self.last
     }
 
+    /// So many from this one on; at least that.
+    #[must_use]
+    pub fn starting(first: u64, count: u64) -> Seeds {
+        Seeds { first, last: first.saturating_add(count.saturating_sub(1)) }
+    }
+
     /// One seed.
     #[must_use]
     pub fn one(seed: u64) -> Seeds {

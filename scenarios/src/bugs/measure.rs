@@ -15,9 +15,10 @@ use whitewater_reports::words::printable;
 use whitewater_sim::check::Budget;
 
 use super::{Bug, VERSION};
-use crate::campaign::{self, Search, Selected};
+use crate::campaign::{self, Search, Seeds, Selected};
 use crate::host::{self, Stopwatch};
 use crate::run::Options;
+use crate::search::fresh;
 use crate::search::guide::{Guide, Job, Sighting};
 use crate::search::lineage::Lineage;
 use crate::systems::raft_kv::RaftKv;
@@ -148,38 +149,34 @@ fn search(request: &Request, bug: Bug, first_seed: u64) -> Range {
 }
 
 /// Where the runs of a range come from.
-struct Source {
-    scenarios: u64,
+struct Source<'r> {
+    request: &'r Request,
     first_seed: u64,
-    seeds: u64,
     /// The guide, and what is left of its generation; `None` if every run is a seed of its own.
     guide: Option<(Guide, VecDeque<Job>)>,
 }
 
-impl Source {
-    fn new(request: &Request, first_seed: u64) -> Source {
+impl<'r> Source<'r> {
+    fn new(request: &'r Request, first_seed: u64) -> Source<'r> {
         let guide = match request.search {
             Search::Seeds => None,
             Search::Guided => {
                 Some((Guide::new(request.scenarios.iter().map(Selected::shape), first_seed), VecDeque::new()))
             }
         };
-        Source { scenarios: request.scenarios.len() as u64, first_seed, seeds: request.seeds, guide }
+        Source { request, first_seed, guide }
     }
 
     /// The run with this number in the range.
     fn next(&mut self, number: u64) -> Job {
-        let first_seed = self.first_seed;
+        let Request { scenarios, seeds, .. } = self.request;
         let Some((guide, queue)) = &mut self.guide else {
-            let lineage = Lineage::of(first_seed + number);
-            return Job { scenario: (number % self.scenarios) as usize, lineage };
+            let lineage = Lineage::of(self.first_seed + number);
+            return Job { scenario: (number % scenarios.len() as u64) as usize, lineage };
         };
         if queue.is_empty() {
-            let (scenarios, seeds) = (self.scenarios, self.seeds);
-            queue.extend(guide.next(|scenario, place| {
-                let offset = place * scenarios + scenario as u64;
-                (offset < seeds).then_some(first_seed + offset)
-            }));
+            let seeds = Seeds::starting(self.first_seed, *seeds);
+            queue.extend(guide.next(|scenario, place| fresh::seed(scenarios, scenario, seeds, place)));
         }
         queue.pop_front().expect("there are fresh seeds, or runs to depart from")
     }

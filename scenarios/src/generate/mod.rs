@@ -212,13 +212,7 @@ impl Plan {
 #[must_use]
 pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     let key = RunKey::new(seed);
-    let choice = key.stream(Purpose::Scenario, 0).below(scenario.servers.len() as u64);
-    let servers = scenario.servers[choice as usize];
-    let cast = faults::Cast {
-        machines: servers + scenario.learners + scenario.spares,
-        clients: scenario.clients,
-        racks: scenario.racks,
-    };
+    let (servers, cast) = cast(scenario, &key);
     Plan {
         servers,
         learners: scenario.learners,
@@ -229,6 +223,27 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
         scripts: workload::scripts(scenario, &key),
         operator: crate::operations::goals(scenario, servers, &key),
     }
+}
+
+/// How often something strikes in the run of a seed, or the operator is to bring something about: as its [`plan`] says,
+/// without the rest of it.
+#[must_use]
+pub fn strikes(scenario: &Scenario, seed: u64) -> usize {
+    let key = RunKey::new(seed);
+    let (servers, cast) = cast(scenario, &key);
+    faults::faults(scenario, cast, &key).len() + crate::operations::goals(scenario, servers, &key).len()
+}
+
+/// How many servers vote at first, and who can be hurt.
+fn cast(scenario: &Scenario, key: &RunKey) -> (u32, faults::Cast) {
+    let choice = key.stream(Purpose::Scenario, 0).below(scenario.servers.len() as u64);
+    let servers = scenario.servers[choice as usize];
+    let cast = faults::Cast {
+        machines: servers + scenario.learners + scenario.spares,
+        clients: scenario.clients,
+        racks: scenario.racks,
+    };
+    (servers, cast)
 }
 
 /// Draws the plan of a run that may depart from what its seed alone would do.

@@ -6,7 +6,7 @@
 //! one family, and what only one family has shown is new all the same. A share of the runs takes turns whatever the yields
 //! are.
 //!
-//! Of the runs of a scenario some are fresh seeds. The others depart from a seed: of a few that are picked at random, the one
+//! Of the runs of a scenario some are fresh seeds (`fresh` says which of a range). The others depart from a seed: of a few that are picked at random, the one
 //! whose run met most situations. Bugs are where faults strike in the midst of other faults, and which situations a run gets
 //! into is in good part what a swarm chose for it. What is rare in a run says less, except for where to depart from it: every
 //! rare probe has the same energy, divided among the runs that hit it (the power schedules of Böhme et al., "Coverage-based

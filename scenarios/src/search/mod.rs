@@ -4,10 +4,12 @@
 //! |---|---|
 //! | what a run has shown, and what a campaign has seen | [`behaviour`] |
 //! | a run that departs from another at some moment | [`lineage`] |
+//! | which seeds of a range are run | `fresh` |
 //! | which scenarios get the runs, and which seeds to depart from | [`guide`] |
 //! | all runs of a campaign together | `survey` |
 
 pub mod behaviour;
+pub(crate) mod fresh;
 pub mod guide;
 pub mod lineage;
 pub(crate) mod survey;

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::behaviour::{Feature, Seen};
+use super::fresh;
 use super::guide::{Guide, Job, Sighting};
 use super::lineage::Lineage;
-use crate::campaign::{Request, Search, Seeds, Selected};
+use crate::campaign::{Request, Search, Selected};
 
 /// Which runs are made, and what they have shown.
 pub(crate) struct Survey {
@@ -73,9 +74,8 @@ impl Survey {
             }
             Way::Guided { guide, jobs } => {
                 let left = self.request.runs().saturating_sub(self.asked);
-                let (seeds, scenarios) = (self.request.seeds, self.request.scenarios.len() as u64);
-                let mut generation =
-                    guide.next(|scenario, place| staggered(seeds, (scenario as u64, scenarios), place));
+                let Request { scenarios, seeds, .. } = &self.request;
+                let mut generation = guide.next(|scenario, place| fresh::seed(scenarios, scenario, *seeds, place));
                 generation.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                 self.asked += generation.len() as u128;
                 jobs.clone_from(&generation);
@@ -117,44 +117,5 @@ impl Survey {
             Way::Seeds { seen, .. } => seen,
             Way::Guided { guide, .. } => guide.seen(),
         }
-    }
-}
-
-/// The seed at a place among those of a scenario, one of so many. Each scenario has all seeds, but in an order of its own,
-/// since swarms that draw from the same seed choose alike: of three, the first has the seeds 0, 3, 6, … and then 1, 4, 7, …,
-/// the second begins with 1, 4, 7, ….
-fn staggered(seeds: Seeds, (scenario, scenarios): (u64, u64), place: u64) -> Option<u64> {
-    let mut left = u128::from(place);
-    for turn in 0..scenarios {
-        let first = (scenario + turn) % scenarios;
-        let of_turn = seeds.count().saturating_sub(u128::from(first)).div_ceil(u128::from(scenarios));
-        if left < of_turn {
-            let place = left * u128::from(scenarios) + u128::from(first);
-            return seeds.at(u64::try_from(place).ok()?);
-        }
-        left -= of_turn;
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_scenario_has_every_seed_in_an_order_of_its_own() {
-        let seeds: Seeds = "10..17".parse().expect("seeds");
-        let order =
-            |scenario| -> Vec<u64> { (0..).map_while(|place| staggered(seeds, (scenario, 3), place)).collect() };
-        assert_eq!(order(0), [10, 13, 16, 11, 14, 12, 15]);
-        assert_eq!(order(1), [11, 14, 12, 15, 10, 13, 16]);
-        assert_eq!(order(2), [12, 15, 10, 13, 16, 11, 14]);
-    }
-
-    #[test]
-    fn there_may_be_fewer_seeds_than_scenarios_and_more_than_can_be_counted() {
-        assert_eq!([0, 1].map(|place| staggered(Seeds::one(5), (2, 3), place)), [Some(5), None]);
-        assert_eq!(staggered(Seeds::ALL, (1, 3), 4), Some(13));
-        assert_eq!(staggered(Seeds::ALL, (0, 1), u64::MAX), Some(u64::MAX));
     }
 }
