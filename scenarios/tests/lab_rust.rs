@@ -83,6 +83,16 @@ fn the_nodes_in_rust_and_python_make_the_same_runs() {
     }
 }
 
+#[test]
+fn what_a_node_does_not_need_any_more_stays_away_when_it_crashes_soon() {
+    // Three lives that ended soon left a file each, and every crash brought them back.
+    let rust = lab::cluster::<raft::Server>();
+    for (name, seed) in [("snapshot-install-crash", 52), ("snapshot-install-unreliable-crash", 175)] {
+        let record = run_on(&rust, &scenario(name), &Lineage::of(seed), &Options::default()).record;
+        assert_eq!(record.verdict, Verdict::Pass, "{name}, seed {seed}");
+    }
+}
+
 /// A program with the whole node and all broken ones in it.
 struct Nodes {
     folder: Folder,

@@ -163,8 +163,15 @@ impl Saves {
     /// The files before this one are not needed any more: a whole map in it is durable.
     fn forget_files_before<P: Process>(&self, file: u64, context: &mut Context<'_, P>) {
         let number = |name: &String| name.strip_prefix("saved-")?.parse::<u64>().ok();
-        for name in context.files().iter().filter(|name| number(name).is_some_and(|number| number < file)) {
+        let files = context.files();
+        let mut old = files.iter().filter(|name| number(name).is_some_and(|number| number < file)).peekable();
+        let is_any = old.peek().is_some();
+        for name in old {
             context.remove(name);
+        }
+        if is_any {
+            // Nobody waits for it, but without it a crash brings all of them back, and a life that ends soon adds one more.
+            context.sync_directory();
         }
     }
 }
