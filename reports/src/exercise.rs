@@ -2,21 +2,29 @@
 //!
 //! Whatever its verdict, a scenario says nothing about a situation that none of its runs met.
 
-use crate::model::{Campaign, RunRecord, ScenarioRecord, Verdict};
+use crate::model::{Campaign, Reach, RunRecord, ScenarioRecord, Verdict};
 
-/// The probes that a scenario exists to reach and that no run of it hit; nothing if it was not run.
+/// The probes that a scenario exists to reach: those among them that the system can hit. It hits no others where nobody sees into
+/// it.
+pub fn wanted<'a>(campaign: &Campaign, scenario: &'a ScenarioRecord) -> impl Iterator<Item = &'a str> {
+    let is_beyond =
+        |name: &String| campaign.probes.iter().any(|probe| probe.name == *name && probe.reach == Reach::Beyond);
+    scenario.reaches.iter().filter(move |name| !is_beyond(name)).map(String::as_str)
+}
+
+/// The [`wanted`] probes of a scenario that no run of it hit; nothing if it was not run.
 #[must_use]
 pub fn unreached<'a>(campaign: &Campaign, scenario: &'a ScenarioRecord) -> Vec<&'a str> {
     let runs = || campaign.runs.iter().filter(|run| run.scenario == scenario.name);
-    if scenario.reaches.is_empty() || runs().next().is_none() {
+    if runs().next().is_none() {
         return Vec::new();
     }
-    let is_met = |wanted: &&String| {
+    let is_met = |wanted: &&str| {
         let number = campaign.probes.iter().position(|probe| probe.name == **wanted);
         let hits = |run: &RunRecord| run.probes.iter().any(|hit| Some(usize::from(hit.probe)) == number);
         runs().any(hits)
     };
-    scenario.reaches.iter().filter(|wanted| !is_met(wanted)).map(String::as_str).collect()
+    wanted(campaign, scenario).filter(|wanted| !is_met(wanted)).collect()
 }
 
 /// The part of a script that came about in none of the runs that passed: nothing is known of what would follow. How many

@@ -435,6 +435,10 @@ pub(crate) mod tests {
         assert!(missed.contains("not exercised calm exists to reach window-full, and no run did"), "{missed}");
         let met = summary(&runs(vec![ProbeCount { probe: 2, count: 1 }]), 120, PROBES);
         assert!(!met.contains("not exercised"), "{met}");
+        let mut unseen = runs(Vec::new());
+        unseen.probes.iter_mut().for_each(|probe| probe.reach = Reach::Beyond);
+        let unseen = summary(&unseen, 120, PROBES);
+        assert!(!unseen.contains("not exercised"), "nobody can see whether it was met: {unseen}");
     }
 
     #[test]

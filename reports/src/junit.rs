@@ -44,7 +44,7 @@ fn suite(campaign: &Campaign, scenario: &ScenarioRecord, missing: Option<&Missin
         wall_ns = wall_ns.saturating_add(run.wall_ns);
         suite.add_test_case(case(campaign, run));
     }
-    if !scenario.reaches.is_empty() && !suite.test_cases.is_empty() {
+    if exercise::wanted(campaign, scenario).next().is_some() && !suite.test_cases.is_empty() {
         suite.add_test_case(reached(campaign, scenario));
     }
     if let Some(missing) = missing {
