@@ -5,11 +5,11 @@
 use crate::model::{Campaign, Reach, RunRecord, ScenarioRecord, Verdict};
 
 /// The probes that a scenario exists to reach: those among them that the system can hit. It hits no others where nobody sees into
-/// it.
+/// it; a campaign that was read does not have them at all.
 pub fn wanted<'a>(campaign: &Campaign, scenario: &'a ScenarioRecord) -> impl Iterator<Item = &'a str> {
-    let is_beyond =
-        |name: &String| campaign.probes.iter().any(|probe| probe.name == *name && probe.reach == Reach::Beyond);
-    scenario.reaches.iter().filter(move |name| !is_beyond(name)).map(String::as_str)
+    let can_hit =
+        |name: &&String| campaign.probes.iter().any(|probe| probe.name == **name && probe.reach == Reach::Within);
+    scenario.reaches.iter().filter(can_hit).map(String::as_str)
 }
 
 /// The [`wanted`] probes of a scenario that no run of it hit; nothing if it was not run.

@@ -439,6 +439,9 @@ pub(crate) mod tests {
         unseen.probes.iter_mut().for_each(|probe| probe.reach = Reach::Beyond);
         let unseen = summary(&unseen, 120, PROBES);
         assert!(!unseen.contains("not exercised"), "nobody can see whether it was met: {unseen}");
+        let read = Campaign { probes: Vec::new(), ..runs(Vec::new()) };
+        let read = summary(&read, 120, PROBES);
+        assert!(!read.contains("not exercised"), "nor in a campaign that was read: {read}");
     }
 
     #[test]
