@@ -18,6 +18,7 @@ const FILTER: Filter = Filter {
     corrupt_ppm: 0,
     delay_ppm: 0,
     delay: Latency::Uniform { min_ns: MILLISECOND_NS, max_ns: 300 * MILLISECOND_NS },
+    draws: None,
 };
 
 fn calm() -> Scenario {

@@ -82,11 +82,20 @@ fn closed_loops_are_written_down_as_such() {
 }
 
 /// Faults become steps, which are other events; but every client hears the same at the same time, and every entry is there.
-/// Scenarios whose faults pick messages by their kind are not here: those draw for each message by their place.
 #[test]
 fn with_faults_everybody_hears_the_same() {
-    let names =
-        ["storm", "swarm-members", "membership-chaos", "remove-leader", "power-loss", "transfer", "joint-crash"];
+    let names = [
+        "storm",
+        "swarm-members",
+        "membership-chaos",
+        "remove-leader",
+        "power-loss",
+        "transfer",
+        "joint-crash",
+        "late-appends",
+        "figure-8-unreliable",
+        "abandoned-changes",
+    ];
     for name in names {
         for seed in ["0", "1", "2", "1+anew.5", "3+1500ms.2"] {
             let runs = both(&scenario(name), seed);
@@ -95,5 +104,13 @@ fn with_faults_everybody_hears_the_same() {
             assert_eq!((one.applied, one.terms_led), (other.applied, other.terms_led), "{name} {seed}");
             assert_eq!(one.virtual_ns, other.virtual_ns, "{name} {seed}");
         }
+    }
+}
+
+/// So does a swarm that picks messages by their kind, and every one that is picked.
+#[test]
+fn messages_are_picked_as_before() {
+    for seed in ["697+anew.579015914", "6267+anew.465855170"] {
+        assert_eq!(difference(&both(&scenario("swarm"), seed)), None, "{seed}");
     }
 }

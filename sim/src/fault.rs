@@ -179,6 +179,9 @@ pub struct Filter {
     pub delay_ppm: Ppm,
     /// By how much, on top of the latency of its link.
     pub delay: Latency,
+    /// The [`Source`] whose draws decide what becomes of each message; `None`: its own. So a fault that is moved to another
+    /// place of a plan strikes the same messages.
+    pub draws: Option<u16>,
 }
 
 /// A point of a server's program at which it can crash.

@@ -131,6 +131,7 @@ const NO_FILTER: Filter = Filter {
     corrupt_ppm: 0,
     delay_ppm: 0,
     delay: Latency::Uniform { min_ns: 0, max_ns: 0 },
+    draws: None,
 };
 
 fn filter(filter: Filter) -> FaultKind {

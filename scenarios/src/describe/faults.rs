@@ -202,7 +202,8 @@ fn network(profile: &LinkProfile) -> String {
 }
 
 fn messages(from: Option<&Who>, filter: Filter) -> String {
-    let Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay } = filter;
+    // Whose draws decide changes no chance.
+    let Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay, draws: _ } = filter;
     let names: Vec<String> = message_names(kinds).into_iter().map(str::to_owned).collect();
     let whose = from.map_or("by anybody".to_owned(), |from| format!("by {}", object(from)));
     let mut fates = Vec::new();

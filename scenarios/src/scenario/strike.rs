@@ -78,6 +78,7 @@ keys! {
     "queue" queue: Limit,
     "delay" delay: RawLatency,
     "delayed" delayed: Spanned<Probability>,
+    "draws" draws: Count<0, 65_535>,
 }
 
 /// Declares the kinds: the name in the file, and the keys that it takes.
@@ -109,7 +110,7 @@ kinds! {
     Clog "clog" ["lasting" "target" "direction" "reach"]
     Swizzle "swizzle" ["lasting"]
     Network "network" ["lasting" "latency" "loss" "duplicate" "reorder" "reorder_delay" "corrupt" "bandwidth" "queue"]
-    Messages "messages" ["lasting" "target" "of" "loss" "duplicate" "corrupt" "delay" "delayed"]
+    Messages "messages" ["lasting" "target" "of" "loss" "duplicate" "corrupt" "delay" "delayed" "draws"]
     Crash "crash" ["lasting" "target"]
     CrashAt "crash-at" ["lasting" "target" "point" "skip" "down"]
     CrashLoop "crash-loop" ["lasting" "target" "times" "up"]
@@ -400,7 +401,8 @@ impl RawStrike {
             );
         }
         let delay = self.delay.map_or(Latency::constant(0), |delay| delay.0);
-        Ok(Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay })
+        let draws = self.draws.map(|Count(source)| source as u16);
+        Ok(Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay, draws })
     }
 
     fn client_crash(&self, cluster: &Cluster) -> Result<MixKind, Mistake> {

@@ -4,13 +4,13 @@
 //! What is left open is drawn from the seed as before: latencies, losses, election timeouts. Targets are the servers that were
 //! struck in the run, whoever led at the time. So clients hear the same answers at the same times as in the run, and it fails
 //! in the same way. What is not the same: a fault that is a step counts as another event, so the digest of a run with
-//! faults of its own is another; where two things fall on the same nanosecond, their order may be another; and faults that
-//! pick messages by their kind draw for each message by their place in the scenario, which is another. Of operations
-//! that follow answers, those are left out that the run did not come to.
+//! faults of its own is another; and where two things fall on the same nanosecond, their order may be another. Faults that
+//! pick messages by their kind draw for each message by their place in the scenario: they are told which one that was. Of
+//! operations that follow answers, those are left out that the run did not come to.
 
 use std::collections::BTreeMap;
 
-use whitewater_sim::fault::{Fault, FaultKind, Target};
+use whitewater_sim::fault::{Fault, FaultKind, Source, Target};
 use whitewater_sim::plan::{self, Action, Trigger};
 use whitewater_sim::{Instant, NodeId};
 
@@ -86,7 +86,7 @@ fn steps(drawn: &Scenario, plan: &Plan, struck: &Struck) -> Vec<Step> {
         wait: exactly(planned.wait_ns),
         action: match &planned.action {
             Action::Begin { kind, lasting_ns } => {
-                StepAction::Strike { kind: mix(kind), lasting: lasting_ns.map(exactly) }
+                StepAction::Strike { kind: drawing_for(planned.source, mix(kind)), lasting: lasting_ns.map(exactly) }
             }
             Action::End { step } => StepAction::End { step: *step },
             Action::EndAll => StepAction::EndAll,
@@ -111,7 +111,7 @@ fn steps(drawn: &Scenario, plan: &Plan, struck: &Struck) -> Vec<Step> {
 }
 
 fn strike(fault: &Fault, struck: &[NodeId]) -> StepAction {
-    let kind = struck_by(&fault.kind, struck);
+    let kind = drawing_for(fault.source, struck_by(&fault.kind, struck));
     // A clock that was set stays so.
     let lasts = !matches!(kind, MixKind::ClockStep { .. });
     StepAction::Strike { kind, lasting: lasts.then(|| exactly(fault.end.since_ns(fault.begin))) }
@@ -120,6 +120,14 @@ fn strike(fault: &Fault, struck: &[NodeId]) -> StepAction {
 /// Exactly this long.
 pub(super) fn exactly(ns: u64) -> Span {
     Span { min_ns: ns, max_ns: ns }
+}
+
+/// The same messages are picked as at this place of the scenario.
+fn drawing_for(Source(source): Source, mut kind: MixKind) -> MixKind {
+    if let MixKind::Messages { filter, .. } = &mut kind {
+        filter.draws.get_or_insert(source);
+    }
+    kind
 }
 
 /// What a scenario calls a fault that struck these servers.

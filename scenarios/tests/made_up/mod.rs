@@ -95,14 +95,15 @@ fn links() -> impl Strategy<Value = LinkProfile> {
 }
 
 fn filter() -> impl Strategy<Value = Filter> {
-    (1..1_u64 << 17, 1..1_000_000_u32, chance(), chance(), chance(), latency()).prop_map(
-        |(kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay)| Filter {
+    (1..1_u64 << 17, 1..1_000_000_u32, chance(), chance(), chance(), latency(), option::of(any::<u16>())).prop_map(
+        |(kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay, draws)| Filter {
             kinds,
             loss_ppm,
             duplicate_ppm,
             corrupt_ppm,
             delay_ppm,
             delay: if delay_ppm == 0 { Latency::constant(0) } else { delay },
+            draws,
         },
     )
 }

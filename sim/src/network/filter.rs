@@ -108,6 +108,7 @@ mod tests {
         corrupt_ppm: 0,
         delay_ppm: 0,
         delay: Latency::Uniform { min_ns: 10, max_ns: 10 },
+        draws: None,
     };
 
     fn handled(filters: &mut Filters, from: u32, kind: u8) -> Vec<Option<Handling>> {

@@ -278,7 +278,7 @@ impl Network {
 
     /// Begins to treat messages by their kind.
     pub(crate) fn filter(&mut self, id: FilterId, source: Source, from: Option<Vec<NodeId>>, filter: Filter) {
-        self.filters.add(id, source.0, from, filter);
+        self.filters.add(id, filter.draws.unwrap_or(source.0), from, filter);
         self.look();
     }
 

@@ -174,7 +174,7 @@ fn ways(direction: Direction, reach: Reach, lines: &mut Lines) {
 }
 
 fn fates(filter: Filter, lines: &mut Lines) {
-    let Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay } = filter;
+    let Filter { kinds, loss_ppm, duplicate_ppm, corrupt_ppm, delay_ppm, delay, draws } = filter;
     lines.set("of", strings(messages::names(kinds)));
     lines.unless("loss", loss_ppm, 0, share);
     lines.unless("duplicate", duplicate_ppm, 0, share);
@@ -182,6 +182,9 @@ fn fates(filter: Filter, lines: &mut Lines) {
     if delay_ppm > 0 {
         lines.set("delay", latency(delay));
         lines.unless("delayed", delay_ppm, PPM, share);
+    }
+    if let Some(source) = draws {
+        lines.set("draws", source.to_string());
     }
 }
 
