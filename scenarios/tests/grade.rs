@@ -78,6 +78,17 @@ fn a_grade_is_printed_with_what_shows_it() {
 }
 
 #[test]
+fn what_is_graded_is_said() {
+    let begins = |more: &str| {
+        let printed = output(&format!("grade {LAB} --jobs 1 --row 1.1 {more}"));
+        let text = String::from_utf8_lossy(&printed.stderr).into_owned();
+        text.lines().find(|line| line.starts_with("grading ")).expect("it says what it grades").to_owned()
+    };
+    assert!(begins("").contains(", of the built-in servers"));
+    assert!(!begins("--node true").contains("built-in"));
+}
+
+#[test]
 fn what_is_wrong_is_said() {
     assert_prints("bad-row", &format!("grade {LAB} --row 3.1"));
     assert_prints("bad-missing", "grade tests/fixtures/assignment/none.toml");

@@ -130,9 +130,10 @@ pub(crate) fn main(arguments: &Arguments, target: &target::Shared) -> Result<u8,
         (None, Some(folder)) => score(arguments, &assignment, folder, after)?,
         (None, None) => {
             let request = request(arguments, &assignment)?;
+            let graded = arguments.node.target(target)?;
             host::keep_interrupts()?;
-            host::tell(&announcement(target, &assignment, &request));
-            grading::grade(&arguments.node.target(target)?, &assignment, &request, after)?
+            host::tell(&announcement(&graded, &assignment, &request));
+            grading::grade(&graded, &assignment, &request, after)?
         }
     };
     print(&grade_sheet::write(&campaign, host::stdout_width().unwrap_or(human::WIDTH_MAX)))?;
