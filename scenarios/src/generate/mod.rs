@@ -225,13 +225,14 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     }
 }
 
-/// How often something strikes in the run of a seed, or the operator is to bring something about: as its [`plan`] says,
-/// without the rest of it.
+/// How much goes wrong in the run of a seed: how often something strikes, or the operator is to bring something about, for
+/// each server that votes at first, in thousandths. As its [`plan`] says, without the rest of it.
 #[must_use]
-pub fn strikes(scenario: &Scenario, seed: u64) -> usize {
+pub fn intensity(scenario: &Scenario, seed: u64) -> u64 {
     let key = RunKey::new(seed);
     let (servers, cast) = cast(scenario, &key);
-    faults::faults(scenario, cast, &key).len() + crate::operations::goals(scenario, servers, &key).len()
+    let strikes = faults::faults(scenario, cast, &key).len() + crate::operations::goals(scenario, servers, &key).len();
+    strikes as u64 * 1_000 / u64::from(servers)
 }
 
 /// How many servers vote at first, and who can be hurt.

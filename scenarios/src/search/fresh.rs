@@ -1,26 +1,43 @@
 //! Fresh seeds: which of a range a guided search runs, and in which order.
 //!
-//! A plan is drawn in a small part of the time that its run takes, and says how much is going to happen. Where faults strike in
-//! the midst of other faults, more bugs show themselves; so of a few seeds only the one to which most is planned is run.
-//! What it simplifies: it counts strikes, whatever they are.
+//! A plan is drawn in a small part of the time that its run takes, and says how much is going to happen. Where faults strike
+//! in the midst of other faults, more bugs show themselves; so of a few seeds the one is run first in which most is planned to
+//! happen to each server. What it simplifies: it counts strikes, whatever they are.
 
 use std::cmp::Reverse;
 
 use crate::campaign::{Seeds, Selected};
 use crate::generate;
 
-/// Of so many seeds one is run.
-const CANDIDATES: u64 = 4;
+/// Of so many seeds one is run, until all have been looked at.
+const CANDIDATES: u64 = 8;
 
-/// The fresh seed of a scenario, one of these, at a place; `None` if all of them were looked at.
+/// The fresh seed of a scenario, one of these, at a place; `None` if all of them were run. After the first seed of every
+/// eight comes the second of every eight, and so on.
 pub(crate) fn seed(scenarios: &[Selected], scenario: usize, seeds: Seeds, place: u64) -> Option<u64> {
     let number = (scenario as u64, scenarios.len() as u64);
     let scenario = &scenarios[scenario].scenario;
-    let planned = |seed: &u64| generate::strikes(&generate::drawn(scenario, *seed), *seed);
-    let first = place.checked_mul(CANDIDATES)?;
-    let candidates = (first..first.saturating_add(CANDIDATES)).map_while(|place| staggered(seeds, number, place));
-    // Of equals the first.
-    candidates.enumerate().max_by_key(|(place, seed)| (planned(seed), Reverse(*place))).map(|(_, seed)| seed)
+    let intensity = |seed: u64| generate::intensity(&generate::drawn(scenario, seed), seed);
+    let (group, rank) = dealt(seeds.count(), u128::from(place))?;
+    let first = u64::try_from(group).ok()?.checked_mul(CANDIDATES)?;
+    let candidates = first..first.saturating_add(CANDIDATES);
+    let mut candidates: Vec<u64> = candidates.map_while(|place| staggered(seeds, number, place)).collect();
+    // Of equals the earlier one first.
+    candidates.sort_by_cached_key(|seed| Reverse(intensity(*seed)));
+    candidates.get(usize::try_from(rank).ok()?).copied()
+}
+
+/// The group of candidates whose turn it is at a place, and which of them comes: the first of each group, the second of each,
+/// and so on. Of so many seeds the last group may have fewer.
+fn dealt(seeds: u128, place: u128) -> Option<(u128, u128)> {
+    let candidates = u128::from(CANDIDATES);
+    let (whole, rest) = (seeds / candidates, seeds % candidates);
+    let of_all = rest * (whole + 1);
+    if place < of_all {
+        return Some((place % (whole + 1), place / (whole + 1)));
+    }
+    let place = place - of_all;
+    (whole > 0).then(|| (place % whole, rest + place / whole)).filter(|(_, rank)| *rank < candidates)
 }
 
 /// The seed at a place among those of a scenario, one of so many. Each scenario has all seeds, but in an order of its own,
@@ -66,29 +83,42 @@ mod tests {
     }
 
     #[test]
-    fn of_a_few_seeds_the_one_to_which_most_is_planned_is_run() {
+    fn of_a_few_seeds_the_one_comes_first_in_which_most_is_planned_to_happen_to_each_server() {
         let scenarios = ["swarm", "swarm-members"].map(selected);
-        let seeds: Seeds = "10..30".parse().expect("seeds");
+        let seeds: Seeds = "10..45".parse().expect("seeds");
         for (scenario, Selected { scenario: of, .. }) in scenarios.iter().enumerate() {
-            let planned = |seed: u64| {
+            let intensity = |seed: u64| {
                 let plan = generate::plan(&generate::drawn(of, seed), seed);
-                plan.faults.len() + plan.operator.len()
+                (plan.faults.len() + plan.operator.len()) as u64 * 1_000 / u64::from(plan.servers)
             };
             let order: Vec<u64> = (0..).map_while(|place| staggered(seeds, (scenario as u64, 2), place)).collect();
             let run: Vec<u64> = (0..).map_while(|place| seed(&scenarios, scenario, seeds, place)).collect();
-            assert_eq!(run.len(), 5);
-            for (few, chosen) in order.chunks(4).zip(&run) {
+            for (few, chosen) in order.chunks(CANDIDATES as usize).zip(&run) {
                 assert!(few.contains(chosen));
-                assert!(few.iter().all(|seed| planned(*seed) <= planned(*chosen)), "{chosen} of {few:?}");
+                assert!(few.iter().all(|seed| intensity(*seed) <= intensity(*chosen)), "{chosen} of {few:?}");
             }
+            // The second of the first few comes after the first of all.
+            assert!(order[..CANDIDATES as usize].contains(&run[order.len().div_ceil(CANDIDATES as usize)]));
+            let sorted = |mut seeds: Vec<u64>| {
+                seeds.sort_unstable();
+                seeds
+            };
+            assert_eq!(sorted(run), sorted(order), "each once");
         }
     }
 
     #[test]
-    fn a_few_seeds_less_are_looked_at_too() {
+    fn however_many_seeds_there_are_each_comes_once() {
         let scenarios = [selected("calm")];
-        let at = |place| seed(&scenarios, 0, "3..8".parse().expect("seeds"), place);
-        // Nothing is planned to happen, so the first of four is as good as any.
-        assert_eq!([at(0), at(1), at(2), at(u64::MAX)], [Some(3), Some(7), None, None]);
+        for count in 1..40 {
+            let seeds = Seeds::starting(3, count);
+            let mut run: Vec<u64> = (0..).map_while(|place| seed(&scenarios, 0, seeds, place)).collect();
+            run.sort_unstable();
+            assert_eq!(run, (3..3 + count).collect::<Vec<u64>>());
+            assert_eq!(seed(&scenarios, 0, seeds, u64::MAX), None);
+        }
+        // Nothing is planned to happen, so of each eight the first comes first.
+        assert_eq!([0, 1, 2].map(|place| seed(&scenarios, 0, Seeds::ALL, place)), [0, 8, 16].map(Some));
+        assert_eq!(seed(&scenarios, 0, Seeds::ALL, u64::MAX), None);
     }
 }

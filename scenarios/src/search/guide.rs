@@ -6,11 +6,12 @@
 //! one family, and what only one family has shown is new all the same. A share of the runs takes turns whatever the yields
 //! are.
 //!
-//! Of the runs of a scenario some are fresh seeds (`fresh` says which of a range). The others depart from a seed: of a few that are picked at random, the one
-//! whose run met most situations. Bugs are where faults strike in the midst of other faults, and which situations a run gets
-//! into is in good part what a swarm chose for it. What is rare in a run says less, except for where to depart from it: every
-//! rare probe has the same energy, divided among the runs that hit it (the power schedules of Böhme et al., "Coverage-based
-//! Greybox Fuzzing as Markov Chain", CCS 2016).
+//! Of a scenario's runs most are fresh seeds at first (`fresh` says which of a range): runs that depart from one seed are
+//! alike, and many bugs need few runs that are not. Later most depart from a seed: of a few that are picked at random, the
+//! one whose run met most situations. Bugs are where faults strike in the midst of other faults, and which situations a run
+//! gets into is in good part what a swarm chose for it. What is rare in a run says less, except for where to depart from it:
+//! every rare probe has the same energy, divided among the runs that hit it (the power schedules of Böhme et al.,
+//! "Coverage-based Greybox Fuzzing as Markov Chain", CCS 2016).
 //!
 //! Runs are asked for in generations: which ones depends on the results of earlier generations and on nothing else, so the
 //! number of threads makes no difference. What it simplifies: a run costs what any other does.
@@ -22,8 +23,8 @@ use whitewater_sim::rng::{PPM, Ppm, Purpose, RunKey, Stream};
 use super::behaviour::{Feature, Kind, Seen};
 use super::lineage::{Change, Lineage};
 
-/// How many runs of each scenario are made before anything is known.
-const FIRST_RUNS: usize = 2;
+/// How many runs of each scenario are made before anything is known. One says little, but many bugs need few runs.
+const FIRST_RUNS: usize = 1;
 
 /// Between two looks at what was seen, the runs grow by one in so many: looking takes time, too.
 const GROWTH: u64 = 8;
@@ -34,8 +35,14 @@ const GENERATION_MAX: u64 = 1_024;
 /// The share of the runs for which scenarios take turns, whatever they have shown.
 const TURNS_PPM: Ppm = PPM / 8;
 
-/// The share of fresh seeds among the runs of a scenario.
-const FRESH_PPM: Ppm = PPM / 4;
+/// The share of fresh seeds among the runs of a scenario, until so many of them were run.
+const FRESH_PPM: Ppm = PPM / 4 * 3;
+
+/// So many fresh seeds of a scenario are run before most of its runs depart from them.
+const FRESH_FIRST: u64 = 128;
+
+/// The share of fresh seeds from then on.
+const FRESH_LATER_PPM: Ppm = PPM / 4;
 
 /// A feature is rare if one in so many runs has it, or fewer.
 const RARE: u64 = 32;
@@ -141,7 +148,8 @@ impl Guide {
     }
 
     /// The runs of the next generation. `seed_at` gives the fresh seeds of each scenario, by their place; without any left,
-    /// all runs of it depart from others. Swarms that draw from the same seed choose alike: best give each its own. Empty only if there is nothing to depart from either.
+    /// all runs of it depart from others. Swarms that draw from the same seed choose alike: best give each its own. Empty
+    /// only if there is nothing to depart from either.
     pub fn next(&mut self, seed_at: impl Fn(usize, u64) -> Option<u64>) -> Vec<Job> {
         let least = (FIRST_RUNS * self.places.len()) as u64;
         let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(least);
@@ -168,7 +176,10 @@ impl Guide {
     fn job(&mut self, best: Option<usize>, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
         let is_turn = self.stream.chance(TURNS_PPM);
         let (scenario, is_fresh) = match best {
-            Some(best) if !is_turn => (best, self.stream.chance(FRESH_PPM)),
+            Some(best) if !is_turn => {
+                let is_early = self.places[best].fresh < FRESH_FIRST;
+                (best, self.stream.chance(if is_early { FRESH_PPM } else { FRESH_LATER_PPM }))
+            }
             Some(_) | None => {
                 self.turns += 1;
                 ((self.turns - 1) % self.places.len(), true)
@@ -325,9 +336,7 @@ mod tests {
     #[test]
     fn the_first_generation_is_fresh_and_scenarios_take_turns() {
         let jobs = Guide::new([Shape::Fixed; 2], 0).next(seeds);
-        assert_eq!(jobs.len(), 2 * FIRST_RUNS);
-        assert_eq!(jobs[0], Job { scenario: 0, lineage: Lineage::of(100) });
-        assert_eq!(jobs[3], Job { scenario: 1, lineage: Lineage::of(101) });
+        assert_eq!(jobs, [0, 1].map(|scenario| Job { scenario, lineage: Lineage::of(100) }));
     }
 
     #[test]
@@ -335,7 +344,7 @@ mod tests {
         let mut guide = Guide::new([Shape::Fixed], 0);
         // One run in ten meets something that only it met.
         let met = |number: usize| number % 10 == 7;
-        let all = play(&mut guide, 50, |number, _| {
+        let all = play(&mut guide, 90, |number, _| {
             let rare = met(number).then_some(Sighting { feature: Feature::of_probe(number as u16, 1), at_ms: 5_000 });
             (0..60).map(|state| sighting(state, 0)).chain(rare).collect()
         });
@@ -343,6 +352,8 @@ mod tests {
         let is_departure = |job: &&Job| !job.lineage.changes.is_empty();
         let departures: Vec<&Job> = later.iter().filter(is_departure).collect();
         assert!(departures.len() * 2 > later.len(), "{} of {}", departures.len(), later.len());
+        let early = all[..FRESH_FIRST as usize].iter().filter(is_departure).count() as u64;
+        assert!(early * 2 < FRESH_FIRST, "{early} of {FRESH_FIRST}");
         let homes: Vec<u64> =
             all.iter().enumerate().filter(|(number, _)| met(*number)).map(|(_, job)| job.lineage.seed).collect();
         let from_rare = departures.iter().filter(|job| homes.contains(&job.lineage.seed)).count();
@@ -398,7 +409,7 @@ mod tests {
     #[test]
     fn what_a_swarm_chose_is_mostly_kept() {
         let mut guide = Guide::new([Shape::Drawn], 0);
-        let all = play(&mut guide, 40, |number, _| vec![sighting(number as u32, 0)]);
+        let all = play(&mut guide, 80, |number, _| vec![sighting(number as u32, 0)]);
         let departures = all.iter().filter(|job| job.lineage != Lineage::of(job.lineage.seed)).count();
         let anew = all.iter().filter(|job| job.lineage.anew.is_some() && job.lineage.changes.is_empty()).count();
         assert!((departures * 3 / 5..departures * 9 / 10).contains(&anew), "{anew} of {departures}");
@@ -411,7 +422,7 @@ mod tests {
         for _ in 0..120 {
             sizes.push(play(&mut guide, 1, |number, _| vec![sighting(number as u32, 0)]).len());
         }
-        assert_eq!((sizes[0], sizes[119]), (8, GENERATION_MAX as usize));
+        assert_eq!((sizes[0], sizes[119]), (4, GENERATION_MAX as usize));
         assert!(sizes.is_sorted(), "{sizes:?}");
     }
 
