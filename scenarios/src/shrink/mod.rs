@@ -1,10 +1,10 @@
 //! Shrinking: from a failing run to the smallest one that fails alike, as a scenario that a person can read and edit.
 //!
-//! The run is first written down ([`repro`]): every fault a step, every operation and every goal of the operator in a list. Then what can be left out or made
-//! plainer is, while the failure keeps its fingerprint ([`fingerprint`](mod@fingerprint)): time after the failure, faults,
-//! operations, goals, clients, servers, settings, odd times. Since every purpose and place has its own draws, what is left out
-//! changes little of the rest; where it changes too much, a few other seeds are tried, for a plan that fails with another
-//! latency here or there fails for the same reason.
+//! The run is first written down ([`repro`]): every fault a step, every operation and every goal of the operator in a list.
+//! Then what can be left out or made plainer is, while the failure keeps its fingerprint ([`fingerprint`](mod@fingerprint)):
+//! time after the failure, faults, operations, goals, clients, servers, settings, odd times. Since every purpose and place has
+//! its own draws, what is left out changes little of the rest; where it changes too much, a few other seeds are tried, for a
+//! plan that fails with another latency here or there fails for the same reason.
 //!
 //! | concept | file |
 //! |---|---|
