@@ -35,7 +35,7 @@ const GENERATION_MAX: u64 = 1_024;
 /// The share of the runs for which scenarios take turns, whatever they have shown.
 const TURNS_PPM: Ppm = PPM / 8;
 
-/// The share of fresh seeds among the runs of a scenario, until so many of them were run.
+/// The share of fresh seeds among the runs of a scenario, until [`FRESH_FIRST`] of them were run.
 const FRESH_PPM: Ppm = PPM / 4 * 3;
 
 /// So many fresh seeds of a scenario are run before most of its runs depart from them.
