@@ -11,12 +11,14 @@
 //! | a run written down | [`repro`] |
 //! | what must stay the same | [`mod@fingerprint`] |
 //! | leaving items out | `reduce` |
+//! | making it shorter | `times` |
 //! | making things plainer | `passes` |
 
 mod fingerprint;
 mod passes;
 mod reduce;
 pub mod repro;
+mod times;
 
 use whitewater_sim::Instant;
 
@@ -194,13 +196,13 @@ impl Work<'_> {
     }
 
     fn end_early(&mut self) {
-        let candidate = passes::ended_at(&self.best, self.failure.at);
+        let candidate = times::ended_at(&self.best, self.failure.at);
         if candidate != self.best {
             self.accept(candidate);
         }
         // What shows only once all is healed may have gone wrong long before.
         if self.failure.at.0 >= self.best.timing.duration_ns {
-            self.first_of(passes::healed_sooner);
+            self.first_of(times::healed_sooner);
         }
     }
 
@@ -222,7 +224,7 @@ impl Work<'_> {
         self.end_early();
         self.leave_out_operations(1);
         self.end_early();
-        self.first_of(passes::earlier);
+        self.first_of(times::earlier);
         self.first_of(passes::fewer_servers);
         self.first_of(passes::fewer_clients);
     }
@@ -232,7 +234,7 @@ impl Work<'_> {
     fn leave_out_operations(&mut self, smallest: usize) {
         let shows_late = self.failure.at.0 >= self.best.timing.duration_ns;
         let base = self.best.clone();
-        let is_kept = |operation: &PlannedOperation| shows_late && passes::is_late(&base, operation);
+        let is_kept = |operation: &PlannedOperation| shows_late && times::is_late(&base, operation);
         let operations = base.operations.clone().unwrap_or_default();
         let (kept, mut others): (Vec<_>, Vec<_>) = operations.into_iter().partition(is_kept);
         reduce::reduce(&mut others, smallest, |rest: &[PlannedOperation]| {
@@ -340,7 +342,7 @@ mod tests {
         let whole = written(&format!("{goals}{}{}", get("10.000000001s"), get("2s")));
         let to_one = Goal::Transfer { to: Address(1) };
         let fails = |scenario: &Scenario| {
-            let shows = scenario.operations.iter().flatten().any(|operation| passes::is_late(scenario, operation));
+            let shows = scenario.operations.iter().flatten().any(|operation| times::is_late(scenario, operation));
             let wanted = scenario.goals.iter().any(|planned| planned.goal == to_one);
             (shows && wanted).then_some(Instant(scenario.timing.duration_ns + 1))
         };
