@@ -46,6 +46,12 @@ const HUGE: usize = 4;
 /// How many other seeds a huge step is worth: a failure that is rare in a long run can be as rare in half of it.
 const SEEDS_OF_HUGE_STEPS: u64 = 40;
 
+/// The last parts of a run that may be all that matters: one in so many.
+const LAST_PARTS: [u64; 5] = [32, 16, 8, 4, 2];
+
+/// A last part is worth as many seeds as take the virtual time of so many whole runs.
+const SEEDS_OF_WHOLE_RUNS: u64 = 10;
+
 /// At first operations are left out in pieces of one in so many.
 const COARSE: usize = 10;
 
@@ -108,6 +114,7 @@ pub fn shrink(
     work.end_early();
     for other_seeds in OTHER_SEEDS {
         work.other_seeds = other_seeds;
+        while !work.is_over && !work.is_small() && work.begin_late() {}
         work.go_on();
         if work.is_over || work.is_small() {
             break;
@@ -204,6 +211,18 @@ impl Work<'_> {
         if self.failure.at.0 >= self.best.timing.duration_ns {
             self.first_of(times::healed_sooner);
         }
+    }
+
+    /// Keeps only the last part of the run, the shortest that fails alike. The servers come to it with nearly empty logs, and
+    /// with another past; so many seeds are tried. Snapshots that took thousands of operations are taken sooner.
+    fn begin_late(&mut self) -> bool {
+        let whole_ns = self.best.timing.duration_ns;
+        let last = |share| times::last_part(&self.best, self.failure.at, whole_ns / share).map(|part| (share, part));
+        let parts: Vec<(u64, Scenario)> = LAST_PARTS.into_iter().filter_map(last).collect();
+        parts.iter().any(|(share, part)| {
+            let sooner = passes::snapshots_sooner(part).rev();
+            std::iter::once(part.clone()).chain(sooner).any(|part| self.accept_with(part, SEEDS_OF_WHOLE_RUNS * share))
+        })
     }
 
     fn leave_out(&mut self) {
@@ -354,14 +373,30 @@ mod tests {
     }
 
     #[test]
+    fn the_last_part_alone_is_tried_with_many_seeds() {
+        let part = |number: u32| format!("[[goals]]\nat = \"{number}s\"\ndo = \"transfer\"\nserver = 1\n{}", get("2s"));
+        let whole = written(&(2..10).map(part).collect::<String>());
+        let seed = Some(Lineage::of(SEEDS_OF_WHOLE_RUNS * 2 - 1));
+        // Each goal matters as long as the run is the one that was written down, and none after eight seconds without them.
+        let fails = |scenario: &Scenario| {
+            let is_last_part = scenario.seed == seed && scenario.timing.duration_ns < 5_000_000_000;
+            (*scenario == whole || is_last_part).then_some(Instant(scenario.timing.duration_ns))
+        };
+        let (small, ..) = shrink(&whole, &rare(), &mut Says(fails)).expect("it fails");
+        assert_eq!((small.goals.len(), small.operations.map(|operations| operations.len())), (0, Some(0)));
+        assert_eq!(small.seed, seed);
+    }
+
+    #[test]
     fn more_seeds_are_tried_as_long_as_much_is_left() {
         let [.., most] = OTHER_SEEDS;
-        let whole = written(&(0..40).map(|_| get("2s")).collect::<String>());
+        // So soon that there is no part of the run to begin with.
+        let whole = written(&(0..40).map(|_| get("500ms")).collect::<String>());
         let is_few = |scenario: &Scenario, few: usize| scenario.operations.iter().flatten().count() < few;
         let rare_seed = Some(Lineage::of(most - 1));
         let left = |few: usize| {
             let fails = |scenario: &Scenario| {
-                (!is_few(scenario, few) || scenario.seed == rare_seed).then_some(Instant(3_000_000_000))
+                (!is_few(scenario, few) || scenario.seed == rare_seed).then_some(Instant(500_000_001))
             };
             let (small, ..) = shrink(&whole, &rare(), &mut Says(fails)).expect("it fails");
             small.operations.iter().flatten().count()

@@ -177,9 +177,14 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
         change(&mut plainer);
         (plainer != *scenario).then_some(plainer)
     };
-    let sooner = [1, 3, 10, 40].into_iter().filter(|every| scenario.snapshot_every.is_some_and(|now| *every < now));
-    let snapshots = sooner.map(|every| Scenario { snapshot_every: Some(every), ..scenario.clone() });
-    CHANGES.iter().filter_map(changed).chain(snapshots).collect()
+    CHANGES.iter().filter_map(changed).chain(snapshots_sooner(scenario)).collect()
+}
+
+/// Snapshots after fewer entries, the fewest first.
+pub(super) fn snapshots_sooner(scenario: &Scenario) -> impl DoubleEndedIterator<Item = Scenario> {
+    let is_sooner = |every: &u32| scenario.snapshot_every.is_some_and(|now| *every < now);
+    let with = |every| Scenario { snapshot_every: Some(every), ..scenario.clone() };
+    [1, 3, 10, 40].into_iter().filter(is_sooner).map(with)
 }
 
 /// A scenario that says nothing about itself.
