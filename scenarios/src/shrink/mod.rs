@@ -21,6 +21,7 @@ pub mod repro;
 mod times;
 
 use whitewater_sim::Instant;
+use whitewater_sim::time::SECOND_NS;
 
 pub use fingerprint::fingerprint;
 
@@ -46,11 +47,17 @@ const HUGE: usize = 4;
 /// How many other seeds a huge step is worth: a failure that is rare in a long run can be as rare in half of it.
 const SEEDS_OF_HUGE_STEPS: u64 = 40;
 
+/// How much virtual time leaving out takes at first, in nanoseconds: a few seconds on the wall clock.
+const FIRST_NS: u64 = 2_000 * SECOND_NS;
+
 /// The last parts of a run that may be all that matters: one in so many.
-const LAST_PARTS: [u64; 5] = [32, 16, 8, 4, 2];
+const LAST_PARTS: [u32; 5] = [32, 16, 8, 4, 2];
 
 /// A last part is worth as many seeds as take the virtual time of so many whole runs.
-const SEEDS_OF_WHOLE_RUNS: u64 = 10;
+const SEEDS_OF_WHOLE_RUNS: u64 = 16;
+
+/// How much more often snapshots are taken in a last part than in the whole run.
+const SNAPSHOTS_MORE_OFTEN: u32 = 4;
 
 /// At first operations are left out in pieces of one in so many.
 const COARSE: usize = 10;
@@ -106,19 +113,20 @@ pub fn shrink(
 ) -> Option<(Scenario, Failure, Ending)> {
     let failure = Failure { fingerprint: fingerprint.clone(), at: Instant(scenario.timing.duration_ns) };
     let [other_seeds, ..] = OTHER_SEEDS;
-    let mut work = Work { best: scenario.clone(), failure, laboratory, other_seeds, runs: 0, is_over: false };
+    let best = scenario.clone();
+    let mut work = Work { best, failure, laboratory, other_seeds, runs: 0, time_left_ns: u64::MAX, is_over: false };
     // Nothing can be shrunk that does not fail once it is written down, so this is worth as much as a huge step.
     if !work.accept_with(scenario.clone(), SEEDS_OF_HUGE_STEPS) {
         return None;
     }
     work.end_early();
-    for other_seeds in OTHER_SEEDS {
-        work.other_seeds = other_seeds;
-        while !work.is_over && !work.is_small() && work.begin_late() {}
-        work.go_on();
-        if work.is_over || work.is_small() {
-            break;
-        }
+    // Most failures are small soon.
+    work.time_left_ns = FIRST_NS;
+    work.go_on();
+    let is_finished = work.is_small() && !work.is_stopped();
+    work.time_left_ns = u64::MAX;
+    if !is_finished {
+        work.try_harder();
     }
     let ending = if work.is_over { Ending::Stopped } else { Ending::Smallest };
     let (mut best, failure) = (work.best, work.failure);
@@ -133,6 +141,8 @@ struct Work<'l> {
     /// How many other seeds a step is worth.
     other_seeds: u64,
     runs: u64,
+    /// How much virtual time runs may take, without the time in which they settle.
+    time_left_ns: u64,
     is_over: bool,
 }
 
@@ -143,11 +153,27 @@ impl Work<'_> {
             let before = self.best.clone();
             self.leave_out();
             self.simplify();
-            if self.is_over || self.best == before {
+            if self.is_stopped() || self.best == before {
                 break;
             }
         }
         self.leave_out_late_operations();
+    }
+
+    /// Begins with less, and tries more and more seeds.
+    fn try_harder(&mut self) {
+        for other_seeds in OTHER_SEEDS {
+            self.other_seeds = other_seeds;
+            while !self.is_over && !self.is_small() && self.begin_late() {}
+            self.go_on();
+            if self.is_over || self.is_small() {
+                break;
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.is_over || self.time_left_ns == 0
     }
 
     fn is_small(&self) -> bool {
@@ -182,7 +208,7 @@ impl Work<'_> {
                 servers: self.best.servers[0] + self.best.learners + self.best.spares,
             };
             self.is_over = self.is_over || !self.laboratory.goes_on(&progress);
-            if self.is_over {
+            if self.is_stopped() {
                 return false;
             }
             if number > 0 {
@@ -192,6 +218,7 @@ impl Work<'_> {
                 }
             }
             self.runs += 1;
+            self.time_left_ns = self.time_left_ns.saturating_sub(candidate.timing.duration_ns);
             if let Some(failure) = self.laboratory.try_out(&candidate)
                 && failure.fingerprint == self.failure.fingerprint
             {
@@ -214,14 +241,16 @@ impl Work<'_> {
     }
 
     /// Keeps only the last part of the run, the shortest that fails alike. The servers come to it with nearly empty logs, and
-    /// with another past; so many seeds are tried. Snapshots that took thousands of operations are taken sooner.
+    /// with another past; so many seeds are tried, and snapshots that are taken as often as in the whole run, or more often.
     fn begin_late(&mut self) -> bool {
         let whole_ns = self.best.timing.duration_ns;
-        let last = |share| times::last_part(&self.best, self.failure.at, whole_ns / share).map(|part| (share, part));
-        let parts: Vec<(u64, Scenario)> = LAST_PARTS.into_iter().filter_map(last).collect();
-        parts.iter().any(|(share, part)| {
-            let sooner = passes::snapshots_sooner(part).rev();
-            std::iter::once(part.clone()).chain(sooner).any(|part| self.accept_with(part, SEEDS_OF_WHOLE_RUNS * share))
+        LAST_PARTS.into_iter().any(|share| {
+            let part = times::last_part(&self.best, self.failure.at, whole_ns / u64::from(share));
+            let variants = part.iter().flat_map(|part| {
+                let sooner = [share, share * SNAPSHOTS_MORE_OFTEN].map(|times| passes::snapshots_sooner(part, times));
+                std::iter::once(part.clone()).chain(sooner.into_iter().flatten())
+            });
+            variants.into_iter().any(|part| self.accept_with(part, SEEDS_OF_WHOLE_RUNS * u64::from(share)))
         })
     }
 
@@ -278,7 +307,7 @@ impl Work<'_> {
             if !self.accept(candidate) {
                 tried += 1;
             }
-            if self.is_over {
+            if self.is_stopped() {
                 return;
             }
         }
@@ -295,7 +324,7 @@ impl Work<'_> {
 
     /// Takes the first that fails alike, again and again.
     fn first_of(&mut self, candidates: impl Fn(&Scenario) -> Vec<Scenario>) {
-        while !self.is_over && candidates(&self.best).into_iter().any(|candidate| self.accept(candidate)) {}
+        while !self.is_stopped() && candidates(&self.best).into_iter().any(|candidate| self.accept(candidate)) {}
     }
 }
 

@@ -177,14 +177,15 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
         change(&mut plainer);
         (plainer != *scenario).then_some(plainer)
     };
-    CHANGES.iter().filter_map(changed).chain(snapshots_sooner(scenario)).collect()
+    let sooner = [1, 3, 10, 40].into_iter().filter(|every| scenario.snapshot_every.is_some_and(|now| *every < now));
+    let snapshots = sooner.map(|every| Scenario { snapshot_every: Some(every), ..scenario.clone() });
+    CHANGES.iter().filter_map(changed).chain(snapshots).collect()
 }
 
-/// Snapshots after fewer entries, the fewest first.
-pub(super) fn snapshots_sooner(scenario: &Scenario) -> impl DoubleEndedIterator<Item = Scenario> {
-    let is_sooner = |every: &u32| scenario.snapshot_every.is_some_and(|now| *every < now);
-    let with = |every| Scenario { snapshot_every: Some(every), ..scenario.clone() };
-    [1, 3, 10, 40].into_iter().filter(is_sooner).map(with)
+/// Snapshots so many times as often; nothing if there are none, or after every entry.
+pub(super) fn snapshots_sooner(scenario: &Scenario, times: u32) -> Option<Scenario> {
+    let every = scenario.snapshot_every.filter(|every| *every > 1)?;
+    Some(Scenario { snapshot_every: Some(every.div_ceil(times)), ..scenario.clone() })
 }
 
 /// A scenario that says nothing about itself.
