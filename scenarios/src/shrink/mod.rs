@@ -4,7 +4,9 @@
 //! Then what can be left out or made plainer is, while the failure keeps its fingerprint ([`fingerprint`](mod@fingerprint)):
 //! time after the failure, faults, operations, goals, clients, servers, settings, odd times. Since every purpose and place has
 //! its own draws, what is left out changes little of the rest; where it changes too much, a few other seeds are tried, for a
-//! plan that fails with another latency here or there fails for the same reason.
+//! plan that fails with another latency here or there fails for the same reason. In a long run in which much goes wrong
+//! everything can matter to when the last things happen, so that nothing can be left out: then these alone are tried, with
+//! many seeds.
 //!
 //! | concept | file |
 //! |---|---|
