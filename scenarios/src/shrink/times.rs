@@ -8,6 +8,9 @@ use super::passes::with_steps;
 use super::repro::{begin_of, exactly};
 use crate::scenario::{PlannedOperation, Scenario, Step, StepAction};
 
+/// What would begin less than this sooner is not worth a run, in nanoseconds.
+const LEAST_NS: u64 = 100 * MILLISECOND_NS;
+
 /// How many of the longest election timeouts a cluster has for its first leader before the last part of a run begins.
 const TIMEOUTS_FOR_A_LEADER: u64 = 3;
 
@@ -55,7 +58,7 @@ pub(super) fn last_part(scenario: &Scenario, end: Instant, lasting_ns: u64) -> O
     let end_ns = end.0.min(scenario.timing.duration_ns);
     let begin = Instant(end_ns.checked_sub(lasting_ns)?);
     let lead_ns = TIMEOUTS_FOR_A_LEADER * scenario.timing.election_timeout_ns.max_ns;
-    let by_ns = begin.0.checked_sub(lead_ns).filter(|by_ns| *by_ns > 0)?;
+    let by_ns = begin.0.checked_sub(lead_ns).filter(|by_ns| *by_ns >= LEAST_NS)?;
     let steps = scenario.steps.iter().filter(|step| end_of(step).is_none_or(|end| end > begin));
     let mut part = with_steps(scenario, steps.cloned().collect());
     part.steps.iter_mut().for_each(|step| begin_later(step, begin));
@@ -99,7 +102,7 @@ pub(super) fn earlier(scenario: &Scenario) -> Vec<Scenario> {
     let Some(first) = steps.chain(goals).chain(operations).min() else { return Vec::new() };
     let beginnings = [0, 300 * MILLISECOND_NS, 500 * MILLISECOND_NS, SECOND_NS, 2 * SECOND_NS, first.0 / 2];
     let by_ns = beginnings.into_iter().filter_map(|begin_ns| first.0.checked_sub(begin_ns));
-    by_ns.filter(|by_ns| *by_ns >= 100 * MILLISECOND_NS).map(|by_ns| earlier_by(scenario, by_ns)).collect()
+    by_ns.filter(|by_ns| *by_ns >= LEAST_NS).map(|by_ns| earlier_by(scenario, by_ns)).collect()
 }
 
 /// Everything earlier by this.
