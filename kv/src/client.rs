@@ -9,6 +9,7 @@
 //! without a random part, so clients that were refused together come back together.
 
 mod numbering;
+mod patience;
 
 use whitewater_raft::{Command, Index, NodeId, ReadMode};
 
@@ -18,6 +19,8 @@ use crate::command::{Answer, Operation, Request};
 use crate::message::{Address, Message, ReadAt, ReadRequest, Rejection, Reply, ReplyResult, RequestId};
 
 pub use numbering::Numbering;
+use patience::{Attempts, Phase};
+pub use patience::{Patience, Persistence};
 
 /// What a client needs from the world.
 pub trait ClientHost {
@@ -44,19 +47,6 @@ pub enum ClientTimer {
     },
     /// The next attempt to open a session is due.
     Session,
-}
-
-/// How patient a client is, in nanoseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
-    /// How long it waits for a reply before it asks another server.
-    pub attempt_ns: u64,
-    /// How long it pauses after a first refusal by a server that knows no leader. The pause doubles each time.
-    pub backoff_ns: u64,
-    /// How long it pauses at most.
-    pub backoff_ns_max: u64,
-    /// How long it tries in all.
-    pub give_up_ns: u64,
 }
 
 /// Which way an operation goes.
@@ -169,49 +159,6 @@ enum What {
     Read { request: ReadRequest, server: usize },
 }
 
-/// What was tried.
-#[derive(Clone, Copy, Debug)]
-struct Attempts {
-    phase: Phase,
-    /// The position of the server that was asked last.
-    asked: usize,
-    /// How many attempts there were.
-    count: u32,
-    /// How many pauses there were.
-    pauses: u32,
-    /// How many hints were followed since the last pause. Two servers that name each other would otherwise keep a client
-    /// busy for as long as they do not know better.
-    hints: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// A server was asked.
-    AwaitingReply,
-    /// One will be asked after a pause.
-    Pausing,
-}
-
-impl Attempts {
-    const NONE: Attempts = Attempts { phase: Phase::Pausing, asked: 0, count: 0, pauses: 0, hints: 0 };
-
-    fn asks(&mut self, server: usize) {
-        *self = Attempts { phase: Phase::AwaitingReply, asked: server, count: self.count.saturating_add(1), ..*self };
-    }
-
-    /// Whether a refusal by this server is about the last attempt. A late one says nothing of the one under way.
-    fn is_refused_by(&self, server: Option<usize>) -> bool {
-        self.phase == Phase::AwaitingReply && server == Some(self.asked)
-    }
-
-    /// Begins a pause, and says how long it is.
-    fn pauses(&mut self, patience: &Patience) -> u64 {
-        let factor = 1_u64.checked_shl(self.pauses).unwrap_or(u64::MAX);
-        *self = Attempts { phase: Phase::Pausing, pauses: self.pauses.saturating_add(1), hints: 0, ..*self };
-        patience.backoff_ns.saturating_mul(factor).min(patience.backoff_ns_max).max(1)
-    }
-}
-
 impl Client {
     /// A client of these servers, with at most `window` operations under way. Its number decides whom it asks first, and
     /// tells its requests from others' in a trace.
@@ -260,6 +207,7 @@ impl Client {
         &mut self,
         operation: Operation,
         via: Via,
+        persistence: Persistence,
         host: &mut impl ClientHost,
     ) -> Result<Ticket, SubmitError> {
         let free = self.places.iter().position(Option::is_none);
@@ -276,7 +224,9 @@ impl Client {
         };
         self.next_ticket += 1;
         self.places[place] = Some(Pending { ticket, what, attempts: Attempts::NONE });
-        host.arm(ClientTimer::GiveUp { place: place as u32 }, self.patience.give_up_ns);
+        if persistence == Persistence::GivesUp {
+            host.arm(ClientTimer::GiveUp { place: place as u32 }, self.patience.give_up_ns);
+        }
         match via {
             Via::Log => self.send_queued(host),
             Via::Read { .. } => self.attempt(place, host),
@@ -635,7 +585,8 @@ mod tests {
         }
 
         fn submit(&mut self, via: Via) -> Ticket {
-            self.client.submit(Operation::Get { key: "k".into() }, via, &mut self.host).expect("it is small")
+            let operation = Operation::Get { key: "k".into() };
+            self.client.submit(operation, via, Persistence::GivesUp, &mut self.host).expect("it is small")
         }
 
         fn reply(&mut self, from: u32, to: RequestId, result: ReplyResult) {
@@ -815,6 +766,18 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_persists_never_gives_up() {
+        let give_up = ClientTimer::GiveUp { place: 0 };
+        let armed = |persistence| {
+            let mut stage = Stage::open(1, 5);
+            let operation = Operation::Get { key: "k".into() };
+            stage.client.submit(operation, Via::Log, persistence, &mut stage.host).expect("it is small");
+            stage.host.armed.iter().any(|(timer, _)| *timer == give_up)
+        };
+        assert!(armed(Persistence::GivesUp) && !armed(Persistence::Persists));
+    }
+
+    #[test]
     fn an_operation_that_was_never_sent_certainly_failed() {
         let mut stage = Stage::new(1);
         let ticket = stage.submit(Via::Log);
@@ -885,9 +848,12 @@ mod tests {
     fn what_cannot_be_done_is_not_begun() {
         let mut stage = Stage::new(1);
         let put = Operation::Put { key: "k".into(), value: "v".into() };
-        assert_eq!(stage.client.submit(put, BY_LEASE, &mut stage.host), Err(SubmitError::NotARead));
+        assert_eq!(
+            stage.client.submit(put, BY_LEASE, Persistence::GivesUp, &mut stage.host),
+            Err(SubmitError::NotARead)
+        );
         let long = Operation::Get { key: "k".repeat(5_000).into() };
-        let error = stage.client.submit(long, Via::Log, &mut stage.host);
+        let error = stage.client.submit(long, Via::Log, Persistence::GivesUp, &mut stage.host);
         assert_eq!(error, Err(SubmitError::Limit(LimitError::Key { len: 5_000 })));
         assert!(!stage.client.is_busy() && stage.host.sent.is_empty() && stage.host.armed.is_empty());
     }

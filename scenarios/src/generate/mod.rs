@@ -67,7 +67,7 @@ pub struct Planned {
 }
 
 impl Planned {
-    /// Whether it is asked for until it is answered: once every fault is healed, everything must be.
+    /// Whether it must be answered: once every fault is healed, everything must be.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
         self.not_after == FOREVER

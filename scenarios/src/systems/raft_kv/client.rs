@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Numbering, Outcome, Ticket, Via};
+use whitewater_kv::client::{ClientHost, ClientTimer, Completed, Name, Numbering, Outcome, Persistence, Ticket, Via};
 use whitewater_kv::message::ReadAt;
 use whitewater_kv::{Address, Answer, Client, Message, Operation};
 use whitewater_raft::ReadMode;
+use whitewater_raft::config::PreVote;
 use whitewater_sim::history::OperationId;
 use whitewater_sim::rng::Ppm;
 use whitewater_sim::{Context, Instant, Keep, NodeId, Process, TimerId};
@@ -34,6 +35,8 @@ pub struct ClientNode {
     next_thought: usize,
     /// Since when each of its free places has been free, longest first. Kept if operations follow answers.
     rested: VecDeque<Instant>,
+    /// How long it asks for what must be answered.
+    fresh: Persistence,
     repeats: Repeats,
     /// The operations under way.
     open: BTreeMap<Ticket, OperationId>,
@@ -72,6 +75,7 @@ impl ClientNode {
         let (scripts, keep) = (stage.plan.scripts.clone(), stage.keep);
         let servers: Vec<Address> = (0..stage.plan.machines()).map(Address).collect();
         let (window, patience) = (stage.scenario.workload.in_flight as usize, stage.scenario.timing.patience);
+        let fresh = persistence(stage.scenario.protocol.pre_vote);
         let repeats = Repeats { chance: stage.scenario.workload.duplicate_ppm, servers: stage.plan.machines() };
         let legacies: Vec<Rc<RefCell<Legacy>>> = scripts.iter().map(|_| Rc::default()).collect();
         move |number, crashes| {
@@ -85,7 +89,7 @@ impl ClientNode {
                 if script.thought(0).is_some() { vec![Instant::START; window].into() } else { VecDeque::new() };
             let Legacy { next, next_thought, named, served, expired } = legacy.take();
             let node = ClientNode::new(client, script, keep);
-            Some(ClientNode { repeats, rested, next, next_thought, named, served, expired, legacy, ..node })
+            Some(ClientNode { fresh, repeats, rested, next, next_thought, named, served, expired, legacy, ..node })
         }
     }
 
@@ -99,6 +103,7 @@ impl ClientNode {
             next: 0,
             next_thought: 0,
             rested: VecDeque::new(),
+            fresh: Persistence::GivesUp,
             repeats: Repeats::default(),
             open: BTreeMap::new(),
             named: BTreeMap::new(),
@@ -222,7 +227,8 @@ impl ClientNode {
             self.rested.pop_front();
             let id = context.invoke(planned.operation.clone());
             let mut hands = Hands { context, repeats: self.repeats };
-            match self.client.submit(planned.operation, via(planned.path), &mut hands) {
+            let persistence = if planned.is_fresh() { self.fresh } else { Persistence::GivesUp };
+            match self.client.submit(planned.operation, via(planned.path), persistence, &mut hands) {
                 Ok(ticket) => drop(self.open.insert(ticket, id)),
                 Err(error) => {
                     self.rests(context.now());
@@ -272,6 +278,17 @@ impl ClientNode {
         if self.script.thought(0).is_some() {
             self.rested.push_back(now);
         }
+    }
+}
+
+/// How long clients ask for what must be answered, once every fault is healed. Where servers ask before they stand for election,
+/// one of them leads within a few timeouts, and a client that gives up has waited for too long. Without pre-votes a
+/// candidate that cannot win can outrun the one that can for seconds, by standing in the next term each time before that one
+/// has stood again (dissertation 9.6); then it is too late only when the time to settle is over.
+fn persistence(pre_vote: PreVote) -> Persistence {
+    match pre_vote {
+        PreVote::On => Persistence::GivesUp,
+        PreVote::Off => Persistence::Persists,
     }
 }
 
