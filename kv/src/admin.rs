@@ -8,10 +8,6 @@ use std::sync::Arc;
 
 use whitewater_raft::{ChangeRequest, Configuration, NodeId};
 
-/// How many entries a learner may lack to be promoted: fewer than a leader sends in a moment, so that the new voter does
-/// not hold up commitment (dissertation 4.2.1).
-pub const PROMOTION_GAP_MAX: u64 = 100;
-
 /// An operator's request.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum AdminRequest {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use whitewater_reports::model::{FaultCount, RunRecord, Verdict};
 use whitewater_scenarios::run::{CheckSwitch, Options, run};
-use whitewater_scenarios::scenario::{FaultMix, MixKind, Scenario};
+use whitewater_scenarios::scenario::{FaultMix, MixKind, Scenario, format};
 use whitewater_scenarios::{catalog, faults, generate};
 use whitewater_sim::check::Budget;
 use whitewater_sim::time::SECOND_NS;
@@ -141,6 +141,24 @@ fn an_impossible_deadline_is_a_violation_that_says_what_is_missing() {
     };
     assert_eq!(check, "I24");
     assert!(why.contains("after every fault was healed"), "{why}");
+}
+
+#[test]
+fn a_learner_is_promoted_when_it_lacks_no_more_than_a_scenario_allows() {
+    let promoted = |gap: u32| {
+        let text = format!(
+            "name = \"x\"\nsummary = \"y\"\n[cluster]\nservers = 1\nlearners = 1\n[replication]\n\
+             promotion_gap = {gap}\n[[steps]]\nat = \"0s\"\ndo = \"cut\"\ntarget = [1]\nlasting = \"3s\"\n\
+             [[goals]]\nat = \"1s\"\ndo = \"reconfigure\"\nvoters = [0, 1]\n"
+        );
+        let scenario = format::parse("x.toml", &text).expect("a scenario");
+        let run = run(&scenario, 1, &Options { recording: Recording::On, ..Options::default() });
+        assert_eq!(run.record.verdict, Verdict::Pass);
+        let lines = run.trace.expect("it was recorded");
+        let promoted = lines.lines().iter().find(|line| line.text.contains("voters n0 n1"));
+        promoted.expect("the operator gets what it wants").at.0 / SECOND_NS
+    };
+    assert_eq!((promoted(100), promoted(0)), (1, 3), "in the second in which it may, and once it can be reached");
 }
 
 /// With fifty clients on one key a search would not end; the order of the log is the proof.

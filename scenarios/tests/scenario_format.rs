@@ -18,6 +18,7 @@ fn a_name_and_a_summary_are_enough() {
     let scenario = parse("x.toml", HEAD).expect("everything else has a default");
     assert_eq!((scenario.servers, scenario.clients), (vec![3, 5, 7], 5));
     assert_eq!((scenario.snapshot_every, scenario.replication.entries_kept), (Some(1_000), 100));
+    assert_eq!(scenario.replication.promotion_gap, 100);
 }
 
 /// What servers assume when nobody tells them otherwise is what a scenario assumes, but for what runs of a few seconds

@@ -32,6 +32,7 @@ fn only_what_differs_from_the_defaults_is_written() {
 #[test]
 fn goals_of_the_operator_and_operations_that_follow_answers_are_written_one_by_one() {
     let text = "name = \"x\"\nsummary = \"y\"\n\n[cluster]\nservers = 3\nspares = 1\nclients = 2\n\n\
+                [replication]\npromotion_gap = 0\n\n\
                 [[goals]]\nat = \"1s\"\ndo = \"transfer\"\nserver = 2\n\n\
                 [[goals]]\nat = \"1500ms\"\ndo = \"reconfigure\"\nvoters = [3, 0]\nlearners = [1]\nstyle = \"joint\"\n\n\
                 [[goals]]\nat = \"2s\"\ndo = \"reconfigure\"\nvoters = [0]\n\n\

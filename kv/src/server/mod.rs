@@ -45,6 +45,9 @@ pub struct Settings {
     pub sessions: session::Limits,
     /// How many entries are applied from one snapshot to the next; `None` if none is taken but on request.
     pub snapshot_every: Option<u64>,
+    /// How many entries a learner may lack to be promoted. A new voter that lacks more than a leader sends in a moment holds
+    /// up commitment (dissertation 4.2.1).
+    pub promotion_gap_max: u64,
 }
 
 /// Why a server cannot start.
@@ -76,6 +79,7 @@ pub struct Server {
     /// The latest write that is durable.
     durable: WriteSequence,
     snapshot_every: Option<u64>,
+    promotion_gap_max: u64,
     /// The snapshot on its way to the disk, with the fingerprint of the state in it.
     saving: Option<(Index, u64)>,
     /// The last index that the log had forgotten when the host was told last.
@@ -116,7 +120,7 @@ impl Server {
             host.list().iter().for_each(|file| host.remove(file));
         }
         let (storage, recovered, report) = Storage::open(host, settings.storage)?;
-        let Settings { raft: config, sessions, snapshot_every, .. } = settings;
+        let Settings { raft: config, sessions, snapshot_every, promotion_gap_max, .. } = settings;
         host.observe(Event::Booted { id: config.id, hard_state: recovered.hard_state });
         tell_of_recovery(&report, host);
         if config.bootstrap != Configuration::default() {
@@ -139,6 +143,7 @@ impl Server {
             storage,
             durable: WriteSequence(0),
             snapshot_every,
+            promotion_gap_max,
             saving: None,
             compacted: applied,
             held: VecDeque::new(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use whitewater_raft::{Change, ChangeRequest, Effect, Input, NodeId, Role};
 
 use super::{Host, Origin, Server};
-use crate::admin::{AdminReply, AdminRequest, PROMOTION_GAP_MAX, Stage, Status};
+use crate::admin::{AdminReply, AdminRequest, Stage, Status};
 use crate::message::{Address, Message};
 
 impl Server {
@@ -18,7 +18,8 @@ impl Server {
             },
             AdminRequest::Change(request) => match self.unready(&request) {
                 Some(learner) => {
-                    let why = format!("{learner} lacks more than {PROMOTION_GAP_MAX} entries: wait until it has them");
+                    let gap = self.promotion_gap_max;
+                    let why = format!("{learner} lacks more than {gap} entries: wait until it has them");
                     refused(from, self.replica.leader(), &why, host);
                 }
                 None => {
@@ -63,7 +64,9 @@ impl Server {
     /// Whether a learner lacks so little that it can be promoted.
     fn is_ready(&self, learner: NodeId) -> bool {
         let last = self.replica.last_index().0;
-        self.replica.progress(learner).is_some_and(|progress| progress.matched.0 + PROMOTION_GAP_MAX >= last)
+        self.replica
+            .progress(learner)
+            .is_some_and(|progress| progress.matched.0.saturating_add(self.promotion_gap_max) >= last)
     }
 
     /// A learner that a request would promote too early. A new server that becomes a voter at once is the operator's

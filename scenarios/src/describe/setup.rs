@@ -47,6 +47,7 @@ pub(super) fn protocol(scenario: &Scenario) -> Vec<String> {
         in_flight_bytes,
         uncommitted_bytes,
         snapshot_chunk,
+        promotion_gap,
         entries_kept,
     } = scenario.replication;
     let asks = match scenario.protocol.pre_vote {
@@ -76,7 +77,16 @@ pub(super) fn protocol(scenario: &Scenario) -> Vec<String> {
         ),
         None => format!("no snapshots but on request, sent in parts of {}", bytes(snapshot_chunk)),
     });
+    if changes_members(scenario) {
+        let entries = noun(promotion_gap, "entry", "entries");
+        lines.push(format!("a learner can be promoted when it lacks no more than {entries}"));
+    }
     lines
+}
+
+/// Whether anybody may become a voter that was none.
+fn changes_members(scenario: &Scenario) -> bool {
+    scenario.learners + scenario.spares > 0 || !scenario.operator.is_empty() || !scenario.goals.is_empty()
 }
 
 pub(super) fn clocks(scenario: &Scenario) -> Vec<String> {

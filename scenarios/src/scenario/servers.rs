@@ -51,6 +51,7 @@ pub(super) struct RawReplication {
     in_flight_bytes: Option<Size>,
     uncommitted_bytes: Option<Size>,
     snapshot_chunk: Option<Size>,
+    promotion_gap: Option<Count<0, 1_000_000>>,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -185,6 +186,7 @@ impl RawReplication {
             in_flight_bytes: bytes(self.in_flight_bytes, 4 << 20),
             uncommitted_bytes: bytes(self.uncommitted_bytes, 16 << 20),
             snapshot_chunk: bytes(self.snapshot_chunk, 256 << 10),
+            promotion_gap: self.promotion_gap.map_or(100, |count| count.0),
             entries_kept,
         }
     }

@@ -38,6 +38,8 @@ pub struct Replication {
     pub uncommitted_bytes: u64,
     /// The most bytes of a snapshot in one message.
     pub snapshot_chunk: u64,
+    /// How many entries a learner may lack to be promoted.
+    pub promotion_gap: u32,
     /// How many entries before a snapshot's end stay in the log.
     pub entries_kept: u64,
 }

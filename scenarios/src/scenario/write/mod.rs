@@ -184,6 +184,7 @@ fn replication(replication: &Replication, default: &Replication) -> Lines {
         in_flight_bytes,
         uncommitted_bytes,
         snapshot_chunk,
+        promotion_gap,
         // Written with the snapshots.
         entries_kept: _,
     } = *replication;
@@ -194,6 +195,7 @@ fn replication(replication: &Replication, default: &Replication) -> Lines {
     lines.unless("in_flight_bytes", in_flight_bytes, default.in_flight_bytes, size);
     lines.unless("uncommitted_bytes", uncommitted_bytes, default.uncommitted_bytes, size);
     lines.unless("snapshot_chunk", snapshot_chunk, default.snapshot_chunk, size);
+    lines.unless("promotion_gap", promotion_gap, default.promotion_gap, |gap| gap.to_string());
     lines
 }
 

@@ -76,5 +76,6 @@ fn settings(scenario: &Scenario, id: whitewater_raft::NodeId, bootstrap: Configu
         storage: storage_limits(scenario),
         sessions: session_limits(scenario),
         snapshot_every: scenario.snapshot_every.map(u64::from),
+        promotion_gap_max: u64::from(replication.promotion_gap),
     }
 }
