@@ -136,6 +136,11 @@ pub fn shrink(
     Some((best, failure, ending))
 }
 
+/// Whether there are so few operations that a person can follow them.
+fn has_few_operations(scenario: &Scenario) -> bool {
+    scenario.operations.as_ref().map_or(0, Vec::len) <= OPERATIONS_FEW
+}
+
 struct Work<'l> {
     best: Scenario,
     failure: Failure,
@@ -179,8 +184,7 @@ impl Work<'_> {
     }
 
     fn is_small(&self) -> bool {
-        let operations = self.best.operations.as_ref().map_or(0, Vec::len);
-        self.best.steps.len() + self.best.goals.len() <= STEPS_FEW && operations <= OPERATIONS_FEW
+        self.best.steps.len() + self.best.goals.len() <= STEPS_FEW && has_few_operations(&self.best)
     }
 
     /// Takes a scenario instead of the best one if it fails alike, with its seed or with another.
@@ -416,6 +420,25 @@ mod tests {
         let (small, ..) = shrink(&whole, &rare(), &mut Says(fails)).expect("it fails");
         assert_eq!((small.goals.len(), small.operations.map(|operations| operations.len())), (0, Some(0)));
         assert_eq!(small.seed, seed);
+    }
+
+    #[test]
+    fn a_learner_lacks_too_much_after_few_operations_if_that_is_what_matters() {
+        let goal = "[[goals]]\nat = \"200ms\"\ndo = \"transfer\"\nserver = 1\n";
+        let whole = written(&(0..40).map(|_| get("500ms")).chain([goal.to_owned()]).collect::<String>());
+        let usual = whole.replication.promotion_gap;
+        let shrunk = |lacking: u32, others: usize| {
+            let fails = |scenario: &Scenario| {
+                let operations = scenario.operations.iter().flatten().count();
+                let lacks = operations as u32 + lacking > scenario.replication.promotion_gap;
+                (lacks && operations >= others && !scenario.goals.is_empty()).then_some(Instant(500_000_001))
+            };
+            let (small, ..) = shrink(&whole, &rare(), &mut Says(fails)).expect("it fails");
+            (small.replication.promotion_gap, small.operations.iter().flatten().count())
+        };
+        assert_eq!(shrunk(usual - 20, 0), (0, 0), "it lacks a few entries more than those of operations");
+        assert_eq!(shrunk(usual + 1, 0), (usual, 0), "it lacks too much anyway");
+        assert_eq!(shrunk(usual + 1, OPERATIONS_FEW + 1), (0, OPERATIONS_FEW + 1));
     }
 
     #[test]

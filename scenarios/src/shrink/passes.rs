@@ -10,9 +10,10 @@ use whitewater_sim::plan::Trigger;
 use whitewater_sim::time::{MILLISECOND_NS, SECOND_NS};
 use whitewater_sim::{ClockProfile, Instant, Latency, LinkProfile, NodeId};
 
+use super::has_few_operations;
 use super::repro::{begin_of, exactly};
 use crate::generate::{Path, Planned, PlannedGoal};
-use crate::scenario::{MixKind, PlannedOperation, Scenario, Span, Step, StepAction, Timing, Who, format};
+use crate::scenario::{MixKind, PlannedOperation, Replication, Scenario, Span, Step, StepAction, Timing, Who, format};
 
 /// The scenario with a part of its steps. Steps that follow or end one that is gone follow or end nothing.
 pub(super) fn with_steps(scenario: &Scenario, steps: Vec<Step>) -> Scenario {
@@ -147,7 +148,10 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
         |scenario| scenario.goals.clear(),
         |scenario| scenario.links = LinkProfile { latency: scenario.links.latency, ..plain().links },
         |scenario| scenario.links = LinkProfile { latency: PLAIN_LATENCY, ..plain().links },
-        |scenario| scenario.replication = plain().replication,
+        |scenario| {
+            let promotion_gap = scenario.replication.promotion_gap;
+            scenario.replication = Replication { promotion_gap, ..plain().replication };
+        },
         |scenario| scenario.workload.in_flight = plain().workload.in_flight,
         |scenario| scenario.segment_bytes = plain().segment_bytes,
         |scenario| scenario.sessions = plain().sessions,
@@ -179,7 +183,23 @@ pub(super) fn plainer_settings(scenario: &Scenario) -> Vec<Scenario> {
     };
     let sooner = [1, 3, 10, 40].into_iter().filter(|every| scenario.snapshot_every.is_some_and(|now| *every < now));
     let snapshots = sooner.map(|every| Scenario { snapshot_every: Some(every), ..scenario.clone() });
-    CHANGES.iter().filter_map(changed).chain(snapshots).collect()
+    CHANGES.iter().filter_map(changed).chain(snapshots).chain(other_gaps(scenario)).collect()
+}
+
+/// Learners that may lack less to be promoted, as long as there are many operations: it takes many for one to lack too much
+/// otherwise. Where there are few, as much as usual.
+fn other_gaps(scenario: &Scenario) -> Vec<Scenario> {
+    let Replication { promotion_gap: gap, .. } = scenario.replication;
+    let gaps = if scenario.goals.is_empty() || has_few_operations(scenario) {
+        vec![plain().replication.promotion_gap]
+    } else {
+        [0, 2, 10].into_iter().filter(|smaller| *smaller < gap).collect()
+    };
+    let with = |promotion_gap| Scenario {
+        replication: Replication { promotion_gap, ..scenario.replication },
+        ..scenario.clone()
+    };
+    gaps.into_iter().filter(|other| *other != gap).map(with).collect()
 }
 
 /// Snapshots so many times as often; nothing if there are none, or after every entry.
