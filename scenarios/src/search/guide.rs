@@ -1,10 +1,10 @@
 //! The guide: which scenarios get the runs, and which of them depart from others.
 //!
 //! A scenario's yield is how many features a run of it shows that no other run has, in the mean. That is what its next run
-//! can be expected to add (Good, "The Population Frequencies of Species", 1953), so the runs go to the scenario with the
-//! highest yield until that has fallen to the next one's. Runs that depart from each other have a part in common; they are
-//! one family, and what only one family has shown is new all the same. A share of the runs takes turns whatever the yields
-//! are.
+//! can be expected to add (Good, "The Population Frequencies of Species", 1953). The runs are shared out in proportion to the
+//! yields: nobody knows which scenario will show a bug, and if the chances are like the yields, then with these shares the mean
+//! logarithm of the runs to a bug is least (Kelly, "A New Interpretation of Information Rate", 1956). Runs that depart from
+//! each other have a part in common; they are one family, and what only one family has shown is new all the same.
 //!
 //! Of a scenario's runs most are fresh seeds at first (`fresh` says which of a range): runs that depart from one seed are
 //! alike, and many bugs need few runs that are not. Later most depart from a seed: of a few that are picked at random, the
@@ -23,17 +23,11 @@ use whitewater_sim::rng::{PPM, Ppm, Purpose, RunKey, Stream};
 use super::behaviour::{Feature, Kind, Seen};
 use super::lineage::{Change, Lineage};
 
-/// How many runs of each scenario are made before anything is known. One says little, but many bugs need few runs.
-const FIRST_RUNS: usize = 1;
-
 /// Between two looks at what was seen, the runs grow by one in so many: looking takes time, too.
 const GROWTH: u64 = 8;
 
 /// The most runs between two looks.
 const GENERATION_MAX: u64 = 1_024;
-
-/// The share of the runs for which scenarios take turns, whatever they have shown.
-const TURNS_PPM: Ppm = PPM / 8;
 
 /// The share of fresh seeds among the runs of a scenario, until [`FRESH_FIRST`] of them were run.
 const FRESH_PPM: Ppm = PPM / 4 * 3;
@@ -47,7 +41,7 @@ const FRESH_LATER_PPM: Ppm = PPM / 4;
 /// A feature is rare if one in so many runs has it, or fewer.
 const RARE: u64 = 32;
 
-/// What a feature is divided into.
+/// What the energy of a feature and the yield of a scenario are counted in.
 const ENERGY: u64 = 1 << 24;
 
 /// How many seeds of a scenario are kept, to depart from: the latest.
@@ -96,7 +90,6 @@ pub struct Guide {
     /// Who showed a feature.
     shown: BTreeMap<Feature, Shown>,
     stream: Stream,
-    turns: usize,
     departures: u32,
 }
 
@@ -142,7 +135,6 @@ impl Guide {
             seen: Seen::default(),
             shown: BTreeMap::new(),
             stream: RunKey::new(first_seed).stream(Purpose::Mutation, 0),
-            turns: 0,
             departures: 0,
         }
     }
@@ -151,42 +143,34 @@ impl Guide {
     /// all runs of it depart from others. Swarms that draw from the same seed choose alike: best give each its own. Empty
     /// only if there is nothing to depart from either.
     pub fn next(&mut self, seed_at: impl Fn(usize, u64) -> Option<u64>) -> Vec<Job> {
-        let least = (FIRST_RUNS * self.places.len()) as u64;
-        let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(least);
-        let best = self.best();
-        (0..size).filter_map(|_| self.job(best, &seed_at)).collect()
+        if self.runs() == 0 {
+            return (0..self.places.len()).filter_map(|scenario| self.fresh(scenario, &seed_at)).collect();
+        }
+        let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(self.places.len() as u64);
+        let yields = self.yields();
+        (0..size).filter_map(|_| self.job(&yields, &seed_at)).collect()
     }
 
-    /// The scenario with the highest yield: of several the first, none before anything is known.
-    fn best(&self) -> Option<usize> {
-        let mut best: Option<(usize, &Place)> = None;
-        for (scenario, place) in self.places.iter().enumerate().filter(|(_, place)| place.alone > 0) {
-            // Compared as fractions of whole numbers.
-            if best.is_none_or(|(_, other)| place.alone * other.runs > other.alone * place.runs) {
-                best = Some((scenario, place));
-            }
+    /// The scenarios by their yields, each as if its next run showed one thing more: whoever has shown nothing yet still may.
+    fn yields(&self) -> Weighted<usize> {
+        let mut yields = Weighted::default();
+        for (scenario, place) in self.places.iter().enumerate() {
+            let share = (place.alone + 1) * ENERGY / (place.runs + 1);
+            yields.push(share.max(1), scenario);
         }
-        best.map(|(scenario, _)| scenario)
+        yields
     }
 
     fn runs(&self) -> u64 {
         self.places.iter().map(|place| place.runs).sum()
     }
 
-    fn job(&mut self, best: Option<usize>, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
-        let is_turn = self.stream.chance(TURNS_PPM);
-        let (scenario, is_fresh) = match best {
-            Some(best) if !is_turn => {
-                let is_early = self.places[best].fresh < FRESH_FIRST;
-                (best, self.stream.chance(if is_early { FRESH_PPM } else { FRESH_LATER_PPM }))
-            }
-            Some(_) | None => {
-                self.turns += 1;
-                ((self.turns - 1) % self.places.len(), true)
-            }
-        };
+    fn job(&mut self, yields: &Weighted<usize>, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
+        let scenario = *yields.draw(&mut self.stream)?;
+        let is_early = self.places[scenario].fresh < FRESH_FIRST;
+        let is_fresh = self.stream.chance(if is_early { FRESH_PPM } else { FRESH_LATER_PPM });
         let fresh = if is_fresh { self.fresh(scenario, seed_at) } else { None };
-        fresh.or_else(|| self.departure(scenario))
+        fresh.or_else(|| self.departure(scenario)).or_else(|| self.fresh(scenario, seed_at))
     }
 
     fn fresh(&mut self, scenario: usize, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
@@ -366,13 +350,14 @@ mod tests {
     #[test]
     fn a_scenario_that_shows_nothing_new_gets_few_runs() {
         let mut guide = Guide::new([Shape::Fixed; 3], 0);
-        let all = play(&mut guide, 40, |number, job| {
+        let all = play(&mut guide, 60, |number, job| {
             let something = if job.scenario == 1 { number as u32 } else { 0 };
             vec![sighting(1_000 + something, 0)]
         });
         let of_it = all.iter().filter(|job| job.scenario == 1).count();
         assert!(of_it * 10 > all.len() * 8, "{of_it} of {}", all.len());
-        assert!((0..3).all(|scenario| all.iter().filter(|job| job.scenario == scenario).count() * 40 > all.len()));
+        let shares = [0, 2].map(|scenario| all.iter().filter(|job| job.scenario == scenario).count());
+        assert!(shares.iter().all(|runs| *runs > 10), "they still may: {shares:?} of {}", all.len());
     }
 
     #[test]
@@ -399,11 +384,11 @@ mod tests {
         guide.take(&job(1, "7"), &[sighting(3, 0)]);
         guide.take(&job(1, "7+anew.2"), &[sighting(3, 0)]);
         assert_eq!(guide.places.iter().map(|place| place.alone).collect::<Vec<_>>(), [2, 1]);
-        assert_eq!(guide.best(), Some(0));
+        assert_eq!(guide.yields().items, [(ENERGY, 0), (ENERGY + ENERGY * 2 / 3, 1)], "three thirds and two");
         guide.take(&job(1, "8"), &[sighting(1, 0), sighting(2, 0)]);
         guide.take(&job(0, "2"), &[sighting(1, 0)]);
         assert_eq!(guide.places.iter().map(|place| place.alone).collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(guide.best(), Some(1));
+        assert_eq!(guide.yields().items, [(ENERGY / 4, 0), (ENERGY / 4 + ENERGY / 2, 1)], "one in four and two");
     }
 
     #[test]
