@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     /// Write campaign.json, report.html, and traces and histories of failures, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Give most runs to the scenarios that show most that is new, of eight fresh seeds run the one first in which most is
+    /// Give most runs to the scenarios that show most that is new, of sixteen fresh seeds run the one first in which most is
     /// planned to go wrong, and later depart from seeds that met much; as many runs as without
     #[arg(long)]
     guide: bool,

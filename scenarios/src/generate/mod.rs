@@ -7,14 +7,15 @@ mod faults;
 mod steps;
 mod swarm;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use whitewater_kv::Operation;
 use whitewater_kv::operator::Goal;
-use whitewater_sim::Instant;
-use whitewater_sim::fault::{Fault, FaultKind};
+use whitewater_sim::fault::{Fault, FaultKind, Source};
 use whitewater_sim::plan::{Action, Expectation, Step};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
+use whitewater_sim::{Instant, LinkProfile};
 
 use crate::scenario::{Scenario, Span};
 use crate::search::lineage::{self, Lineage};
@@ -225,14 +226,36 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     }
 }
 
-/// How much goes wrong in the run of a seed: how often something strikes, or the operator is to bring something about, for
-/// each server that votes at first, in thousandths. As its [`plan`] says, without the rest of it.
+/// How much goes wrong in a run, as its plan says. Another kind of thing that goes wrong is more than more of the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Intensity {
+    /// How many fault mixes strike, what kinds of goals the operator has, and what may befall a message, counted together.
+    pub kinds: usize,
+    /// How often something strikes, or the operator is to bring something about, for each server that votes at first, in
+    /// thousandths.
+    pub strikes: u64,
+}
+
+/// How much goes wrong in the run of a seed: as its [`plan`] says, without the rest of it.
 #[must_use]
-pub fn intensity(scenario: &Scenario, seed: u64) -> u64 {
+pub fn intensity(scenario: &Scenario, seed: u64) -> Intensity {
     let key = RunKey::new(seed);
     let (servers, cast) = cast(scenario, &key);
-    let strikes = faults::faults(scenario, cast, &key).len() + crate::operations::goals(scenario, servers, &key).len();
-    strikes as u64 * 1_000 / u64::from(servers)
+    let faults = faults::faults(scenario, cast, &key);
+    let goals = crate::operations::goals(scenario, servers, &key);
+    let mixes: BTreeSet<Source> = faults.iter().map(|fault| fault.source).collect();
+    let kind = |planned: &PlannedGoal| match planned.goal {
+        Goal::Members { .. } => 0,
+        Goal::Transfer { .. } => 1,
+        Goal::Snapshot { .. } => 2,
+    };
+    let kinds: BTreeSet<u8> = goals.iter().map(kind).collect();
+    let LinkProfile { loss_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm, .. } = scenario.links;
+    let mishaps = [loss_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm].into_iter().filter(|chance| *chance > 0);
+    Intensity {
+        kinds: mixes.len() + kinds.len() + mishaps.count(),
+        strikes: (faults.len() + goals.len()) as u64 * 1_000 / u64::from(servers),
+    }
 }
 
 /// How many servers vote at first, and who can be hurt.
