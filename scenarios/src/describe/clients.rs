@@ -1,5 +1,7 @@
 //! What the clients of a scenario ask, and how patient they are.
 
+use whitewater_raft::config::PreVote;
+
 use super::words::{bytes, exact, noun, percent, range, weighted};
 use crate::scenario::{Bursts, Hot, Load, Mix, PlannedOperation, Reads, Scenario, Sessions, Workload, operation_words};
 
@@ -22,9 +24,13 @@ pub(super) fn clients(scenario: &Scenario) -> Vec<String> {
     lines.push(format!(
         "a client is forgotten when it was idle for {idle_entries} entries, or when there are more than {max}"
     ));
+    let persists = match scenario.protocol.pre_vote {
+        PreVote::On => "",
+        PreVote::Off => ", but not once all is healed",
+    };
     lines.push(format!(
         "a client asks another server after {}, waits {} after a refusal and longer after more, up to {}, and gives up \
-         after {}",
+         after {}{persists}",
         exact(patience.attempt_ns),
         exact(patience.backoff_ns),
         exact(patience.backoff_ns_max),

@@ -160,6 +160,8 @@ mod tests {
             "2 more servers outside, to be added",
             "a server stands for election without asking first (no pre-vote); a leader that hears from no quorum",
             "no snapshots but on request, sent in parts of 96 B",
+            "a learner can be promoted when it lacks no more than 100 entries",
+            "and gives up after 3 s, but not once all is healed",
             "clocks differ by up to 3600 s, and are up to 1 % fast or slow; leases allow for 1 %",
             "up to 9 of each under way of 3: 1 put, 2 batch reads: all by lease",
             "or when there are more than 7",
