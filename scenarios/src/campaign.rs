@@ -135,7 +135,8 @@ pub struct Selected {
 pub enum Search {
     /// Each seed of each scenario.
     Seeds,
-    /// As many runs, most of them of scenarios that show most that is new, departing from seeds that met most situations.
+    /// As many runs, most of them of scenarios that show most that is new: seeds that promise to meet most situations, and what
+    /// departs from those that did.
     Guided,
 }
 

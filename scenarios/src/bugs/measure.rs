@@ -18,8 +18,8 @@ use super::{Bug, VERSION};
 use crate::campaign::{self, Search, Seeds, Selected};
 use crate::host::{self, Stopwatch};
 use crate::run::Options;
-use crate::search::fresh;
-use crate::search::guide::{Guide, Job, Sighting};
+use crate::search::guide::{Job, Sighting};
+use crate::search::guided::Guided;
 use crate::search::lineage::Lineage;
 use crate::systems::raft_kv::RaftKv;
 
@@ -152,38 +152,37 @@ fn search(request: &Request, bug: Bug, first_seed: u64) -> Range {
 struct Source<'r> {
     request: &'r Request,
     first_seed: u64,
-    /// The guide, and what is left of its generation; `None` if every run is a seed of its own.
-    guide: Option<(Guide, VecDeque<Job>)>,
+    /// A guided search, and what is left of its generation; `None` if every run is a seed of its own.
+    guided: Option<(Guided, VecDeque<Job>)>,
 }
 
 impl<'r> Source<'r> {
     fn new(request: &'r Request, first_seed: u64) -> Source<'r> {
-        let guide = match request.search {
+        let guided = match request.search {
             Search::Seeds => None,
             Search::Guided => {
-                Some((Guide::new(request.scenarios.iter().map(Selected::shape), first_seed), VecDeque::new()))
+                let seeds = Seeds::starting(first_seed, request.seeds);
+                Some((Guided::new(&request.scenarios, seeds), VecDeque::new()))
             }
         };
-        Source { request, first_seed, guide }
+        Source { request, first_seed, guided }
     }
 
     /// The run with this number in the range.
     fn next(&mut self, number: u64) -> Job {
-        let Request { scenarios, seeds, .. } = self.request;
-        let Some((guide, queue)) = &mut self.guide else {
+        let Some((guided, queue)) = &mut self.guided else {
             let lineage = Lineage::of(self.first_seed + number);
-            return Job { scenario: (number % scenarios.len() as u64) as usize, lineage };
+            return Job { scenario: (number % self.request.scenarios.len() as u64) as usize, lineage };
         };
         if queue.is_empty() {
-            let seeds = Seeds::starting(self.first_seed, *seeds);
-            queue.extend(guide.next(|scenario, place| fresh::seed(scenarios, scenario, seeds, place)));
+            queue.extend(guided.next());
         }
         queue.pop_front().expect("there are fresh seeds, or runs to depart from")
     }
 
     fn take(&mut self, job: &Job, sightings: &[Sighting]) {
-        if let Some((guide, _)) = &mut self.guide {
-            guide.take(job, sightings);
+        if let Some((guided, _)) = &mut self.guided {
+            guided.take(job, sightings);
         }
     }
 }

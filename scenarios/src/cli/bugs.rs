@@ -67,8 +67,8 @@ struct RunArguments {
     /// How many seeds each of the five ranges has
     #[arg(long, value_name = "N", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=SEEDS_MAX))]
     seeds: u64,
-    /// Give most runs to the scenarios that show most that is new, of sixteen fresh seeds run the one first in which most is
-    /// planned to go wrong, and later depart from seeds that met much; as many runs as without
+    /// Give most runs to the scenarios that show most that is new, learn which faults make runs meet many situations, of
+    /// sixteen fresh seeds run the one first that promises most, and depart from seeds that met many; as many runs as without
     #[arg(long)]
     guide: bool,
     /// How many runs are made at the same time; as many as there are processors if not given

@@ -47,8 +47,8 @@ pub(crate) struct Arguments {
     /// Write campaign.json, report.html, and traces and histories of failures, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Give most runs to the scenarios that show most that is new, of sixteen fresh seeds run the one first in which most is
-    /// planned to go wrong, and later depart from seeds that met much; as many runs as without
+    /// Give most runs to the scenarios that show most that is new, learn which faults make runs meet many situations, of
+    /// sixteen fresh seeds run the one first that promises most, and depart from seeds that met many; as many runs as without
     #[arg(long)]
     guide: bool,
     /// Shrink the first run of each kind of failure, and write it down as `whitewater shrink` does: into the directory of

@@ -7,12 +7,11 @@ mod faults;
 mod steps;
 mod swarm;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use whitewater_kv::Operation;
 use whitewater_kv::operator::Goal;
-use whitewater_sim::fault::{Fault, FaultKind, Source};
+use whitewater_sim::fault::{Fault, FaultKind};
 use whitewater_sim::plan::{Action, Expectation, Step};
 use whitewater_sim::rng::{Purpose, RunKey, Stream};
 use whitewater_sim::{Instant, LinkProfile};
@@ -226,34 +225,53 @@ pub fn plan(scenario: &Scenario, seed: u64) -> Plan {
     }
 }
 
-/// How much goes wrong in a run, as its plan says. Another kind of thing that goes wrong is more than more of the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Intensity {
-    /// How many fault mixes strike, what kinds of goals the operator has, and what may befall a message, counted together.
-    pub kinds: usize,
+/// What goes wrong in a run, as its plan says, in few words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// Which kinds of things go wrong: for each fault mix whether it strikes, for each kind of goal whether the operator has
+    /// one, for each of the mishaps of the network whether it may befall a message. As many for each run of a scenario.
+    pub kinds: Vec<bool>,
     /// How often something strikes, or the operator is to bring something about, for each server that votes at first, in
     /// thousandths.
     pub strikes: u64,
 }
 
-/// How much goes wrong in the run of a seed: as its [`plan`] says, without the rest of it.
+/// The kinds of goals of the operator.
+const AIMS: usize = 3;
+
+/// What may befall a message, whatever strikes.
+const MISHAPS: usize = 4;
+
+/// How many kinds of things may go wrong in a run of a scenario: see [`Outline::kinds`].
 #[must_use]
-pub fn intensity(scenario: &Scenario, seed: u64) -> Intensity {
+pub fn kinds(scenario: &Scenario) -> usize {
+    scenario.faults.len() + AIMS + MISHAPS
+}
+
+/// What goes wrong in the run of a seed: as its [`plan`] says, without the rest of it.
+#[must_use]
+pub fn outline(scenario: &Scenario, seed: u64) -> Outline {
     let key = RunKey::new(seed);
     let (servers, cast) = cast(scenario, &key);
     let faults = faults::faults(scenario, cast, &key);
     let goals = crate::operations::goals(scenario, servers, &key);
-    let mixes: BTreeSet<Source> = faults.iter().map(|fault| fault.source).collect();
-    let kind = |planned: &PlannedGoal| match planned.goal {
-        Goal::Members { .. } => 0,
-        Goal::Transfer { .. } => 1,
-        Goal::Snapshot { .. } => 2,
-    };
-    let kinds: BTreeSet<u8> = goals.iter().map(kind).collect();
+    let mut strikes = vec![false; scenario.faults.len()];
+    for fault in &faults {
+        strikes[usize::from(fault.source.0)] = true;
+    }
+    let mut aims = [false; AIMS];
+    for PlannedGoal { goal, .. } in &goals {
+        let kind = match goal {
+            Goal::Members { .. } => 0,
+            Goal::Transfer { .. } => 1,
+            Goal::Snapshot { .. } => 2,
+        };
+        aims[kind] = true;
+    }
     let LinkProfile { loss_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm, .. } = scenario.links;
-    let mishaps = [loss_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm].into_iter().filter(|chance| *chance > 0);
-    Intensity {
-        kinds: mixes.len() + kinds.len() + mishaps.count(),
+    let mishaps: [bool; MISHAPS] = [loss_ppm, duplicate_ppm, reorder_ppm, corrupt_ppm].map(|chance| chance > 0);
+    Outline {
+        kinds: [strikes, aims.into(), mishaps.into()].concat(),
         strikes: (faults.len() + goals.len()) as u64 * 1_000 / u64::from(servers),
     }
 }
@@ -341,6 +359,31 @@ mod tests {
             assert!(styles.iter().all(|count| *count > 50), "{styles:?}");
             assert!(plan.operator.is_sorted_by_key(|planned| planned.not_before));
         }
+    }
+
+    #[test]
+    fn an_outline_says_what_the_plan_does() {
+        let scenario = crate::catalog::find("swarm-members").expect("it is in the catalog");
+        let mut shares = vec![0; kinds(&scenario)];
+        for seed in 0..200 {
+            let drawn = drawn(&scenario, seed);
+            let (outline, plan) = (outline(&drawn, seed), plan(&drawn, seed));
+            let strikes = |place: usize| plan.faults.iter().any(|fault| usize::from(fault.source.0) == place);
+            let wants = |is_it: fn(&Goal) -> bool| plan.operator.iter().any(|planned| is_it(&planned.goal));
+            let mut expected: Vec<bool> = (0..scenario.faults.len()).map(strikes).collect();
+            expected.push(wants(|goal| matches!(goal, Goal::Members { .. })));
+            expected.push(wants(|goal| matches!(goal, Goal::Transfer { .. })));
+            expected.push(wants(|goal| matches!(goal, Goal::Snapshot { .. })));
+            let links = drawn.links;
+            let chances = [links.loss_ppm, links.duplicate_ppm, links.reorder_ppm, links.corrupt_ppm];
+            expected.extend(chances.map(|chance| chance > 0));
+            assert_eq!(outline.kinds, expected, "seed {seed}");
+            let strikes = (plan.faults.len() + plan.operator.len()) as u64;
+            assert_eq!(outline.strikes, strikes * 1_000 / u64::from(plan.servers), "seed {seed}");
+            shares.iter_mut().zip(&outline.kinds).for_each(|(share, takes_part)| *share += u32::from(*takes_part));
+        }
+        let both_ways = shares.iter().filter(|share| (1..200).contains(*share)).count();
+        assert!(both_ways + 1 >= shares.len(), "only corruption is never there: {shares:?}");
     }
 
     #[test]

@@ -1,44 +1,103 @@
 //! Fresh seeds: which of a range a guided search runs, and in which order.
 //!
-//! A plan is drawn in a small part of the time that its run takes, and says how much is going to happen. Where faults strike
-//! in the midst of other faults, more bugs show themselves; so of a few seeds the one is run first in which most kinds of
-//! things are planned to go wrong, and of equals the one in which most happens to each server. What it simplifies: whatever they
-//! are, it only counts them.
+//! A plan is drawn in a small part of the time that its run takes, and says what is going to go wrong. Where faults strike in
+//! the midst of other faults, more bugs show themselves; so of a few seeds the one is run first that is forecast to meet most
+//! situations, and of equals the one in which most happens to each server. The others wait until all seeds have been looked
+//! at. What it simplifies: of a run that departs from another at a moment nothing is learned.
 
-use std::cmp::Reverse;
+use std::collections::VecDeque;
 
+use super::forecast::Forecast;
+use super::guide::Job;
+use super::lineage::Lineage;
 use crate::campaign::{Seeds, Selected};
-use crate::generate;
+use crate::generate::{self, Outline};
+use crate::scenario::Scenario;
 
-/// Of so many seeds one is run, until all have been looked at.
-const CANDIDATES: u64 = 16;
+/// Of so many seeds one is run.
+const CANDIDATES: usize = 16;
 
-/// The fresh seed of a scenario, one of these, at a place; `None` if all of them were run. After the first seed of every few
-/// comes the second of every few, and so on.
-pub(crate) fn seed(scenarios: &[Selected], scenario: usize, seeds: Seeds, place: u64) -> Option<u64> {
-    let number = (scenario as u64, scenarios.len() as u64);
-    let scenario = &scenarios[scenario].scenario;
-    let intensity = |seed: u64| generate::intensity(&generate::drawn(scenario, seed), seed);
-    let (group, rank) = dealt(seeds.count(), u128::from(place))?;
-    let first = u64::try_from(group).ok()?.checked_mul(CANDIDATES)?;
-    let candidates = first..first.saturating_add(CANDIDATES);
-    let mut candidates: Vec<u64> = candidates.map_while(|place| staggered(seeds, number, place)).collect();
-    // Of equals the earlier one first.
-    candidates.sort_by_cached_key(|seed| Reverse(intensity(*seed)));
-    candidates.get(usize::try_from(rank).ok()?).copied()
+/// The seeds of a campaign, and what is known of them.
+pub(crate) struct Fresh {
+    scenarios: Vec<Selected>,
+    seeds: Seeds,
+    places: Vec<Place>,
 }
 
-/// The group of candidates whose turn it is at a place, and which of them comes: the first of each group, the second of each,
-/// and so on. Of so many seeds the last group may have fewer.
-fn dealt(seeds: u128, place: u128) -> Option<(u128, u128)> {
-    let candidates = u128::from(CANDIDATES);
-    let (whole, rest) = (seeds / candidates, seeds % candidates);
-    let of_all = rest * (whole + 1);
-    if place < of_all {
-        return Some((place % (whole + 1), place / (whole + 1)));
+/// What is known of the seeds of a scenario.
+struct Place {
+    /// How many were looked at.
+    looked_at: u64,
+    /// Those that were looked at and not run, longest ago first.
+    waiting: VecDeque<u64>,
+    /// What their runs will meet.
+    forecast: Forecast,
+}
+
+impl Fresh {
+    /// All of these seeds, for each of these scenarios.
+    pub(crate) fn new(scenarios: &[Selected], seeds: Seeds) -> Fresh {
+        let place = |Selected { scenario, .. }: &Selected| Place {
+            looked_at: 0,
+            waiting: VecDeque::new(),
+            forecast: Forecast::new(generate::kinds(scenario)),
+        };
+        Fresh { scenarios: scenarios.to_vec(), seeds, places: scenarios.iter().map(place).collect() }
     }
-    let place = place - of_all;
-    (whole > 0).then(|| (place % whole, rest + place / whole)).filter(|(_, rank)| *rank < candidates)
+
+    /// The next seed of a scenario; `None` if all of them were run.
+    pub(crate) fn next(&mut self, scenario: usize) -> Option<u64> {
+        let number = (scenario as u64, self.scenarios.len() as u64);
+        let place = &mut self.places[scenario];
+        let scenario = &self.scenarios[scenario].scenario;
+        let mut best: Option<(Promise, u64)> = None;
+        for _ in 0..CANDIDATES {
+            let seed = staggered(self.seeds, number, place.looked_at);
+            place.looked_at += u64::from(seed.is_some());
+            let Some(seed) = seed.or_else(|| place.waiting.pop_front()) else { break };
+            let promise = Promise::new(&place.forecast, &outline(scenario, &Lineage::of(seed)));
+            match &mut best {
+                // Of equals the earlier one.
+                Some((most, best)) if promise.is_more_than(most) => {
+                    place.waiting.push_back(std::mem::replace(best, seed));
+                    *most = promise;
+                }
+                Some(_) => place.waiting.push_back(seed),
+                None => best = Some((promise, seed)),
+            }
+        }
+        best.map(|(_, seed)| seed)
+    }
+
+    /// Takes how many situations a run has met.
+    pub(crate) fn take(&mut self, job: &Job, situations: usize) {
+        if job.lineage.changes.is_empty() {
+            let Outline { kinds, .. } = outline(&self.scenarios[job.scenario].scenario, &job.lineage);
+            self.places[job.scenario].forecast.take(&kinds, situations);
+        }
+    }
+}
+
+/// What may be hoped for from a run.
+struct Promise {
+    /// How many situations it is forecast to meet.
+    situations: f64,
+    /// How often something strikes a server.
+    strikes: u64,
+}
+
+impl Promise {
+    fn new(forecast: &Forecast, outline: &Outline) -> Promise {
+        Promise { situations: forecast.of(&outline.kinds), strikes: outline.strikes }
+    }
+
+    fn is_more_than(&self, other: &Promise) -> bool {
+        self.situations.total_cmp(&other.situations).then(self.strikes.cmp(&other.strikes)).is_gt()
+    }
+}
+
+fn outline(scenario: &Scenario, lineage: &Lineage) -> Outline {
+    generate::outline(&generate::drawn(scenario, lineage.seed), lineage.luck())
 }
 
 /// The seed at a place among those of a scenario, one of so many. Each scenario has all seeds, but in an order of its own,
@@ -83,33 +142,26 @@ mod tests {
         assert_eq!(staggered(Seeds::ALL, (0, 1), u64::MAX), Some(u64::MAX));
     }
 
+    fn all(fresh: &mut Fresh, scenario: usize) -> Vec<u64> {
+        std::iter::from_fn(|| fresh.next(scenario)).collect()
+    }
+
     #[test]
-    fn of_a_few_seeds_the_one_comes_first_in_which_most_kinds_of_things_are_planned_to_go_wrong() {
+    fn of_a_few_seeds_the_one_comes_first_that_promises_most() {
         let scenarios = ["swarm", "swarm-members"].map(selected);
         let seeds: Seeds = "10..75".parse().expect("seeds");
-        for (scenario, Selected { scenario: of, .. }) in scenarios.iter().enumerate() {
-            let intensity = |seed: u64| {
-                let drawn = generate::drawn(of, seed);
-                let plan = generate::plan(&drawn, seed);
-                let strikes = (plan.faults.len() + plan.operator.len()) as u64 * 1_000 / u64::from(plan.servers);
-                let links = drawn.links;
-                let mishaps = [links.loss_ppm, links.duplicate_ppm, links.reorder_ppm, links.corrupt_ppm];
-                let mut kinds: Vec<String> =
-                    plan.faults.iter().map(|fault| format!("mix {}", fault.source.0)).collect();
-                let first_word = |words: String| words.split(' ').next().map(str::to_owned);
-                kinds.extend(plan.operator.iter().filter_map(|planned| first_word(format!("{:?}", planned.goal))));
-                kinds.sort_unstable();
-                kinds.dedup();
-                (kinds.len() + mishaps.iter().filter(|chance| **chance > 0).count(), strikes)
+        for (number, Selected { scenario, .. }) in scenarios.iter().enumerate() {
+            // Before any run was made every kind counts one.
+            let promise = |seed: &u64| {
+                let Outline { kinds, strikes } = outline(scenario, &Lineage::of(*seed));
+                (kinds.iter().filter(|takes_part| **takes_part).count(), strikes)
             };
-            let order: Vec<u64> = (0..).map_while(|place| staggered(seeds, (scenario as u64, 2), place)).collect();
-            let run: Vec<u64> = (0..).map_while(|place| seed(&scenarios, scenario, seeds, place)).collect();
-            for (few, chosen) in order.chunks(CANDIDATES as usize).zip(&run) {
+            let order: Vec<u64> = (0..).map_while(|place| staggered(seeds, (number as u64, 2), place)).collect();
+            let run = all(&mut Fresh::new(&scenarios, seeds), number);
+            for (few, chosen) in order.chunks_exact(CANDIDATES).zip(&run) {
                 assert!(few.contains(chosen));
-                assert!(few.iter().all(|seed| intensity(*seed) <= intensity(*chosen)), "{chosen} of {few:?}");
+                assert!(few.iter().all(|seed| promise(seed) <= promise(chosen)), "{chosen} of {few:?}");
             }
-            // The second of the first few comes after the first of all.
-            assert!(order[..CANDIDATES as usize].contains(&run[order.len().div_ceil(CANDIDATES as usize)]));
             let sorted = |mut seeds: Vec<u64>| {
                 seeds.sort_unstable();
                 seeds
@@ -119,17 +171,39 @@ mod tests {
     }
 
     #[test]
+    fn what_runs_met_says_which_kinds_promise_most() {
+        let scenarios = [selected("swarm")];
+        let scenario = &scenarios[0].scenario;
+        let mut fresh = Fresh::new(&scenarios, Seeds::ALL);
+        // Only one fault matters: with the first mix a run meets much, without it little.
+        let strikes_first = |lineage: &Lineage| outline(scenario, lineage).kinds[0];
+        let mut chosen = Vec::new();
+        for luck in 0..120 {
+            let seed = fresh.next(0).expect("there are seeds");
+            for lineage in [Lineage::of(seed), Lineage::of(seed).anew(luck)] {
+                let situations = if strikes_first(&lineage) { 45 } else { 30 };
+                fresh.take(&Job { scenario: 0, lineage }, situations);
+            }
+            chosen.push(strikes_first(&Lineage::of(seed)));
+        }
+        let with_it = |runs: &[bool]| runs.iter().filter(|strikes| **strikes).count();
+        assert!(with_it(&chosen[60..]) > 55, "{} of 60, first {}", with_it(&chosen[60..]), with_it(&chosen[..60]));
+        // From what departs at a moment nothing is learned.
+        let before = fresh.places[0].forecast.of(&[true; 35]);
+        fresh.take(&Job { scenario: 0, lineage: "3+200ms.1".parse().expect("a lineage") }, 1_000);
+        assert_eq!(fresh.places[0].forecast.of(&[true; 35]), before);
+    }
+
+    #[test]
     fn however_many_seeds_there_are_each_comes_once() {
         let scenarios = [selected("calm")];
         for count in 1..60 {
-            let seeds = Seeds::starting(3, count);
-            let mut run: Vec<u64> = (0..).map_while(|place| seed(&scenarios, 0, seeds, place)).collect();
+            let mut run = all(&mut Fresh::new(&scenarios, Seeds::starting(3, count)), 0);
             run.sort_unstable();
             assert_eq!(run, (3..3 + count).collect::<Vec<u64>>());
-            assert_eq!(seed(&scenarios, 0, seeds, u64::MAX), None);
         }
         // Nothing is planned to happen, so of each few the first comes first.
-        assert_eq!([0, 1, 2].map(|place| seed(&scenarios, 0, Seeds::ALL, place)), [0, 16, 32].map(Some));
-        assert_eq!(seed(&scenarios, 0, Seeds::ALL, u64::MAX), None);
+        let mut fresh = Fresh::new(&scenarios, Seeds::ALL);
+        assert_eq!([0, 1, 2].map(|_| fresh.next(0)), [0, 16, 32].map(Some));
     }
 }

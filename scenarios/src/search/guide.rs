@@ -139,16 +139,16 @@ impl Guide {
         }
     }
 
-    /// The runs of the next generation. `seed_at` gives the fresh seeds of each scenario, by their place; without any left,
-    /// all runs of it depart from others. Swarms that draw from the same seed choose alike: best give each its own. Empty
-    /// only if there is nothing to depart from either.
-    pub fn next(&mut self, seed_at: impl Fn(usize, u64) -> Option<u64>) -> Vec<Job> {
+    /// The runs of the next generation. `fresh` gives the next fresh seed of each scenario; without any left, all runs of it
+    /// depart from others. Swarms that draw from the same seed choose alike: best give each its own. Empty only if there is
+    /// nothing to depart from either.
+    pub fn next(&mut self, mut fresh: impl FnMut(usize) -> Option<u64>) -> Vec<Job> {
         if self.runs() == 0 {
-            return (0..self.places.len()).filter_map(|scenario| self.fresh(scenario, &seed_at)).collect();
+            return (0..self.places.len()).filter_map(|scenario| self.fresh(scenario, &mut fresh)).collect();
         }
         let size = (self.runs() / GROWTH).min(GENERATION_MAX).max(self.places.len() as u64);
         let yields = self.yields();
-        (0..size).filter_map(|_| self.job(&yields, &seed_at)).collect()
+        (0..size).filter_map(|_| self.job(&yields, &mut fresh)).collect()
     }
 
     /// The scenarios by their yields, each as if its next run showed one thing more: whoever has shown nothing yet still may.
@@ -165,18 +165,17 @@ impl Guide {
         self.places.iter().map(|place| place.runs).sum()
     }
 
-    fn job(&mut self, yields: &Weighted<usize>, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
+    fn job(&mut self, yields: &Weighted<usize>, fresh: &mut impl FnMut(usize) -> Option<u64>) -> Option<Job> {
         let scenario = *yields.draw(&mut self.stream)?;
         let is_early = self.places[scenario].fresh < FRESH_FIRST;
         let is_fresh = self.stream.chance(if is_early { FRESH_PPM } else { FRESH_LATER_PPM });
-        let fresh = if is_fresh { self.fresh(scenario, seed_at) } else { None };
-        fresh.or_else(|| self.departure(scenario)).or_else(|| self.fresh(scenario, seed_at))
+        let job = if is_fresh { self.fresh(scenario, fresh) } else { None };
+        job.or_else(|| self.departure(scenario)).or_else(|| self.fresh(scenario, fresh))
     }
 
-    fn fresh(&mut self, scenario: usize, seed_at: &impl Fn(usize, u64) -> Option<u64>) -> Option<Job> {
-        let place = &mut self.places[scenario];
-        let seed = seed_at(scenario, place.fresh)?;
-        place.fresh += 1;
+    fn fresh(&mut self, scenario: usize, fresh: &mut impl FnMut(usize) -> Option<u64>) -> Option<Job> {
+        let seed = fresh(scenario)?;
+        self.places[scenario].fresh += 1;
         Some(Job { scenario, lineage: Lineage::of(seed) })
     }
 
@@ -224,7 +223,7 @@ impl Guide {
             if place.latest.len() == KEPT {
                 place.latest.pop_front();
             }
-            let probes = sightings.iter().filter(|sighting| sighting.feature.kind() == Kind::Probe).copied().collect();
+            let probes = situations(sightings).copied().collect();
             place.latest.push_back(Trial { lineage: job.lineage.clone(), probes });
         }
     }
@@ -234,6 +233,11 @@ impl Guide {
     pub fn seen(&self) -> &Seen {
         &self.seen
     }
+}
+
+/// The situations that a run met, among what it has shown.
+pub(super) fn situations(sightings: &[Sighting]) -> impl Iterator<Item = &Sighting> {
+    sightings.iter().filter(|sighting| sighting.feature.kind() == Kind::Probe)
 }
 
 /// The energy that each run gets from a feature; none if it is not rare.
@@ -300,15 +304,22 @@ mod tests {
         Sighting { feature: Feature::of_state(state), at_ms }
     }
 
-    fn seeds(_scenario: usize, place: u64) -> Option<u64> {
-        Some(100 + place)
+    /// Seeds from 100 on, for each scenario.
+    fn seeds() -> impl FnMut(usize) -> Option<u64> {
+        let mut given: BTreeMap<usize, u64> = BTreeMap::new();
+        move |scenario| {
+            let seed = given.entry(scenario).or_insert(99);
+            *seed += 1;
+            Some(*seed)
+        }
     }
 
     /// Plays so many generations; `shows` says what the run with a number shows.
     fn play(guide: &mut Guide, generations: usize, shows: impl Fn(usize, &Job) -> Vec<Sighting>) -> Vec<Job> {
         let mut all = Vec::new();
+        let mut seeds = seeds();
         for _ in 0..generations {
-            let jobs = guide.next(seeds);
+            let jobs = guide.next(&mut seeds);
             for job in &jobs {
                 guide.take(job, &shows(all.len(), job));
                 all.push(job.clone());
@@ -319,7 +330,7 @@ mod tests {
 
     #[test]
     fn the_first_generation_is_fresh_and_scenarios_take_turns() {
-        let jobs = Guide::new([Shape::Fixed; 2], 0).next(seeds);
+        let jobs = Guide::new([Shape::Fixed; 2], 0).next(seeds());
         assert_eq!(jobs, [0, 1].map(|scenario| Job { scenario, lineage: Lineage::of(100) }));
     }
 
@@ -413,13 +424,13 @@ mod tests {
 
     #[test]
     fn without_seeds_everything_departs_and_without_runs_there_is_nothing() {
-        assert_eq!(Guide::new([Shape::Fixed], 0).next(|_, _| None), []);
+        assert_eq!(Guide::new([Shape::Fixed], 0).next(|_| None), []);
         let mut guide = Guide::new([Shape::Fixed], 0);
         for _ in 0..100 {
             // Nothing of it is rare in the end.
             guide.take(&Job { scenario: 0, lineage: Lineage::of(1) }, &[sighting(1, 10)]);
         }
-        let jobs = guide.next(|_, _| None);
+        let jobs = guide.next(|_| None);
         assert!(!jobs.is_empty() && jobs.iter().all(|job| job.lineage.changes.len() == 1), "{jobs:?}");
     }
 

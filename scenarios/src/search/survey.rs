@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::behaviour::{Feature, Seen};
-use super::fresh;
-use super::guide::{Guide, Job, Sighting};
+use super::guide::{Job, Sighting};
+use super::guided::Guided;
 use super::lineage::Lineage;
-use crate::campaign::{Request, Search, Selected};
+use crate::campaign::{Request, Search};
 
 /// Which runs are made, and what they have shown.
 pub(crate) struct Survey {
@@ -24,7 +24,7 @@ pub(crate) struct Survey {
 
 enum Way {
     Seeds { seen: Seen, is_begun: bool },
-    Guided { guide: Box<Guide>, jobs: Vec<Job> },
+    Guided { guided: Box<Guided>, jobs: Vec<Job> },
 }
 
 /// Runs that can be made at the same time.
@@ -54,11 +54,8 @@ impl Survey {
         let way = match request.search {
             Search::Seeds => Way::Seeds { seen: Seen::default(), is_begun: false },
             Search::Guided => {
-                let first_seed = request.seeds.at(0).unwrap_or_default();
-                Way::Guided {
-                    guide: Box::new(Guide::new(request.scenarios.iter().map(Selected::shape), first_seed)),
-                    jobs: Vec::new(),
-                }
+                let guided = Guided::new(&request.scenarios, request.seeds);
+                Way::Guided { guided: Box::new(guided), jobs: Vec::new() }
             }
         };
         Survey { request: request.clone(), way, waiting: BTreeMap::new(), next: 0, asked: 0 }
@@ -72,10 +69,9 @@ impl Survey {
             Way::Seeds { is_begun, .. } => {
                 (!std::mem::replace(is_begun, true)).then(|| Batch::Seeds(self.request.clone()))
             }
-            Way::Guided { guide, jobs } => {
+            Way::Guided { guided, jobs } => {
                 let left = self.request.runs().saturating_sub(self.asked);
-                let Request { scenarios, seeds, .. } = &self.request;
-                let mut generation = guide.next(|scenario, place| fresh::seed(scenarios, scenario, *seeds, place));
+                let mut generation = guided.next();
                 generation.truncate(usize::try_from(left).unwrap_or(usize::MAX));
                 self.asked += generation.len() as u128;
                 jobs.clone_from(&generation);
@@ -106,7 +102,7 @@ impl Survey {
                 let features = sightings.iter().map(|Sighting { feature, .. }| *feature);
                 seen.take(features.collect::<Vec<Feature>>());
             }
-            Way::Guided { guide, jobs } => guide.take(&jobs[number as usize], sightings),
+            Way::Guided { guided, jobs } => guided.take(&jobs[number as usize], sightings),
         }
     }
 
@@ -115,7 +111,7 @@ impl Survey {
         self.flush();
         match &self.way {
             Way::Seeds { seen, .. } => seen,
-            Way::Guided { guide, .. } => guide.seen(),
+            Way::Guided { guided, .. } => guided.seen(),
         }
     }
 }
