@@ -130,7 +130,7 @@ impl Parsed {
     }
 }
 
-/// Reads a history. Without a format it is [detected](detect); without a convention for missing keys the file says, or
+/// Reads a history. Without a format it is [detected](fn@detect); without a convention for missing keys the file says, or
 /// its format.
 ///
 /// # Errors
